@@ -1,0 +1,54 @@
+/*
+ * Time from outside. Event time is in the records; a clock is only for what the wall clock is needed for: commit
+ * intervals, idleness, message timestamps. Everything that needs one is handed a `struct clock *`, so that a test can
+ * hold time still. Thread-safe.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define TIME_MIN INT64_MIN /* before all times: "no watermark yet" */
+#define TIME_MAX INT64_MAX /* after all times: "the end" */
+
+struct clock {
+	int64_t (*now_ms)(struct clock *); /* milliseconds since 1970-01-01 UTC */
+};
+
+extern struct clock clock_system;
+
+static inline int64_t
+clock_now_ms(struct clock *clock)
+{
+	return clock->now_ms(clock);
+}
+
+/* A clock that stands still until it is set: for tests. */
+struct clock_manual {
+	struct clock clock; /* first: a pointer to it is a pointer to this */
+	_Atomic int64_t now_ms;
+};
+
+void clock_manual_init(struct clock_manual *manual, int64_t now_ms);
+
+/* Microseconds of a clock that only goes forward, for measuring durations. */
+int64_t clock_monotonic_us(void);
+
+/* CPU microseconds this thread / this process has used. */
+int64_t clock_thread_cpu_us(void);
+int64_t clock_process_cpu_us(void);
+
+/* a + b without overflow: stays at TIME_MIN or TIME_MAX. TIME_MIN and TIME_MAX themselves do not move. */
+static inline int64_t
+time_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (a == TIME_MIN || a == TIME_MAX)
+		return a;
+	if (__builtin_add_overflow(a, b, &sum))
+		return b < 0 ? TIME_MIN : TIME_MAX;
+	return sum;
+}
+
+#endif

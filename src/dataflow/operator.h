@@ -1,0 +1,87 @@
+/*
+ * The operator author's whole world: this file, record/record.h and state/store.h.
+ *
+ * An operator is one `const struct operator_type` at the end of one file in operators/, and a line in
+ * operators/operators.c. Everything that changes while it runs lives in stores; `self` holds what open() resolved (parameters, field
+ * indexes) and is constant afterwards, so that an abort or a move of a task loses nothing. The runtime calls all hooks
+ * of one task from one thread at a time; `self` is one per worker.
+ *
+ * process() and on_timer() return 0: what they emitted and changed is kept; or -1: all of it is undone, and the error says
+ * what becomes of the record (SKIP: a dead letter; on_timer may not SKIP).
+ */
+#ifndef DATAFLOW_OPERATOR_H
+#define DATAFLOW_OPERATOR_H
+
+#include "base/buffer.h"
+#include "base/option.h"
+#include "record/record.h"
+#include "state/store.h"
+
+struct context; /* the task, as its operator may see it */
+
+/* An input or an output. A table of ports ends with a row without a name. */
+struct port {
+	const char *name;
+	const char *schema; /* name of the record it carries: "impression" */
+	const char *key;    /* field that its topic must be keyed by; NULL: any */
+	bool required;
+	const char *help;
+};
+
+/* What an operator counts besides what the runtime counts for it; ends with a row without a name. */
+struct counter_spec {
+	const char *name;
+	const char *help;
+};
+
+struct operator_type {
+	const char *name;
+	const char *help;		     /* one sentence */
+	const struct option *options;	     /* parameters; offsets into self */
+	const struct port *inputs, *outputs;
+	const struct store_spec *stores;
+	const struct counter_spec *counters; /* or NULL */
+	size_t self_size;		     /* zeroed, then options are set, then open() */
+	int (*open)(void *self, struct context *context, struct error *err);
+	int (*process)(const void *self, int input, const struct record *record, struct context *context,
+		       struct error *err);
+	int (*on_timer)(const void *self, struct entry *entry, struct context *context, struct error *err);
+	void (*close)(void *self);
+	/* Appends the entry's value as JSON, for `isotope state`; NULL: it is shown as base64. */
+	void (*show)(const struct entry *entry, struct buffer *out);
+	/* Sources (no inputs) only: emits the next records, as many as it sees fit; called again and again. *wait_ms: how
+	 * long there is nothing to do; *done: there will be no more. Where it stands is in its stores. */
+	int (*generate)(const void *self, struct context *context, int64_t *wait_ms, bool *done, struct error *err);
+};
+
+/* ---- while opening ---- */
+
+/* The schema of the topic a port is connected to; NULL where an optional port is not connected. */
+const struct schema *context_input_schema(const struct context *context, int input);
+const struct schema *context_output_schema(const struct context *context, int output);
+int context_task_count(const struct context *context); /* tasks of this operator = partitions of its inputs */
+
+/* ---- while running ---- */
+
+int context_task(const struct context *context); /* this task's number = partition */
+struct store *context_store(struct context *context, int store);
+int64_t context_watermark(const struct context *context); /* ms; TIME_MIN: none yet */
+int64_t context_now_ms(const struct context *context);	  /* wall clock; for sources and sinks, never for logic on events */
+void context_count(struct context *context, int counter, int64_t by);
+
+/* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed until the
+ * hook returns. */
+int context_body(struct context *context, int input, const struct record *record, struct bytes *out, struct error *err);
+
+/*
+ * A row for an output: blank (defaults) when handed out; fill it and emit it. Emitting to an output that is not
+ * connected does nothing (context_row still gives a row where its port's schema is known, else NULL).
+ * `key` is the bytes of the topic's key field. What the row points to must live until context_emit returns.
+ */
+struct record *context_row(struct context *context, int output);
+int context_emit(struct context *context, int output, struct bytes key, struct record *row, struct error *err);
+bool context_connected(const struct context *context, int output);
+/* Room for what a row points to (arrays, texts): lives until the hook returns. */
+void *context_take(struct context *context, size_t size);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * A running topology: opens the log and the database, creates what is missing, starts the workers of every operator and
+ * lives until it is stopped, has reached the end (bounded run), or a worker meets a fatal error.
+ *
+ * runtime_stop may be called from a signal handler and from any thread; figures may be read by any thread while it runs.
+ */
+#ifndef DATAFLOW_RUNTIME_H
+#define DATAFLOW_RUNTIME_H
+
+#include "dataflow/topology.h"
+#include "log/log.h"
+
+struct runtime;
+
+struct runtime_config {
+	const struct topology *topology;
+	const char *directory;	       /* holds log/ and state/; NULL: all in memory */
+	const char *const *operators;  /* only these, by name, NULL-terminated; NULL: all */
+	bool until_end;		       /* bounded run */
+	struct clock *clock;
+};
+
+int runtime_open(const struct runtime_config *config, struct runtime **out, struct error *err);
+int runtime_run(struct runtime *runtime, struct error *err); /* returns when it is over */
+void runtime_stop(struct runtime *runtime);		     /* commit and leave */
+void runtime_close(struct runtime **runtime);
+
+/* What an operator has done since the start, summed over its tasks; counters beyond that are the operator's own, in the
+ * order of its counter_spec table. Consistent in each number, not between them. */
+#define RUNTIME_COUNTERS_MAX 16
+
+struct operator_figures {
+	int64_t records_in, records_out;
+	int64_t bytes_in;
+	int64_t dead_letters;
+	int64_t commits;
+	int64_t lag;		 /* records between positions and ends of its inputs */
+	int64_t watermark_ms;	 /* least over its tasks; TIME_MIN: none yet */
+	int64_t state_entries, state_bytes; /* in memory */
+	int64_t restored_bytes, restore_ms;
+	int64_t counters[RUNTIME_COUNTERS_MAX];
+};
+
+void runtime_figures(struct runtime *runtime, int operator_index, struct operator_figures *out);
+
+/* Where the log and the stores live below `directory`. The caller frees it (memory_free). */
+char *runtime_log_directory(const char *directory);
+char *runtime_state_directory(const char *directory);
+/* Opens the log as `run` does: for commands beside it. */
+int runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
+		     struct log **out, struct error *err);
+
+#endif

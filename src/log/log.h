@@ -1,0 +1,180 @@
+/*
+ * The log: where topics live. One interface, several implementations (log_ops.h): `embedded` (one directory, one
+ * writing process) and `kafka`. Nothing above this file knows which one it is.
+ *
+ * A topic has partitions, a partition has records with offsets that only grow. What a transaction appended, to however
+ * many partitions, becomes visible all together with the positions it carries, or never.
+ *
+ * Three ways in:
+ *     struct reader       follows one partition from an offset: `consume`, restore of a journal, tools
+ *     struct transaction  appends records and positions, commits them as one: `produce`, dead letter replay
+ *     struct member       one worker of an operator: told which partitions are its own, fetches their inputs, and has a
+ *                         transaction in which outputs, journal blocks and input positions go together
+ *
+ * Threads: `struct log` may be used by all; a reader, a transaction and a member belong to one thread each, except
+ * member_wake. Offsets count records from 0; -1 is "none".
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+#define LOG_PARTITIONS_MAX 4096	       /* of one topic */
+#define LOG_TOPIC_NAME_SIZE_MAX 249    /* bytes; letters, digits, '.', '_', '-' as in Kafka */
+#define LOG_RECORD_SIZE_MAX 1000000    /* bytes of key + value of one record; Kafka's default limit less its overhead */
+#define LOG_RETENTION_FOREVER (-1)
+
+struct log;
+struct reader;
+struct transaction;
+struct member;
+
+/* ---- the log and its topics ---- */
+
+struct log_config {
+	const char *type;      /* "embedded" */
+	const char *directory; /* embedded: where it lives; NULL: in memory, gone with log_close */
+	bool read_only;	       /* embedded: another process may be writing; nothing can be appended */
+	int64_t memory_bytes;  /* embedded: for write buffers and caches together */
+	struct clock *clock;
+	const char *const *properties; /* passed through: name, value, name, value, NULL; or NULL */
+};
+
+int log_open(const struct log_config *config, struct log **out, struct error *err);
+void log_close(struct log **log); /* every reader, transaction and member was closed before */
+
+struct topic_spec {
+	const char *name;
+	int partitions;
+	bool compacted;		 /* keeps at least the last record of every key */
+	int64_t retention_ms;	 /* LOG_RETENTION_FOREVER: keep; else records older than that (by timestamp) may go */
+	int64_t retention_bytes; /* per partition, likewise */
+};
+
+/* Creates the topic, or checks that it exists with as many partitions (FATAL if not) and takes over its settings. */
+int log_create_topic(struct log *log, const struct topic_spec *spec, struct error *err);
+
+/* A topic by name: a small number that stands for it while the log is open. FATAL where there is none. */
+int log_topic(struct log *log, const char *name, int *topic, struct error *err);
+int log_topic_partitions(struct log *log, int topic);
+const char *log_topic_name(struct log *log, int topic);
+
+struct partition_info {
+	int64_t start, end;	       /* offsets: of the first record kept, and behind the last committed one */
+	int64_t first_time, last_time; /* timestamps, ms; TIME_MIN where it is empty */
+	int64_t records, bytes;	       /* kept (records may be fewer than end - start: compaction) */
+};
+
+int log_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
+/* The offset of the first record whose timestamp is `time_ms` or later; the end where there is none. */
+int log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
+/* Forgets all records before `offset`. */
+int log_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
+/* The position a group committed last, or -1. */
+int log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
+
+/* The partition of a key: Java's murmur2 as the Java producer does it, so that topics written by Java co-partition. */
+int log_partition_of(struct bytes key, int partitions);
+
+/* ---- reading ---- */
+
+struct log_record {
+	int64_t offset;
+	int64_t timestamp_ms;
+	struct bytes key;   /* data NULL: no key */
+	struct bytes value; /* data NULL: a deletion, on compacted topics */
+};
+
+struct log_batch {
+	const struct log_record *records; /* valid until the next fetch from the same place */
+	size_t count;
+	int64_t next;	/* the offset that the next fetch goes on at */
+	int64_t end;	/* the end of the partition as last known (stable: committed records only) */
+	bool at_end;	/* next has reached an end that was confirmed just now */
+};
+
+int log_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out, struct error *err);
+/* The next records, up to about 1 MiB; count 0 where there is nothing within wait_ms. An offset before the start of the
+ * partition goes on at the start. */
+int reader_fetch(struct reader *reader, int64_t wait_ms, struct log_batch *out, struct error *err);
+void reader_close(struct reader **reader);
+
+/* ---- writing ---- */
+
+/* `id` names the writer (application, operator, instance) for fencing and for people who look for a hanging one. */
+int log_transaction_open(struct log *log, const char *id, struct transaction **out, struct error *err);
+void transaction_close(struct transaction **transaction); /* what was not committed is aborted */
+
+/*
+ * Appends one record in two steps, so that a value is encoded straight into the log's own batch:
+ *     buffer = transaction_append_begin(...); encode onto the end of *buffer; transaction_append_end(...)
+ * `key.data` NULL: no key. Between the two calls only the buffer may be used. append_end fails (SKIP, record undone)
+ * where key and value are larger than LOG_RECORD_SIZE_MAX. append_cancel takes a begun record back.
+ */
+struct buffer *transaction_append_begin(struct transaction *transaction, int topic, int partition, struct bytes key,
+					int64_t timestamp_ms);
+int transaction_append_end(struct transaction *transaction, struct error *err);
+void transaction_append_cancel(struct transaction *transaction);
+
+/* What was appended since the last keep is kept, or taken back: all outputs of one input record, or none. */
+void transaction_keep(struct transaction *transaction);
+void transaction_undo(struct transaction *transaction);
+
+size_t transaction_bytes(const struct transaction *transaction); /* pending, for commits by size */
+
+/* The group's position: the offset of the next record to be read. */
+void transaction_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset);
+
+/*
+ * Makes everything kept since the last commit visible at once, durably, or fails: RETRY (outcome unknown: call it again
+ * as it is), ABORT (nothing of it will ever be visible), FENCED, FATAL. After success the transaction is empty.
+ */
+int transaction_commit(struct transaction *transaction, struct error *err);
+int transaction_abort(struct transaction *transaction, struct error *err);
+
+/* The offset that the first record of the last commit got in this partition, or -1 where it had none there. */
+int64_t transaction_first_offset(const struct transaction *transaction, int topic, int partition);
+
+/* ---- members ---- */
+
+struct member_spec {
+	const char *group;    /* "<app>.<operator>" */
+	const char *instance; /* name of this process for static membership, or NULL */
+	int worker, workers;  /* this one's number and how many the process has of this operator */
+	int journal;	      /* topic whose partitions are shared out: owning partition p is owning task p */
+	const int *inputs;    /* topics; partition p of each goes with task p */
+	int input_count;
+	int64_t commit_timeout_ms; /* the longest a transaction may stay open */
+};
+
+int log_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
+void member_close(struct member **member);
+struct transaction *member_transaction(struct member *member);
+
+enum member_event_type {
+	MEMBER_NOTHING,	 /* nothing happened in wait_ms */
+	MEMBER_DATA,	 /* some started partition has something to fetch, or reached its end */
+	MEMBER_ASSIGNED, /* `partition` is this member's: restore it, then member_start */
+	MEMBER_REVOKED,	 /* `partition` must be given up: commit, then member_stop */
+	MEMBER_LOST,	 /* `partition` is somebody else's already: drop it, then member_stop */
+	MEMBER_WOKEN,	 /* member_wake was called */
+};
+
+struct member_event {
+	enum member_event_type type;
+	int partition;
+};
+
+int member_poll(struct member *member, int64_t wait_ms, struct member_event *event, struct error *err);
+void member_wake(struct member *member); /* from any thread, also from a signal handler */
+
+/* Begins fetching partition `partition` of every input, each from its position. */
+int member_start(struct member *member, int partition, const int64_t *positions, struct error *err);
+int member_stop(struct member *member, int partition, struct error *err);
+
+/* The next records of one input of a started partition; count 0 where none are here yet. Never waits. */
+int member_fetch(struct member *member, int partition, int input, struct log_batch *out, struct error *err);
+
+#endif
