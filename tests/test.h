@@ -55,11 +55,12 @@ void test_check_text(const char *got, const char *wanted, const char *what, cons
 void test_check_contains(const char *got, const char *part, const char *what, const char *file, int line);
 void test_check_bytes(struct bytes got, struct bytes wanted, const char *what, const char *file, int line);
 void test_check_ok(int result, const struct error *err, const char *what, const char *file, int line);
-void test_check_fails(int result, const struct error *err, const char *part, const char *what, const char *file, int line);
+void test_check_fails(int result, const struct error *err, const char *part, const char *what, const char *file,
+		      int line);
 
 _Noreturn void test_skip(const char *why); /* ends the test as skipped */
 
-const char *test_directory(void); /* of this test, empty when it starts */
+const char *test_directory(void);   /* of this test, empty when it starts */
 const char *test_source_root(void); /* the repository's directory: where schemas/ and tests/data are */
 
 /* Random numbers by a seed (xorshift64*), the same on every machine. TEST_SEED in the environment changes the seed
