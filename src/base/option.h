@@ -26,16 +26,19 @@ enum option_type {
 struct option {
 	const char *name;
 	enum option_type type;
-	size_t offset;		  /* of the field in the struct */
-	const char *initial;	  /* the default as text; NULL: required */
-	double min, max;	  /* bounds, inclusive, in the field's unit; both 0: none */
+	size_t offset;		    /* of the field in the struct */
+	const char *initial;	    /* the default as text; NULL: required */
+	double min, max;	    /* bounds, inclusive, in the field's unit; both 0: none */
 	const char *const *choices; /* OPTION_CHOICE: NULL-terminated */
-	const char *unit;	  /* for people: "ms", "bytes", "records/s"; NULL: none */
-	const char *help;	  /* one sentence */
+	const char *unit;	    /* for people: "ms", "bytes", "records/s"; NULL: none */
+	const char *help;	    /* one sentence */
 };
 
 /* An option table ends with a row without a name. */
-#define OPTION_END {.name = NULL}
+#define OPTION_END                                                                                                     \
+	{                                                                                                              \
+		.name = NULL                                                                                           \
+	}
 
 /* Sets every field of `into` to its default; required ones to zero. */
 void option_defaults(const struct option *table, void *into);
@@ -47,6 +50,7 @@ int option_parse(const struct option *option, const char *text, void *into, stru
 void option_print(const struct option *option, const void *from, char *to, size_t size);
 
 const char *option_type_name(enum option_type type); /* "duration", "size", ... */
+const char *option_expected(enum option_type type);  /* "a duration such as 250ms, 5s, 10min or 1h", ... */
 
 /* Frees what the fields own. */
 void option_free(const struct option *table, void *into);
