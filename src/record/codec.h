@@ -2,8 +2,8 @@
  * What stands around a value on a topic, and which schema it was written with.
  *
  *     raw            the Avro bytes alone
- *     single-object  0xC3 0x01, 8 bytes little-endian CRC-64-AVRO fingerprint, the Avro bytes (Avro 1.11, "Single-object
- *                    encoding"); the default
+ *     single-object  0xC3 0x01, 8 bytes little-endian CRC-64-AVRO fingerprint, the Avro bytes (Avro 1.11,
+ *                    "Single-object encoding"); the default
  *     confluent      0x00, 4 bytes big-endian schema id, the Avro bytes (Confluent's wire format)
  *
  * A codec is one topic's: the reader's schema, the writers' schemas it knows by fingerprint or id, and a decoder for

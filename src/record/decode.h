@@ -7,6 +7,9 @@
  * length, count, depth, index and string's UTF-8 is checked before use, and bytes left over are an error. What fails is
  * SKIP, with the field's path and the byte offset.
  *
+ * Of a reader's union, the first branch of the writer's own type is taken, else the first that matches by promotion: a
+ * value that is read with the schema it was written with keeps its branch.
+ *
  * A decoder is immutable and may be shared by threads; it borrows both schemas.
  */
 #ifndef RECORD_DECODE_H
@@ -15,6 +18,7 @@
 #include "record/record.h"
 
 #define DECODE_ITEMS_MAX 1000000 /* items of one record's arrays and maps together, also where an item takes no bytes */
+#define DECODE_SLOTS_MAX 4194304 /* slots of those items: 64 MiB */
 
 struct decoder;
 

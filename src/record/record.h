@@ -36,17 +36,17 @@ union slot {
 
 struct record {
 	const struct schema *schema; /* the reader's schema */
-	union slot *slots;	     /* schema->width of them */
-	struct bytes body;	     /* the value encoded in `schema`, where that is known for free; else data is NULL */
-	int prefix_fields;	     /* rows to be written: so many leading fields come as `prefix`, not from slots */
+	union slot *slots;	     /* schema->slot_count of them */
+	struct bytes body; /* the value encoded in `schema`, where that is known for free; else data is NULL */
+	int prefix_fields; /* rows to be written: so many leading fields come as `prefix`, not from slots */
 	struct bytes prefix;
 
-	struct key key;		     /* of the log record; bytes.data NULL: none */
-	int64_t time_ms;	     /* event time */
-	int64_t timestamp_ms;	     /* of the log record */
+	struct key key;	      /* of the log record; bytes.data NULL: none */
+	int64_t time_ms;      /* event time */
+	int64_t timestamp_ms; /* of the log record */
 	int64_t offset;
 	int32_t partition;
-	bool behind;		     /* its event time lies behind the task's watermark */
+	bool behind; /* its event time lies behind the task's watermark */
 };
 
 /* A field of a record schema, resolved. */

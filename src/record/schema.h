@@ -13,45 +13,60 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define SCHEMA_DEPTH_MAX 64	      /* levels of nesting of types in the JSON, and of values of a recursive type */
-#define SCHEMA_NODES_MAX 10000	      /* types in one schema */
-#define SCHEMA_TEXT_SIZE_MAX 1048576  /* bytes of JSON */
+#define SCHEMA_DEPTH_MAX 64	       /* levels of nesting of types in the JSON, and of values of a recursive type */
+#define SCHEMA_NODES_MAX 10000	       /* types in one schema */
+#define SCHEMA_TEXT_SIZE_MAX 1048576   /* bytes of JSON */
+#define SCHEMA_WIDTH_MAX 65536	       /* slots of one value (record.h) */
+#define SCHEMA_FIXED_SIZE_MAX 16777216 /* bytes of a fixed */
 
 enum schema_type {
-	SCHEMA_NULL, SCHEMA_BOOLEAN, SCHEMA_INT, SCHEMA_LONG, SCHEMA_FLOAT, SCHEMA_DOUBLE, SCHEMA_BYTES, SCHEMA_STRING,
-	SCHEMA_RECORD, SCHEMA_ENUM, SCHEMA_ARRAY, SCHEMA_MAP, SCHEMA_UNION, SCHEMA_FIXED,
+	SCHEMA_NULL,
+	SCHEMA_BOOLEAN,
+	SCHEMA_INT,
+	SCHEMA_LONG,
+	SCHEMA_FLOAT,
+	SCHEMA_DOUBLE,
+	SCHEMA_BYTES,
+	SCHEMA_STRING,
+	SCHEMA_RECORD,
+	SCHEMA_ENUM,
+	SCHEMA_ARRAY,
+	SCHEMA_MAP,
+	SCHEMA_UNION,
+	SCHEMA_FIXED,
 };
 
 enum schema_logical { LOGICAL_NONE, LOGICAL_TIMESTAMP_MILLIS, LOGICAL_TIMESTAMP_MICROS, LOGICAL_OTHER };
 
 struct schema_field {
 	const char *name;
-	const char *doc;	      /* or NULL */
+	const char *doc; /* or NULL */
 	const struct schema *schema;
-	const json_t *initial;	      /* the default as JSON; NULL: none */
-	const char *const *aliases;   /* NULL-terminated; never NULL */
-	int slot;		      /* where its value starts among the record's slots (record.h) */
+	const json_t *initial;	    /* the default as JSON; NULL: none */
+	const char *const *aliases; /* NULL-terminated; never NULL */
+	int slot;		    /* where its value starts among the record's slots (record.h) */
 };
 
 struct schema {
 	enum schema_type type;
 	enum schema_logical logical;
-	const char *name;	      /* full name of record, enum, fixed; else NULL */
-	const char *doc;	      /* or NULL */
-	const char *const *aliases;   /* full names, NULL-terminated; never NULL */
-	int width;		      /* slots that a value of it takes (record.h) */
-	bool by_reference;	      /* a record that contains itself: its value is one slot that points to its slots */
+	const char *name;	    /* full name of record, enum, fixed; else NULL */
+	const char *doc;	    /* or NULL */
+	const char *const *aliases; /* full names, NULL-terminated; never NULL */
+	int width;		    /* slots that a value of it takes (record.h) */
+	bool by_reference;	    /* a record that contains itself: its value is one slot that points to its slots */
+	int slot_count;		    /* record: slots of its fields together; the same as width unless by_reference */
 
 	const struct schema_field *fields; /* record */
 	int field_count;
-	const char *const *symbols;   /* enum: NULL-terminated */
+	const char *const *symbols; /* enum: NULL-terminated */
 	int symbol_count;
-	int symbol_default;	      /* enum: index of the default symbol, -1: none */
-	const struct schema *items;   /* array: of the items; map: of the values */
+	int symbol_default;		      /* enum: index of the default symbol, -1: none */
+	const struct schema *items;	      /* array: of the items; map: of the values */
 	const struct schema *const *branches; /* union */
 	int branch_count;
-	int null_branch;	      /* union: index of null, -1: none */
-	int fixed_size;		      /* fixed: bytes */
+	int null_branch; /* union: index of null, -1: none */
+	int fixed_size;	 /* fixed: bytes */
 };
 
 /* One parsed schema document; owns every node. */
@@ -73,6 +88,7 @@ char *schema_canonical(const struct schema *schema);
 uint64_t schema_fingerprint(struct bytes canonical);
 
 const char *schema_type_name(enum schema_type type); /* "record", "timestamp-millis" is a logical type, not here */
+const char *schema_short_name(const struct schema *schema); /* without the namespace; of unnamed types: the type's */
 const struct schema_field *schema_field_find(const struct schema *record, const char *name); /* or NULL */
 int schema_symbol_find(const struct schema *enumeration, const char *symbol);		     /* index or -1 */
 
