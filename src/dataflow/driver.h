@@ -27,10 +27,12 @@ int driver_open(const char *topology_file, const char *const *overrides, const s
 		struct driver **out, struct error *err);
 void driver_close(struct driver **driver);
 
+/* What is sent is in the topic from the next driver_run, driver_advance or driver_finish on. */
 int driver_send(struct driver *driver, const char *topic, const char *json, struct error *err);
 int driver_send_value(struct driver *driver, const char *topic, const char *key, struct bytes value, struct error *err);
 int driver_run(struct driver *driver, struct error *err);
 int driver_advance(struct driver *driver, int64_t ms, struct error *err); /* then as driver_run */
+/* A bounded run over what has not been processed yet: to the ends of all inputs, then all windows close. */
 int driver_finish(struct driver *driver, struct error *err);
 /* Kills the operators' tasks without a commit and opens them again from the journal, as after kill -9. */
 int driver_crash(struct driver *driver, struct error *err);

@@ -2,12 +2,12 @@
  * The operator author's whole world: this file, record/record.h and state/store.h.
  *
  * An operator is one `const struct operator_type` at the end of one file in operators/, and a line in
- * operators/operators.c. Everything that changes while it runs lives in stores; `self` holds what open() resolved (parameters, field
- * indexes) and is constant afterwards, so that an abort or a move of a task loses nothing. The runtime calls all hooks
- * of one task from one thread at a time; `self` is one per worker.
+ * operators/operators.c. Everything that changes while it runs lives in stores; `self` holds what open() resolved
+ * (parameters, field indexes) and is constant afterwards, so that an abort or a move of a task loses nothing. The
+ * runtime calls all hooks of one task from one thread at a time; `self` is one per worker.
  *
- * process() and on_timer() return 0: what they emitted and changed is kept; or -1: all of it is undone, and the error says
- * what becomes of the record (SKIP: a dead letter; on_timer may not SKIP).
+ * process() and on_timer() return 0: what they emitted and changed is kept; or -1: all of it is undone, and the
+ * error says what becomes of the record (SKIP: a dead letter; on_timer may not SKIP).
  */
 #ifndef DATAFLOW_OPERATOR_H
 #define DATAFLOW_OPERATOR_H
@@ -36,8 +36,8 @@ struct counter_spec {
 
 struct operator_type {
 	const char *name;
-	const char *help;		     /* one sentence */
-	const struct option *options;	     /* parameters; offsets into self */
+	const char *help;	      /* one sentence */
+	const struct option *options; /* parameters; offsets into self */
 	const struct port *inputs, *outputs;
 	const struct store_spec *stores;
 	const struct counter_spec *counters; /* or NULL */
@@ -66,7 +66,8 @@ int context_task_count(const struct context *context); /* tasks of this operator
 int context_task(const struct context *context); /* this task's number = partition */
 struct store *context_store(struct context *context, int store);
 int64_t context_watermark(const struct context *context); /* ms; TIME_MIN: none yet */
-int64_t context_now_ms(const struct context *context);	  /* wall clock; for sources and sinks, never for logic on events */
+int64_t context_now_ms(
+	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
 void context_count(struct context *context, int counter, int64_t by);
 
 /* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed until the

@@ -2,7 +2,8 @@
  * A running topology: opens the log and the database, creates what is missing, starts the workers of every operator and
  * lives until it is stopped, has reached the end (bounded run), or a worker meets a fatal error.
  *
- * runtime_stop may be called from a signal handler and from any thread; figures may be read by any thread while it runs.
+ * runtime_stop may be called from a signal handler and from any thread; figures may be read by any thread while it
+ * runs.
  */
 #ifndef DATAFLOW_RUNTIME_H
 #define DATAFLOW_RUNTIME_H
@@ -14,9 +15,9 @@ struct runtime;
 
 struct runtime_config {
 	const struct topology *topology;
-	const char *directory;	       /* holds log/ and state/; NULL: all in memory */
-	const char *const *operators;  /* only these, by name, NULL-terminated; NULL: all */
-	bool until_end;		       /* bounded run */
+	const char *directory;	      /* holds log/ and state/; NULL: all in memory */
+	const char *const *operators; /* only these, by name, NULL-terminated; NULL: all */
+	bool until_end;		      /* bounded run */
 	struct clock *clock;
 };
 
@@ -34,12 +35,15 @@ struct operator_figures {
 	int64_t bytes_in;
 	int64_t dead_letters;
 	int64_t commits;
-	int64_t lag;		 /* records between positions and ends of its inputs */
-	int64_t watermark_ms;	 /* least over its tasks; TIME_MIN: none yet */
+	int64_t lag;			    /* records between positions and ends of its inputs */
+	int64_t watermark_ms;		    /* least over its tasks; TIME_MIN: none yet */
 	int64_t state_entries, state_bytes; /* in memory */
 	int64_t restored_bytes, restore_ms;
 	int64_t counters[RUNTIME_COUNTERS_MAX];
 };
+
+/* The open log, for threads that feed or watch the topics of the run; valid until runtime_close. */
+struct log *runtime_log(struct runtime *runtime);
 
 void runtime_figures(struct runtime *runtime, int operator_index, struct operator_figures *out);
 

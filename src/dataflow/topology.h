@@ -4,8 +4,9 @@
  *
  *     topologies/x.yaml:12:5: what is wrong; what was expected; did you mean ...
  *
- * `--set path.to.key=value` changes are applied to the document before it is read ("--set:1:1" is their place).
- * Schemas are looked for beside the topology file, in ../schemas from there, and in PREFIX/share/isotope/schemas.
+ * `--set path.to.key=value` changes are applied to the document before it is read; "--set:2:20" is byte 20 of the
+ * second. Schemas are looked for in the directory that `schemas:` names, beside the topology file, in ../schemas from
+ * there, and in PREFIX/share/isotope/schemas.
  * Immutable once loaded; shared by all threads.
  */
 #ifndef DATAFLOW_TOPOLOGY_H
@@ -26,13 +27,15 @@ struct topology_topic {
 	char *name;
 	struct schema_document *schema;
 	struct codec *codec;
-	char *schema_file;	    /* as found */
-	char *key;		    /* field whose text is the key */
-	char *time;		    /* field of event time, NULL: the message timestamp */
+	struct schema_document **writers; /* further schemas that values may be written with; the codec knows them */
+	int writer_count;
+	char *schema_file; /* as found */
+	char *key;	   /* field whose text is the key; NULL: records have none */
+	char *time;	   /* field of event time, NULL: the message timestamp */
 	struct field key_field, time_field;
 	int64_t partitions;
-	int framing;		    /* enum framing */
-	int64_t schema_id;	    /* confluent */
+	int framing;	   /* enum framing */
+	int64_t schema_id; /* confluent */
 	int64_t out_of_orderness_ms;
 	int64_t max_ahead_ms;
 	int64_t idle_after_ms;
@@ -43,13 +46,13 @@ struct topology_topic {
 struct topology_operator {
 	char *name;
 	const struct operator_type *type;
-	void *self;		    /* type->self_size bytes with the options set: a template, open() was not called */
-	int inputs[TOPOLOGY_PORTS_MAX];	 /* index of the topic at each port, -1: not connected */
+	void *self; /* type->self_size bytes with the options set: a template, open() was not called */
+	int inputs[TOPOLOGY_PORTS_MAX]; /* index of the topic at each port, -1: not connected */
 	int outputs[TOPOLOGY_PORTS_MAX];
-	int64_t tasks;		    /* partitions of its inputs; of a source: its `tasks` key, default 1 */
-	int64_t workers;	    /* threads */
-	double dead_letter_limit;   /* ratio of the recent records of an input */
-	int stage;		    /* place in the order of the graph: an operator's stage is above those it reads from */
+	int64_t tasks;		  /* partitions of its inputs; of a source: its `tasks` key, default 1 */
+	int64_t workers;	  /* threads */
+	double dead_letter_limit; /* ratio of the recent records of an input */
+	int stage; /* place in the order of the graph: an operator's stage is above those it reads from */
 };
 
 struct topology {
@@ -61,18 +64,18 @@ struct topology {
 	int64_t commit_interval_ms; /* default 200 embedded, 1000 kafka */
 	int64_t commit_bytes;	    /* commit early when a transaction has so many bytes */
 	int64_t memory_bytes;
-	int64_t workers;	    /* default for operators */
-	int64_t merge_wait_ms;	    /* live: how long a task waits for an input whose data is on its way */
+	int64_t workers;       /* default for operators */
+	int64_t merge_wait_ms; /* live: how long a task waits for an input whose data is on its way */
 	struct topology_topic *topics;
 	int topic_count;
 	struct topology_operator *operators;
 	int operator_count;
-	int dead_letters;	    /* index of the topic "dead_letters"; declared implicitly where it isn't */
+	int dead_letters; /* index of the topic "dead_letters"; declared implicitly where it isn't */
 };
 
 /*
- * Loads and checks. `operators` is the NULL-terminated table of types; `overrides` the texts of --set, NULL-terminated, or
- * NULL. On failure the error's text is the first problem and `problems` (may be NULL) has all of them, one a line.
+ * Loads and checks. `operators` is the NULL-terminated table of types; `overrides` the texts of --set, NULL-terminated,
+ * or NULL. On failure the error's text is the first problem and `problems` (may be NULL) has all of them, one a line.
  */
 int topology_load(const char *file, const char *const *overrides, const struct operator_type *const *operators,
 		  struct topology **out, struct buffer *problems, struct error *err);

@@ -11,8 +11,8 @@
  *     struct member       one worker of an operator: told which partitions are its own, fetches their inputs, and has a
  *                         transaction in which outputs, journal blocks and input positions go together
  *
- * Threads: `struct log` may be used by all; a reader, a transaction and a member belong to one thread each, except
- * member_wake. Offsets count records from 0; -1 is "none".
+ * Threads: `struct log` may be used by all; a reader, a transaction and a member belong to one thread each. Offsets
+ * count records from 0; -1 is "none".
  */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
@@ -21,9 +21,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define LOG_PARTITIONS_MAX 4096	       /* of one topic */
-#define LOG_TOPIC_NAME_SIZE_MAX 249    /* bytes; letters, digits, '.', '_', '-' as in Kafka */
-#define LOG_RECORD_SIZE_MAX 1000000    /* bytes of key + value of one record; Kafka's default limit less its overhead */
+#define LOG_PARTITIONS_MAX 4096	    /* of one topic */
+#define LOG_TOPIC_NAME_SIZE_MAX 249 /* bytes; letters, digits, '.', '_', '-' as in Kafka */
+#define LOG_RECORD_SIZE_MAX 1000000 /* bytes of key + value of one record; Kafka's default limit less its overhead */
 #define LOG_RETENTION_FOREVER (-1)
 
 struct log;
@@ -90,9 +90,9 @@ struct log_record {
 struct log_batch {
 	const struct log_record *records; /* valid until the next fetch from the same place */
 	size_t count;
-	int64_t next;	/* the offset that the next fetch goes on at */
-	int64_t end;	/* the end of the partition as last known (stable: committed records only) */
-	bool at_end;	/* next has reached an end that was confirmed just now */
+	int64_t next; /* the offset that the next fetch goes on at */
+	int64_t end;  /* the end of the partition as last known (stable: committed records only) */
+	bool at_end;  /* next has reached an end that was confirmed just now */
 };
 
 int log_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out, struct error *err);
@@ -117,6 +117,9 @@ struct buffer *transaction_append_begin(struct transaction *transaction, int top
 					int64_t timestamp_ms);
 int transaction_append_end(struct transaction *transaction, struct error *err);
 void transaction_append_cancel(struct transaction *transaction);
+/* Appends a record without a value: on a compacted topic the key is gone after it. Fails as append_end does. */
+int transaction_append_deletion(struct transaction *transaction, int topic, int partition, struct bytes key,
+				int64_t timestamp_ms, struct error *err);
 
 /* What was appended since the last keep is kept, or taken back: all outputs of one input record, or none. */
 void transaction_keep(struct transaction *transaction);
@@ -159,7 +162,6 @@ enum member_event_type {
 	MEMBER_ASSIGNED, /* `partition` is this member's: restore it, then member_start */
 	MEMBER_REVOKED,	 /* `partition` must be given up: commit, then member_stop */
 	MEMBER_LOST,	 /* `partition` is somebody else's already: drop it, then member_stop */
-	MEMBER_WOKEN,	 /* member_wake was called */
 };
 
 struct member_event {
@@ -167,8 +169,11 @@ struct member_event {
 	int partition;
 };
 
+/*
+ * Waits at most wait_ms. MEMBER_DATA is said once for every time the end of a started partition moved, and once after
+ * its start: who leaves data unread on purpose is not told again until more comes, so fetch before sleeping.
+ */
 int member_poll(struct member *member, int64_t wait_ms, struct member_event *event, struct error *err);
-void member_wake(struct member *member); /* from any thread, also from a signal handler */
 
 /* Begins fetching partition `partition` of every input, each from its position. */
 int member_start(struct member *member, int partition, const int64_t *positions, struct error *err);

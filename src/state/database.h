@@ -23,4 +23,12 @@ struct database_config {
 int database_open(const struct database_config *config, struct database **out, struct error *err);
 void database_close(struct database **database);
 
+/* For disk.c. */
+struct rocksdb_t;
+struct rocksdb_column_family_handle_t;
+struct rocksdb_t *database_rocksdb(struct database *database);
+/* The column family of a store, made where there is none; it lives as long as the database. */
+int database_family(struct database *database, const char *name, struct rocksdb_column_family_handle_t **out,
+		    struct error *err);
+
 #endif

@@ -39,8 +39,9 @@ struct bytes entry_key(const struct entry *entry);
 struct bytes entry_value(const struct entry *entry);
 int64_t entry_timer(const struct entry *entry); /* TIME_MAX: none */
 
-/* The value for writing, now of `size` bytes: the first min(old, new) kept, new ones zeroed. May move the value. */
-uint8_t *entry_edit(struct store *store, struct entry *entry, size_t size);
+/* The value for writing, now of `size` bytes: the first min(old, new) kept, new ones zeroed. A change of
+ * size may move the entry: *entry follows, and other pointers to it are gone. */
+uint8_t *entry_edit(struct store *store, struct entry **entry, size_t size);
 void entry_set_timer(struct store *store, struct entry *entry, int64_t fire_at);
 void entry_remove(struct store *store, struct entry *entry);
 

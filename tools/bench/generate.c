@@ -225,7 +225,8 @@ append_impression(struct generator *generator, int64_t clock_ms, struct error *e
 	if (draw(generator) % 10 < 3)
 		engage(generator, id, shown_ms);
 	generator->count++;
-	return append(generator, generator->impressions, generator->impressions_topic, bytes_of(id, ID_SIZE), record, err);
+	return append(generator, generator->impressions, generator->impressions_topic, bytes_of(id, ID_SIZE), record,
+		      err);
 }
 
 /* ---- the way through time ---- */
@@ -253,7 +254,8 @@ int
 generator_append(struct generator *generator, int64_t until_ms, int64_t impressions, struct error *err)
 {
 	while (generator->count < impressions) {
-		int64_t clock_ms = generator->start_ms + (int64_t)((double)generator->count * generator->step_us / 1000);
+		int64_t clock_ms = generator->start_ms +
+				   (int64_t)((double)generator->count * generator->step_us / 1000);
 
 		if (clock_ms >= until_ms)
 			break;

@@ -1,8 +1,8 @@
 /*
  * Input for the join's benchmark: impressions in rough event-time order and the engagements that answer them, of 100 to
- * 200 bytes each. 30 % of the impressions have 1 to 3 engagements, delayed by 90 s on average and at most by 10 min; 1 %
- * of the engagements belong to no impression, 1 % come twice; events arrive up to 2 s before or after their turn.
- * Deterministic by seed. One thread's.
+ * 200 bytes each. 30 % of the impressions have 1 to 3 engagements, delayed by 90 s on average and at most by 10
+ * min; 1 % of the engagements belong to no impression, 1 % come twice; events arrive up to 2 s before or after
+ * their turn. Deterministic by seed. One thread's.
  */
 #ifndef BENCH_GENERATE_H
 #define BENCH_GENERATE_H

@@ -10,6 +10,7 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -118,7 +119,10 @@ static int
 run(const struct topology *topology, const char *directory)
 {
 	struct runtime_config config = {
-		.topology = topology, .directory = directory, .until_end = true, .clock = &clock_system,
+		.topology = topology,
+		.directory = directory,
+		.until_end = true,
+		.clock = &clock_system,
 	};
 	struct watch watch = {0};
 	struct runtime *runtime;
@@ -179,13 +183,14 @@ feed_main(void *argument)
 }
 
 /* Rows of `emit: updates` carry the wall time of their event as shown_at, less or more the generator's jitter; what is
- * measured is from the append of the event (its timestamp) to the row being read: the rows' timestamps are the time of the
- * turn that read the event. So: now - timestamp of the row. */
+ * measured is from the append of the event (its timestamp) to the row being read: the rows' timestamps are the time
+ * of the turn that read the event. So: now - timestamp of the row. */
 static void *
 read_main(void *argument)
 {
 	struct paced *paced = argument;
-	int partitions = (int)paced->topology->topics[topology_topic_find(paced->topology, "outcomes")].partitions, topic;
+	int partitions = (int)paced->topology->topics[topology_topic_find(paced->topology, "outcomes")].partitions,
+	    topic;
 	struct reader **readers = memory_new_array((size_t)partitions, sizeof(*readers));
 	struct error err;
 
@@ -201,8 +206,8 @@ read_main(void *argument)
 			if (reader_fetch(readers[i], 1, &batch, &err) < 0)
 				give_up(&err);
 			for (size_t k = 0; k < batch.count && paced->latency_count < LATENCY_SAMPLES_MAX; k++)
-				paced->latencies_ms[paced->latency_count++] =
-					(int32_t)(clock_now_ms(&clock_system) - batch.records[k].timestamp_ms);
+				paced->latencies_ms[paced->latency_count++] = (int32_t)(clock_now_ms(&clock_system) -
+											batch.records[k].timestamp_ms);
 		}
 	for (int i = 0; i < partitions; i++)
 		reader_close(&readers[i]);
@@ -275,7 +280,8 @@ run_paced(const struct topology *topology, const char *directory, int64_t rate, 
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: join_bench generate DIR IMPRESSIONS | run DIR | paced DIR RATE SECONDS, then key=value ...\n");
+	fprintf(stderr,
+		"usage: join_bench generate DIR IMPRESSIONS | run DIR | paced DIR RATE SECONDS, then key=value ...\n");
 	return 2;
 }
 

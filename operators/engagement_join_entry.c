@@ -1,0 +1,268 @@
+#include "operators/engagement_join_entry.h"
+
+/* ---- reading ---- */
+
+struct join_parts
+join_parts_of(const struct entry *entry)
+{
+	struct bytes value = entry_value(entry);
+	struct join_parts parts;
+	struct cursor cursor = cursor_of(value);
+
+	memcpy(&parts.head, cursor_bytes(&cursor, sizeof(parts.head)).data, sizeof(parts.head));
+	parts.body = cursor_bytes(&cursor, parts.head.body_size);
+	parts.ids = cursor_bytes(&cursor, parts.head.ids_size);
+	parts.scores = cursor_bytes(&cursor, parts.head.scores_size);
+	parts.waiting = cursor_bytes(&cursor, parts.head.waiting_size);
+	parts.waiting_scores = cursor_bytes(&cursor, parts.head.waiting_scores_size);
+	insist(!cursor.bad && cursor_left(&cursor) == 0);
+	return parts;
+}
+
+static struct bytes
+next_text(struct cursor *cursor)
+{
+	return cursor_bytes(cursor, cursor_varint(cursor));
+}
+
+static double
+next_real(struct cursor *cursor)
+{
+	uint64_t bits = cursor_u64(cursor);
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+struct bytes
+join_id_at(const struct join_parts *parts, uint32_t offset)
+{
+	struct cursor cursor = cursor_of(bytes_of(parts->ids.data + offset, parts->ids.size - offset));
+
+	return next_text(&cursor);
+}
+
+bool
+join_next_score(struct cursor *cursor, struct join_score *out)
+{
+	if (cursor_left(cursor) == 0)
+		return false;
+	*out = (struct join_score){.model_version = next_text(cursor)};
+	out->watch_seconds = next_real(cursor);
+	out->engage_probability = next_real(cursor);
+	out->shadow = cursor_u8(cursor) != 0;
+	out->scored_at = (int64_t)cursor_u64(cursor);
+	insist(!cursor->bad);
+	return true;
+}
+
+bool
+join_next_waiting_score(struct cursor *cursor, struct join_score *out)
+{
+	if (!join_next_score(cursor, out))
+		return false;
+	out->body = next_text(cursor);
+	insist(!cursor->bad);
+	return true;
+}
+
+bool
+join_next_waiting(struct cursor *cursor, struct join_engagement *out)
+{
+	uint8_t has;
+
+	if (cursor_left(cursor) == 0)
+		return false;
+	*out = (struct join_engagement){.id = next_text(cursor)};
+	out->occurred_at = (int64_t)cursor_u64(cursor);
+	out->action = cursor_u8(cursor);
+	has = cursor_u8(cursor);
+	out->has_watched = has & 1;
+	out->has_duration = has & 2;
+	out->watched = next_real(cursor);
+	out->duration = next_real(cursor);
+	out->body = next_text(cursor);
+	insist(!cursor->bad);
+	return true;
+}
+
+bool
+join_knows(const struct join_parts *parts, struct bytes id)
+{
+	struct cursor ids = cursor_of(parts->ids), waiting = cursor_of(parts->waiting);
+	struct join_engagement engagement;
+
+	while (cursor_left(&ids) != 0)
+		if (bytes_equal(next_text(&ids), id))
+			return true;
+	while (join_next_waiting(&waiting, &engagement))
+		if (bytes_equal(engagement.id, id))
+			return true;
+	return false;
+}
+
+bool
+join_has_score(const struct join_parts *parts, struct bytes model_version)
+{
+	struct cursor cursor = cursor_of(parts->scores);
+	struct join_score score;
+
+	while (join_next_score(&cursor, &score))
+		if (bytes_equal(score.model_version, model_version))
+			return true;
+	return false;
+}
+
+/* ---- writing ---- */
+
+static struct join_head
+head_of(const struct entry *entry)
+{
+	struct join_head head;
+
+	memcpy(&head, entry_value(entry).data, sizeof(head));
+	return head;
+}
+
+void
+join_head_store(struct store *store, struct entry **entry, const struct join_head *head)
+{
+	memcpy(entry_edit(store, entry, entry_value(*entry).size), head, sizeof(*head));
+}
+
+/* Makes room for `size` bytes at `at`, and stores the head that tells of them. */
+static uint8_t *
+open_gap(struct store *store, struct entry **entry, const struct join_head *head, size_t at, size_t size)
+{
+	size_t old = entry_value(*entry).size;
+	uint8_t *value = entry_edit(store, entry, old + size);
+
+	memmove(value + at + size, value + at, old - at);
+	memcpy(value, head, sizeof(*head));
+	return value + at;
+}
+
+static size_t
+text_size(struct bytes text)
+{
+	uint8_t scratch[BUFFER_VARINT_SIZE_MAX];
+
+	return store_varint(scratch, text.size) + text.size;
+}
+
+static uint8_t *
+put_text(uint8_t *to, struct bytes text)
+{
+	to += store_varint(to, text.size);
+	if (text.size != 0)
+		memcpy(to, text.data, text.size);
+	return to + text.size;
+}
+
+static uint8_t *
+put_u64(uint8_t *to, const void *value)
+{
+	memcpy(to, value, sizeof(uint64_t));
+	return to + sizeof(uint64_t);
+}
+
+void
+join_put_body(struct store *store, struct entry **entry, struct bytes body)
+{
+	struct join_head head = head_of(*entry);
+
+	head.body_size = (uint32_t)body.size;
+	memcpy(open_gap(store, entry, &head, sizeof(head), body.size), body.data, body.size);
+}
+
+uint32_t
+join_add_id(struct store *store, struct entry **entry, struct bytes id)
+{
+	struct join_head head = head_of(*entry);
+	size_t at = sizeof(head) + head.body_size + head.ids_size, size = text_size(id);
+	uint32_t offset = head.ids_size;
+
+	head.ids_size += (uint32_t)size;
+	head.id_count++;
+	put_text(open_gap(store, entry, &head, at, size), id);
+	return offset;
+}
+
+static size_t
+score_size(const struct join_score *score)
+{
+	return text_size(score->model_version) + 3 * sizeof(uint64_t) + 1;
+}
+
+static uint8_t *
+put_score(uint8_t *to, const struct join_score *score)
+{
+	to = put_text(to, score->model_version);
+	to = put_u64(to, &score->watch_seconds);
+	to = put_u64(to, &score->engage_probability);
+	*to++ = score->shadow;
+	return put_u64(to, &score->scored_at);
+}
+
+/* Scores stand in the order of their model_version, so that a row does not depend on which came first. */
+void
+join_add_score(struct store *store, struct entry **entry, const struct join_score *score)
+{
+	struct join_parts parts = join_parts_of(*entry);
+	struct join_head head = parts.head;
+	struct cursor cursor = cursor_of(parts.scores);
+	struct join_score other;
+	const uint8_t *place = cursor.at;
+	size_t before;
+
+	while (join_next_score(&cursor, &other) && bytes_compare(other.model_version, score->model_version) < 0)
+		place = cursor.at;
+	before = (size_t)(place - parts.scores.data);
+	head.scores_size += (uint32_t)score_size(score);
+	head.score_count++;
+	put_score(open_gap(store, entry, &head, sizeof(head) + head.body_size + head.ids_size + before,
+			   score_size(score)),
+		  score);
+}
+
+void
+join_add_waiting(struct store *store, struct entry **entry, const struct join_engagement *engagement)
+{
+	struct join_head head = head_of(*entry);
+	size_t at = entry_value(*entry).size - head.waiting_scores_size;
+	size_t size = text_size(engagement->id) + 3 * sizeof(uint64_t) + 2 + text_size(engagement->body);
+	uint8_t *to;
+
+	head.waiting_size += (uint32_t)size;
+	head.waiting_count++;
+	to = put_text(open_gap(store, entry, &head, at, size), engagement->id);
+	to = put_u64(to, &engagement->occurred_at);
+	*to++ = (uint8_t)engagement->action;
+	*to++ = (uint8_t)((engagement->has_watched ? 1 : 0) | (engagement->has_duration ? 2 : 0));
+	to = put_u64(to, &engagement->watched);
+	to = put_u64(to, &engagement->duration);
+	put_text(to, engagement->body);
+}
+
+void
+join_add_waiting_score(struct store *store, struct entry **entry, const struct join_score *score)
+{
+	struct join_head head = head_of(*entry);
+	size_t at = entry_value(*entry).size, size = score_size(score) + text_size(score->body);
+
+	head.waiting_scores_size += (uint32_t)size;
+	head.waiting_score_count++;
+	put_text(put_score(open_gap(store, entry, &head, at, size), score), score->body);
+}
+
+void
+join_clear_waiting(struct store *store, struct entry **entry)
+{
+	struct join_head head = head_of(*entry);
+	size_t size = entry_value(*entry).size - head.waiting_size - head.waiting_scores_size;
+
+	head.waiting_size = head.waiting_scores_size = 0;
+	head.waiting_count = head.waiting_score_count = 0;
+	memcpy(entry_edit(store, entry, size), &head, sizeof(head));
+}

@@ -1,0 +1,97 @@
+/* The rows of engagement_join: what an entry says, in the fields of the outcome. */
+#include "operators/engagement_join.h"
+
+#define COMPLETED_SHARE 0.95 /* of the duration, watched: completed */
+#define SKIPPED_SECONDS 1.0  /* less than that, but more than nothing, watched: skipped */
+
+static bool
+is_completed(const struct join_head *head)
+{
+	double duration = head->flags & JOIN_HAS_DURATION ? head->duration : head->watched_duration;
+
+	if (!(head->flags & JOIN_WATCHED) || !(head->flags & (JOIN_HAS_DURATION | JOIN_WATCHED_DURATION)))
+		return false;
+	return head->watched >= COMPLETED_SHARE * duration;
+}
+
+static bool
+is_skipped(const struct join_head *head)
+{
+	return (head->flags & JOIN_SKIPPED) ||
+	       ((head->flags & JOIN_WATCHED) && head->watched > 0 && head->watched < SKIPPED_SECONDS);
+}
+
+static void
+set_scores(const struct join *join, struct record *row, const struct join_parts *parts, struct context *context)
+{
+	size_t width = (size_t)join->outcome.score_width;
+	union slot *items = context_take(context, parts->head.score_count * width * sizeof(*items));
+	struct cursor cursor = cursor_of(parts->scores);
+	union slot *item = items;
+	struct join_score score;
+
+	for (; join_next_score(&cursor, &score); item += width) {
+		item[join->outcome.score_model.slot].bytes = score.model_version;
+		item[join->outcome.score_watch.slot].real = score.watch_seconds;
+		item[join->outcome.score_probability.slot].real = score.engage_probability;
+		item[join->outcome.score_shadow.slot].integer = score.shadow;
+		item[join->outcome.score_at.slot].integer = score.scored_at;
+	}
+	row->slots[join->outcome.scores.slot].array.items = items;
+	row->slots[join->outcome.scores.slot].array.count = parts->head.score_count;
+}
+
+static void
+set_fold(const struct join *join, struct record *row, const struct join_head *head)
+{
+	record_set_integer(row, join->outcome.engaged, (head->flags & JOIN_ENGAGED) != 0);
+	for (size_t i = 0; i < JOIN_FLAGS; i++)
+		record_set_integer(row, join->outcome.flags[i], (head->actions >> i) & 1);
+	record_set_real(row, join->outcome.watched, head->flags & JOIN_WATCHED ? head->watched : 0);
+	record_set_integer(row, join->outcome.completed, is_completed(head));
+	record_set_integer(row, join->outcome.skipped, is_skipped(head));
+	record_set_integer(row, join->outcome.count, head->engagement_count);
+	if (head->engagement_count == 0)
+		return;
+	record_set_integer(row, join->outcome.first_at, head->first_at);
+	record_set_integer(row, join->outcome.last_at, head->last_at);
+}
+
+int
+join_emit_outcome(const struct join *join, const struct entry *entry, bool final, struct context *context,
+		  struct error *err)
+{
+	struct join_parts parts = join_parts_of(entry);
+	struct record *row;
+
+	for (int output = OUTCOMES; output <= EXPLORATIONS; output++) {
+		if (output == EXPLORATIONS && !(parts.head.flags & JOIN_EXPLORATION))
+			continue;
+		row = context_row(context, output);
+		if (!row)
+			continue;
+		row->prefix = parts.body;
+		row->prefix_fields = join->impression.field_count;
+		row->time_ms = parts.head.shown_at;
+		set_fold(join, row, &parts.head);
+		set_scores(join, row, &parts, context);
+		record_set_integer(row, join->outcome.revision, final ? parts.head.revision : 0);
+		record_set_integer(row, join->outcome.final, final);
+		if (context_emit(context, output, entry_key(entry), row, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+join_pass_on(struct context *context, enum join_output output, struct bytes key, struct bytes body, int field_count,
+	     struct error *err)
+{
+	struct record *row = context_row(context, output);
+
+	if (!row)
+		return 0;
+	row->prefix = body;
+	row->prefix_fields = field_count;
+	return context_emit(context, output, key, row, err);
+}

@@ -1,0 +1,7 @@
+#include "operators/operators.h"
+
+const struct operator_type *const operators_table[] = {
+	&engagement_join_type,
+	&traffic_type,
+	NULL,
+};

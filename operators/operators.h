@@ -1,0 +1,14 @@
+/*
+ * The operators there are. A new one is a file in this folder, a line here and a line in operators.c.
+ */
+#ifndef OPERATORS_OPERATORS_H
+#define OPERATORS_OPERATORS_H
+
+#include "dataflow/operator.h"
+
+extern const struct operator_type engagement_join_type;
+extern const struct operator_type traffic_type;
+
+extern const struct operator_type *const operators_table[]; /* ends with NULL */
+
+#endif

@@ -1,0 +1,170 @@
+/* operators: the manual of the operator types, from the same tables that the topology loader works by. */
+#include "operators/operators.h"
+
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/help.h"
+#include "cli/output.h"
+#include "cli/grid.h"
+
+#define HELP_INDENT 6
+#define TYPES_MAX 256
+
+static const struct option operators_options[] = {OPTION_END};
+
+static void
+put_help(struct buffer *out, const char *help)
+{
+	if (!help)
+		return;
+	buffer_print(out, "%*s", HELP_INDENT, "");
+	help_wrap(out, help, HELP_INDENT, HELP_INDENT);
+}
+
+static void
+put_ports(struct buffer *out, const char *title, const struct port *ports)
+{
+	if (!ports || !ports->name)
+		return;
+	buffer_print(out, "\n%s\n", title);
+	for (; ports->name; ports++) {
+		buffer_print(out, "  %s: %s%s%s, %s\n", ports->name, ports->schema, ports->key ? ", keyed by " : "",
+			     ports->key ? ports->key : "", ports->required ? "required" : "optional");
+		put_help(out, ports->help);
+	}
+}
+
+/* A bound as the text that would be written in a topology: 7d, not 604800000. */
+static void
+put_bound(struct buffer *out, const struct option *option, double bound)
+{
+	struct option at_zero = *option;
+	int64_t integer = (int64_t)bound;
+	char text[64];
+
+	at_zero.offset = 0;
+	option_print(&at_zero, option->type == OPTION_NUMBER ? (const void *)&bound : &integer, text, sizeof(text));
+	buffer_print(out, "%s", text);
+}
+
+static void
+put_bounds(struct buffer *out, const struct option *option)
+{
+	bool has_max = option->type == OPTION_NUMBER || option->max < (double)INT64_MAX;
+
+	if (option->min == 0 && option->max == 0)
+		return;
+	buffer_print(out, has_max ? ", " : ", at least ");
+	put_bound(out, option, option->min);
+	if (has_max) {
+		buffer_print(out, " to ");
+		put_bound(out, option, option->max);
+	}
+}
+
+static void
+put_parameters(struct buffer *out, const struct option *options)
+{
+	if (!options || !options->name)
+		return;
+	buffer_print(out, "\nParameters\n");
+	for (; options->name; options++) {
+		buffer_print(out, "  %s: %s", options->name, option_type_name(options->type));
+		for (int i = 0; options->type == OPTION_CHOICE && options->choices[i]; i++)
+			buffer_print(out, "%s%s", i ? ", " : " of ", options->choices[i]);
+		if (options->unit)
+			buffer_print(out, " (%s)", options->unit);
+		if (options->initial)
+			buffer_print(out, ", default %s", *options->initial ? options->initial : "\"\"");
+		else
+			buffer_print(out, ", required");
+		put_bounds(out, options);
+		buffer_put_u8(out, '\n');
+		put_help(out, options->help);
+	}
+}
+
+static void
+put_page(struct buffer *out, const struct operator_type *type)
+{
+	buffer_print(out, "%s: ", type->name);
+	help_wrap(out, type->help, (int)strlen(type->name) + 2, HELP_INDENT);
+	if (type->generate)
+		buffer_print(out, "\nA source: it has no inputs and makes its records itself.\n");
+	put_ports(out, "Inputs", type->inputs);
+	put_ports(out, "Outputs", type->outputs);
+	put_parameters(out, type->options);
+	if (type->stores && type->stores->name)
+		buffer_print(out, "\nStores\n");
+	for (const struct store_spec *store = type->stores; store && store->name; store++) {
+		buffer_print(out, "  %s\n", store->name);
+		put_help(out, store->help);
+	}
+	if (type->counters && type->counters->name)
+		buffer_print(out, "\nCounters\n");
+	for (const struct counter_spec *counter = type->counters; counter && counter->name; counter++) {
+		buffer_print(out, "  %s\n", counter->name);
+		put_help(out, counter->help);
+	}
+}
+
+static void
+put_list(struct buffer *out)
+{
+	static const char *const columns[] = {"TYPE", "WHAT IT DOES", NULL};
+	struct grid grid;
+
+	grid_init(&grid, columns);
+	for (int i = 0; operators_table[i]; i++) {
+		grid_put(&grid, "%s", operators_table[i]->name);
+		grid_put(&grid, "%s", operators_table[i]->help);
+	}
+	grid_write(&grid, out);
+	grid_fini(&grid);
+}
+
+static int
+put_type(struct buffer *out, const char *name, struct error *err)
+{
+	const char *names[TYPES_MAX + 1] = {0};
+	const char *closest;
+
+	for (int i = 0; operators_table[i]; i++) {
+		if (strcmp(operators_table[i]->name, name) == 0) {
+			put_page(out, operators_table[i]);
+			return 0;
+		}
+		if (i < TYPES_MAX)
+			names[i] = operators_table[i]->name;
+	}
+	closest = option_closest(name, names);
+	return fail(err, FATAL, "there is no operator type \"%.100s\"%s%s%s", name, closest ? "; did you mean \"" : "",
+		    closest ? closest : "", closest ? "\"?" : "");
+}
+
+static enum cli_status
+operators(const struct call *call)
+{
+	struct output output = {0};
+	struct error err;
+	int result = 0;
+
+	if (call->argument_count == 0)
+		put_list(&output.buffer);
+	else
+		result = put_type(&output.buffer, call->arguments[0], &err);
+	if (result == 0)
+		result = output_flush(&output, &err);
+	output_fini(&output);
+	return result < 0 ? cli_failed(call, &err) : CLI_DONE;
+}
+
+const struct command command_operators = {
+	.name = "operators",
+	.arguments = "[TYPE]",
+	.arguments_max = 1,
+	.help = "The operator types, or all about one: ports, parameters, stores, counters.",
+	.options = operators_options,
+	.run = operators,
+};

@@ -1,0 +1,299 @@
+/*
+ * run: the job itself.
+ *
+ * The workers are the runtime's threads. This file adds a watcher: a thread that draws the summary or the progress of a
+ * bounded run, and stops the job when its time is over (--for).
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+#include "cli/arguments.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+#include "cli/summary.h"
+
+#define TICK_TERMINAL_MS 500
+#define TICK_LINES_MS 2000
+
+struct run_options {
+	bool until_end;
+	char *operators;
+	int64_t for_ms; /* 0: no end */
+	bool summary;
+};
+
+static const struct option run_options[] = {
+	{.name = "until-end",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, until_end),
+	 .initial = "false",
+	 .help = "Process up to what is the end of every input at the start, close all windows, commit, and end."},
+	{.name = "operators",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct run_options, operators),
+	 .unit = "A,B",
+	 .help = "Run only these operators of the topology."},
+	{.name = "for",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct run_options, for_ms),
+	 .min = 1,
+	 .max = (double)INT64_MAX,
+	 .help = "Stop after so long, as SIGTERM would."},
+	{.name = "summary",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, summary),
+	 .initial = "false",
+	 .help = "Show rates, lag, watermarks and counters of every operator while it runs."},
+	OPTION_END,
+};
+
+struct watcher {
+	const struct run_options *options;
+	struct runtime *runtime;
+	struct summary *summary;
+	struct progress progress;
+	int64_t started_us;
+	bool stopped; /* the time of --for was over */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool over; /* under lock: the run has ended */
+};
+
+/* ---- the watcher ---- */
+
+static void
+show_progress(struct watcher *watcher)
+{
+	char done_text[OUTPUT_NUMBER_SIZE], all_text[OUTPUT_NUMBER_SIZE], rate_text[OUTPUT_NUMBER_SIZE],
+		left_text[OUTPUT_NUMBER_SIZE];
+	int64_t us = clock_monotonic_us() - watcher->started_us;
+	int64_t done, left;
+	double rate;
+
+	summary_progress(watcher->summary, &done, &left);
+	rate = (double)done * 1e6 / (double)(us > 0 ? us : 1);
+	if (done + left == 0 || rate <= 0)
+		return;
+	progress_show(&watcher->progress, "%3.0f %%  %s of %s records, %s/s, %s left",
+		      100.0 * (double)done / (double)(done + left), output_count(done_text, done),
+		      output_count(all_text, done + left), output_count(rate_text, (int64_t)rate),
+		      output_duration(left_text, (int64_t)((double)left * 1000 / rate)));
+}
+
+static void
+tick(struct watcher *watcher)
+{
+	int64_t elapsed_ms = (clock_monotonic_us() - watcher->started_us) / 1000;
+
+	if (watcher->options->summary)
+		summary_draw(watcher->summary);
+	else if (watcher->options->until_end && watcher->progress.terminal)
+		show_progress(watcher);
+	if (watcher->options->for_ms > 0 && elapsed_ms >= watcher->options->for_ms && !watcher->stopped) {
+		watcher->stopped = true;
+		runtime_stop(watcher->runtime);
+	}
+}
+
+static int64_t
+tick_ms(const struct watcher *watcher)
+{
+	int64_t ms = watcher->progress.terminal ? TICK_TERMINAL_MS : TICK_LINES_MS;
+	int64_t left_ms;
+
+	if (watcher->options->for_ms == 0 || watcher->stopped)
+		return ms;
+	left_ms = watcher->options->for_ms - (clock_monotonic_us() - watcher->started_us) / 1000;
+	left_ms = left_ms < 1 ? 1 : left_ms;
+	return left_ms < ms ? left_ms : ms;
+}
+
+static struct timespec
+deadline_in(int64_t ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += ms % 1000 * 1000000;
+	if (at.tv_nsec >= 1000000000) {
+		at.tv_nsec -= 1000000000;
+		at.tv_sec++;
+	}
+	return at;
+}
+
+static void *
+watch(void *argument)
+{
+	struct watcher *watcher = argument;
+
+	pthread_mutex_lock(&watcher->lock);
+	while (!watcher->over) {
+		struct timespec at = deadline_in(tick_ms(watcher));
+		int result = 0;
+
+		while (!watcher->over && result == 0)
+			result = pthread_cond_timedwait(&watcher->wake, &watcher->lock, &at);
+		if (watcher->over)
+			break;
+		pthread_mutex_unlock(&watcher->lock);
+		tick(watcher);
+		pthread_mutex_lock(&watcher->lock);
+	}
+	pthread_mutex_unlock(&watcher->lock);
+	return NULL;
+}
+
+static int
+watcher_start(struct watcher *watcher, struct error *err)
+{
+	pthread_condattr_t attributes;
+	int result;
+
+	watcher->started_us = clock_monotonic_us();
+	pthread_mutex_init(&watcher->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&watcher->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	result = pthread_create(&watcher->thread, NULL, watch, watcher);
+	if (result != 0) {
+		pthread_mutex_destroy(&watcher->lock);
+		pthread_cond_destroy(&watcher->wake);
+		return fail(err, FATAL, "a thread cannot be started: %s", strerror(result));
+	}
+	return 0;
+}
+
+static void
+watcher_stop(struct watcher *watcher)
+{
+	pthread_mutex_lock(&watcher->lock);
+	watcher->over = true;
+	pthread_cond_signal(&watcher->wake);
+	pthread_mutex_unlock(&watcher->lock);
+	pthread_join(watcher->thread, NULL);
+	pthread_mutex_destroy(&watcher->lock);
+	pthread_cond_destroy(&watcher->wake);
+	progress_clear(&watcher->progress);
+}
+
+/* ---- the run ---- */
+
+static void
+stop_runtime(void *runtime)
+{
+	runtime_stop(runtime);
+}
+
+static int
+run_watched(struct runtime *runtime, const struct topology *topology, const struct run_options *options,
+	    const bool *selected, struct error *err)
+{
+	struct watcher watcher = {.options = options, .runtime = runtime};
+	struct summary summary;
+	int result;
+
+	progress_init(&watcher.progress);
+	summary_init(&summary, topology, runtime, selected, watcher.progress.terminal);
+	watcher.summary = &summary;
+	result = watcher_start(&watcher, err);
+	if (result == 0) {
+		stop_call(stop_runtime, runtime);
+		result = runtime_run(runtime, err);
+		stop_call(NULL, NULL);
+		watcher_stop(&watcher);
+		summary_final(&summary, options->summary);
+	}
+	summary_fini(&summary);
+	return result;
+}
+
+static int
+run_selected(const struct call *call, const struct topology *topology, const char **names, struct error *err)
+{
+	const struct run_options *options = call->options;
+	struct runtime_config config = {
+		.topology = topology,
+		.directory = call->data_directory,
+		.operators = names,
+		.until_end = options->until_end,
+		.clock = &clock_system,
+	};
+	bool *selected = memory_new_array((size_t)topology->operator_count + 1, sizeof(*selected));
+	struct runtime *runtime;
+	int result = 0;
+
+	for (int i = 0; i < topology->operator_count; i++)
+		selected[i] = !config.operators;
+	for (int i = 0; config.operators && names[i] && result == 0; i++) {
+		int index;
+
+		result = cli_operator(topology, names[i], &index, err);
+		if (result == 0)
+			selected[index] = true;
+	}
+	if (result == 0)
+		result = runtime_open(&config, &runtime, err);
+	if (result == 0) {
+		result = run_watched(runtime, topology, options, selected, err);
+		runtime_close(&runtime);
+	}
+	memory_free(&selected);
+	return result;
+}
+
+static enum cli_status
+run(const struct call *call)
+{
+	const struct run_options *options = call->options;
+	char *list = options->operators ? memory_text(options->operators) : NULL;
+	const char **names = list ? arguments_split(list) : NULL;
+	struct topology *topology;
+	struct error err;
+	int result = 0;
+
+	if (names && !names[0]) {
+		memory_free(&names);
+		memory_free(&list);
+		return cli_misused(call, "--operators is \"%s\"; expected names of operators, as in join,history",
+				   options->operators);
+	}
+	/* Log lines would tear the table apart. */
+	if (options->summary && isatty(STDERR_FILENO) && call->log_level == CLI_LOG_AUTO)
+		logger_set_level(LOGGER_WARN);
+	stop_install();
+	result = cli_load(call, &topology, &err);
+	if (result == 0) {
+		result = run_selected(call, topology, names, &err);
+		topology_free(&topology);
+	}
+	memory_free(&names);
+	memory_free(&list);
+	return result < 0 ? cli_failed(call, &err) : CLI_DONE;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.arguments = "TOPOLOGY",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.help = "Run a topology, or some of its operators, until it is stopped or has reached the end.",
+	.manual = "SIGTERM and SIGINT commit what is done and end it; a second one ends it at once, and what was "
+		  "not committed is done again by the next run. However it ends, the next run goes on where the "
+		  "last commit stands.",
+	.options = run_options,
+	.options_size = sizeof(struct run_options),
+	.takes_topology = true,
+	.run = run,
+};

@@ -1,0 +1,47 @@
+#include "cli/scan.h"
+
+#include "cli/stop.h"
+
+#define WAIT_MS 500
+
+static int
+visit_batch(const struct log_batch *batch, int64_t to, scan_visit *visit, void *argument, struct error *err)
+{
+	for (size_t i = 0; i < batch->count && batch->records[i].offset < to; i++) {
+		int result = visit(argument, &batch->records[i], err);
+
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+int
+scan_partition(struct log *log, int topic, int partition, int64_t from, int64_t to, scan_visit *visit, void *argument,
+	       struct error *err)
+{
+	struct reader *reader;
+	int64_t next = from;
+	int result = 0;
+
+	if (from >= to)
+		return 0;
+	if (log_reader_open(log, topic, partition, from, &reader, err) < 0)
+		return -1;
+	while (result == 0 && next < to) {
+		struct log_batch batch;
+
+		if (stop_requested()) {
+			result = 1;
+			break;
+		}
+		result = reader_fetch(reader, WAIT_MS, &batch, err);
+		if (result == 0)
+			result = visit_batch(&batch, to, visit, argument, err);
+		if (result == 0 && batch.at_end)
+			break;
+		next = batch.next;
+	}
+	reader_close(&reader);
+	return result;
+}

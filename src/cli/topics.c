@@ -1,0 +1,156 @@
+/* topics: what is in the log, partition by partition. */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/grid.h"
+
+struct topics_options {
+	bool json;
+};
+
+static const struct option topics_options[] = {
+	{.name = "json",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct topics_options, json),
+	 .initial = "false",
+	 .help = "One JSON object a line instead of a table; times are integer milliseconds."},
+	OPTION_END,
+};
+
+static const char *const columns[] = {"TOPIC",	    ">PARTITION", ">RECORDS", ">FIRST", ">LAST",
+				      "FIRST TIME", "LAST TIME",  ">BYTES",   NULL};
+
+struct listing {
+	const struct call *call;
+	struct log *log;
+	bool json;
+	struct grid grid;
+	struct output output;
+};
+
+static int
+put_json(struct listing *listing, const char *topic, int partition, const struct partition_info *info,
+	 struct error *err)
+{
+	struct buffer *out = &listing->output.buffer;
+
+	buffer_print(out, "{\"topic\":");
+	output_json_text(out, bytes_of_text(topic));
+	buffer_print(out,
+		     ",\"partition\":%d,\"records\":%" PRId64 ",\"first_offset\":%" PRId64 ",\"last_offset\":%" PRId64,
+		     partition, info->records, info->start, info->end - 1);
+	if (info->first_time != TIME_MIN)
+		buffer_print(out, ",\"first_time\":%" PRId64 ",\"last_time\":%" PRId64, info->first_time,
+			     info->last_time);
+	else
+		buffer_print(out, ",\"first_time\":null,\"last_time\":null");
+	buffer_print(out, ",\"bytes\":%" PRId64 "}", info->bytes);
+	return output_line(&listing->output, err);
+}
+
+static void
+put_row(struct grid *grid, const char *topic, int partition, const struct partition_info *info)
+{
+	bool empty = info->end == info->start;
+	char text[OUTPUT_NUMBER_SIZE];
+
+	grid_put(grid, "%s", topic);
+	grid_put(grid, "%d", partition);
+	grid_put(grid, "%" PRId64, info->records);
+	if (empty) {
+		grid_put(grid, "-");
+		grid_put(grid, "-");
+	} else {
+		grid_put(grid, "%" PRId64, info->start);
+		grid_put(grid, "%" PRId64, info->end - 1);
+	}
+	grid_put(grid, "%s", output_time(text, info->first_time));
+	grid_put(grid, "%s", output_time(text, info->last_time));
+	grid_put(grid, "%" PRId64, info->bytes);
+}
+
+static int
+put_topic(struct listing *listing, const char *name, struct error *err)
+{
+	int topic;
+
+	/* A journal is there once its operator has run. */
+	if (log_topic(listing->log, name, &topic, err) < 0) {
+		cli_note(listing->call, "topic %s is not there yet", name);
+		return 0;
+	}
+	for (int i = 0; i < log_topic_partitions(listing->log, topic); i++) {
+		struct partition_info info;
+
+		if (log_partition_info(listing->log, topic, i, &info, err) < 0)
+			return -1;
+		if (!listing->json)
+			put_row(&listing->grid, name, i, &info);
+		else if (put_json(listing, name, i, &info, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+put_topics(struct listing *listing, const struct topology *topology, struct error *err)
+{
+	char *replays;
+	int result = 0;
+	int topic;
+
+	for (int i = 0; i < topology->topic_count && result == 0; i++)
+		result = put_topic(listing, topology->topics[i].name, err);
+	for (int i = 0; i < topology->operator_count && result == 0; i++) {
+		char *journal = cli_journal(topology, i);
+
+		result = put_topic(listing, journal, err);
+		memory_free(&journal);
+	}
+	replays = cli_replays(topology);
+	if (result == 0 && log_topic(listing->log, replays, &topic, err) == 0)
+		result = put_topic(listing, replays, err);
+	memory_free(&replays);
+	if (result == 0 && !listing->json)
+		grid_write(&listing->grid, &listing->output.buffer);
+	return result < 0 ? -1 : output_flush(&listing->output, err);
+}
+
+static enum cli_status
+topics(const struct call *call)
+{
+	const struct topics_options *options = call->options;
+	struct listing listing = {.call = call, .json = options->json};
+	struct topology *topology;
+	struct error err;
+	int result;
+
+	if (cli_load(call, &topology, &err) < 0)
+		return cli_failed(call, &err);
+	grid_init(&listing.grid, columns);
+	result = cli_open_log(call, topology, true, &listing.log, &err);
+	if (result == 0) {
+		result = put_topics(&listing, topology, &err);
+		log_close(&listing.log);
+	}
+	grid_fini(&listing.grid);
+	output_fini(&listing.output);
+	topology_free(&topology);
+	return result < 0 ? cli_failed(call, &err) : CLI_DONE;
+}
+
+const struct command command_topics = {
+	.name = "topics",
+	.arguments = "TOPOLOGY",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.help = "Partitions, records, first and last offset and time, and bytes of every topic.",
+	.manual = "The topics of the topology first, then the journals of its operators. It only reads, so it may "
+		  "be called beside a running job.",
+	.options = topics_options,
+	.options_size = sizeof(struct topics_options),
+	.takes_topology = true,
+	.run = topics,
+};

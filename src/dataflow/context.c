@@ -1,0 +1,228 @@
+#include "dataflow/context.h"
+
+#include "base/memory.h"
+#include "dataflow/dead_letter.h"
+
+static int
+init_output(struct context_output *output, struct context *context, int index, struct error *err)
+{
+	const struct schema *schema;
+
+	if (index < 0)
+		return 0;
+	output->topic = &context->job->topology->topics[index];
+	output->log_topic = context->job->topics[index];
+	schema = output->topic->schema->root;
+	record_init(&output->row, schema);
+	if (decoder_defaults(schema, &output->row, &output->defaults, err) < 0)
+		return -1;
+	output->blank = memory_new_array((size_t)schema->slot_count, sizeof(*output->blank));
+	memcpy(output->blank, output->row.slots, (size_t)schema->slot_count * sizeof(*output->blank));
+	return 0;
+}
+
+int
+context_init(struct context *context, struct job *job, struct job_operator *operator, int task,
+	     struct transaction *transaction, struct error *err)
+{
+	const struct topology_operator *spec = operator->spec;
+
+	*context = (struct context){.job = job, .operator = operator, .task = task, .transaction = transaction};
+	context->watermark_ms = TIME_MIN;
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX && spec->type->outputs && spec->type->outputs[i].name; i++)
+		if (init_output(&context->outputs[i], context, spec->outputs[i], err) < 0)
+			return -1;
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX && spec->type->inputs && spec->type->inputs[i].name; i++) {
+		if (spec->inputs[i] < 0)
+			continue;
+		context->inputs[i].topic = &job->topology->topics[spec->inputs[i]];
+		context->inputs[i].encoder = encoder_new(context->inputs[i].topic->schema->root);
+	}
+	return 0;
+}
+
+void
+context_fini(struct context *context)
+{
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++) {
+		if (context->outputs[i].topic)
+			record_fini(&context->outputs[i].row);
+		memory_free(&context->outputs[i].blank);
+		arena_fini(&context->outputs[i].defaults);
+		if (context->inputs[i].encoder)
+			encoder_free(&context->inputs[i].encoder);
+	}
+	arena_fini(&context->arena);
+	buffer_fini(&context->body);
+}
+
+void
+context_end(struct context *context, bool kept)
+{
+	arena_reset(&context->arena);
+	if (kept)
+		context->emitted_kept += context->emitted;
+	context->emitted = 0;
+	if (!context->counted)
+		return;
+	for (int i = 0; i < RUNTIME_COUNTERS_MAX; i++) {
+		if (kept)
+			context->counts_kept[i] += context->counts[i];
+		context->counts[i] = 0;
+	}
+	context->counted = false;
+}
+
+void
+context_publish(struct context *context)
+{
+	struct job_figures *figures = &context->operator->figures;
+
+	job_add(&figures->records_out, context->emitted_kept);
+	context->emitted_kept = 0;
+	for (int i = 0; i < RUNTIME_COUNTERS_MAX; i++) {
+		if (context->counts_kept[i] != 0)
+			job_add(&figures->counters[i], context->counts_kept[i]);
+		context->counts_kept[i] = 0;
+	}
+}
+
+const struct schema *
+context_input_schema(const struct context *context, int input)
+{
+	const struct topology_topic *topic = context->inputs[input].topic;
+
+	return topic ? topic->schema->root : NULL;
+}
+
+const struct schema *
+context_output_schema(const struct context *context, int output)
+{
+	const struct topology_topic *topic = context->outputs[output].topic;
+
+	return topic ? topic->schema->root : NULL;
+}
+
+int
+context_task_count(const struct context *context)
+{
+	return (int)context->operator->spec->tasks;
+}
+
+int
+context_task(const struct context *context)
+{
+	return context->task;
+}
+
+struct store *
+context_store(struct context *context, int store)
+{
+	return state_store(context->state, store);
+}
+
+int64_t
+context_watermark(const struct context *context)
+{
+	return context->watermark_ms;
+}
+
+int64_t
+context_now_ms(const struct context *context)
+{
+	return context->now_ms;
+}
+
+void
+context_count(struct context *context, int counter, int64_t by)
+{
+	insist(counter >= 0 && counter < RUNTIME_COUNTERS_MAX);
+	context->counts[counter] += by;
+	context->counted = true;
+}
+
+bool
+context_connected(const struct context *context, int output)
+{
+	return context->outputs[output].topic != NULL;
+}
+
+void *
+context_take(struct context *context, size_t size)
+{
+	return arena_take(&context->arena, size);
+}
+
+int
+context_body(struct context *context, int input, const struct record *record, struct bytes *out, struct error *err)
+{
+	if (record->body.data) {
+		*out = record->body;
+		return 0;
+	}
+	buffer_clear(&context->body);
+	if (encoder_run(context->inputs[input].encoder, record, &context->body, err) < 0)
+		return -1;
+	*out = buffer_bytes(&context->body);
+	return 0;
+}
+
+struct record *
+context_row(struct context *context, int output)
+{
+	struct context_output *to = &context->outputs[output];
+
+	if (!to->topic)
+		return NULL;
+	memcpy(to->row.slots, to->blank, (size_t)to->row.schema->slot_count * sizeof(*to->blank));
+	to->row.prefix_fields = 0;
+	return &to->row;
+}
+
+/* The row does not fit into the log. From process() that is the input record's fault; a timer has no record to blame. */
+static int
+emit_failed(struct context *context, const struct context_output *to, struct bytes key, const struct record *row,
+	    struct error *err)
+{
+	struct buffer value = {0};
+	struct dead_letter letter = {
+		.topic = to->topic->name,
+		.partition = context->task,
+		.offset = -1,
+		.record_time_ms = row->time_ms,
+		.key = key,
+		.reason = err->text,
+	};
+	struct error inner;
+	int result;
+
+	if (err->action != SKIP || !context->in_timer)
+		return fail_in(err, "row for %s", to->topic->name);
+	if (codec_encode(to->topic->codec, row, &value, &inner) == 0)
+		letter.value = bytes_of(
+			value.data, value.size < DEAD_LETTER_VALUE_SIZE_MAX ? value.size : DEAD_LETTER_VALUE_SIZE_MAX);
+	result = dead_letter_write(context, &letter, err);
+	buffer_fini(&value);
+	return result;
+}
+
+int
+context_emit(struct context *context, int output, struct bytes key, struct record *row, struct error *err)
+{
+	struct context_output *to = &context->outputs[output];
+	int partition;
+	struct buffer *buffer;
+
+	if (!to->topic)
+		return 0;
+	partition = log_partition_of(key, (int)to->topic->partitions);
+	buffer = transaction_append_begin(context->transaction, to->log_topic, partition, key, context->now_ms);
+	if (codec_encode(to->topic->codec, row, buffer, err) < 0) {
+		transaction_append_cancel(context->transaction);
+		return emit_failed(context, to, key, row, err);
+	}
+	if (transaction_append_end(context->transaction, err) < 0)
+		return emit_failed(context, to, key, row, err);
+	context->emitted++;
+	return 0;
+}

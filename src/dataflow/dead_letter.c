@@ -1,0 +1,123 @@
+#include "dataflow/dead_letter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "dataflow/context.h"
+
+_Static_assert(DEAD_LETTER_WINDOW % 8 == 0, "the window is a ring of whole bytes");
+
+static void
+set_text(struct record *row, const char *name, struct bytes value)
+{
+	const struct schema_field *field = schema_field_find(row->schema, name);
+
+	row->slots[field->slot].bytes = value;
+}
+
+static void
+set_integer(struct record *row, const char *name, int64_t value)
+{
+	row->slots[schema_field_find(row->schema, name)->slot].integer = value;
+}
+
+/* Dead letters are rare, so their fields are found by name, each time. */
+static void
+fill(struct record *row, const struct context *context, const struct dead_letter *letter)
+{
+	struct field key = {.slot = 0};
+	struct error err;
+
+	set_text(row, "topic", bytes_of_text(letter->topic));
+	set_integer(row, "partition", letter->partition);
+	set_integer(row, "offset", letter->offset);
+	set_text(row, "operator", bytes_of_text(context->operator->spec->name));
+	set_text(row, "reason", bytes_of_text(letter->reason));
+	set_text(row, "value", letter->value);
+	set_integer(row, "record_time", letter->record_time_ms);
+	set_integer(row, "failed_at", context->now_ms);
+	if (letter->key.data && record_field(row->schema, "key", SCHEMA_BYTES, &key, &err) == 0)
+		record_set_bytes(row, key, letter->key);
+}
+
+static struct bytes
+cut(struct bytes bytes, size_t size)
+{
+	return bytes.size > size ? bytes_of(bytes.data, size) : bytes;
+}
+
+int
+dead_letter_write(struct context *context, const struct dead_letter *letter, struct error *err)
+{
+	const struct topology *topology = context->job->topology;
+	const struct topology_topic *topic = &topology->topics[topology->dead_letters];
+	struct dead_letter kept = *letter;
+	struct bytes key = bytes_of_text(letter->topic);
+	struct transaction *transaction = context->transaction;
+	struct record row = {0};
+	struct buffer *buffer;
+	int partition = log_partition_of(key, (int)topic->partitions);
+	int result;
+
+	kept.value = cut(letter->value, DEAD_LETTER_VALUE_SIZE_MAX);
+	kept.key = cut(letter->key, DEAD_LETTER_VALUE_SIZE_MAX / 16);
+	record_init(&row, topic->schema->root);
+	result = decoder_defaults(topic->schema->root, &row, &context->arena, err);
+	if (result == 0) {
+		fill(&row, context, &kept);
+		buffer = transaction_append_begin(transaction, context->job->topics[topology->dead_letters], partition,
+						  key, context->now_ms);
+		result = codec_encode(topic->codec, &row, buffer, err);
+		if (result < 0)
+			transaction_append_cancel(transaction);
+		else
+			result = transaction_append_end(transaction, err);
+	}
+	record_fini(&row);
+	if (result < 0) {
+		fail_in(err, "the dead letter of %s partition %d offset %" PRId64 " cannot be written", letter->topic,
+			letter->partition, letter->offset);
+		err->action = FATAL;
+		return -1;
+	}
+	job_add(&context->operator->figures.dead_letters, 1);
+	return 0;
+}
+
+void
+dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason)
+{
+	size_t at = (size_t)(window->seen % DEAD_LETTER_WINDOW);
+	uint8_t bit = (uint8_t)(1u << (at % 8));
+
+	if (window->failed[at / 8] & bit)
+		window->failures--;
+	window->failed[at / 8] &= (uint8_t)~bit;
+	window->seen++;
+	if (!failed)
+		return;
+	window->failed[at / 8] |= bit;
+	window->failures++;
+	if (window->total < DEAD_LETTER_REASONS)
+		snprintf(window->reasons[window->total], sizeof(window->reasons[0]), "%s", reason);
+	window->total++;
+}
+
+int
+dead_letter_window_check(const struct dead_letter_window *window, double limit_ratio, const char *operator_name,
+			 const char *topic, struct error *err)
+{
+	double limit = limit_ratio * DEAD_LETTER_WINDOW;
+
+	if (limit < DEAD_LETTER_COUNT_MIN)
+		limit = DEAD_LETTER_COUNT_MIN;
+	if ((double)window->failures <= limit)
+		return 0;
+	return fail(err, FATAL,
+		    "operator %s stops: %" PRId64 " of the last %" PRId64 " records of topic %s could not be "
+		    "processed (dead_letter_limit %g, at least %d). The first reasons: (1) %s (2) %s (3) %s. Correct "
+		    "the cause, or raise dead_letter_limit, and start again",
+		    operator_name, window->failures,
+		    window->seen < DEAD_LETTER_WINDOW ? window->seen : (int64_t)DEAD_LETTER_WINDOW, topic, limit_ratio,
+		    DEAD_LETTER_COUNT_MIN, window->reasons[0], window->reasons[1], window->reasons[2]);
+}

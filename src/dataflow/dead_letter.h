@@ -1,0 +1,47 @@
+/*
+ * Dead letters: records that cannot be processed, kept in the topic `dead_letters` with the reason, in the transaction
+ * of the commit that passes over them.
+ *
+ * And the limit: when more than `dead_letter_limit` of the last DEAD_LETTER_WINDOW records of an input have failed, and
+ * at least DEAD_LETTER_COUNT_MIN, the operator stops. A bad deployment must not drain a topic into the dead letters.
+ */
+#ifndef DATAFLOW_DEAD_LETTER_H
+#define DATAFLOW_DEAD_LETTER_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+#define DEAD_LETTER_WINDOW 10000	  /* records that the limit looks back on */
+#define DEAD_LETTER_COUNT_MIN 100	  /* so many failures are always bearable */
+#define DEAD_LETTER_REASONS 3		  /* first reasons kept for the message when an operator stops */
+#define DEAD_LETTER_VALUE_SIZE_MAX 900000 /* bytes of a value that are kept: the letter itself must fit into the log */
+
+struct context;
+
+struct dead_letter {
+	const char *topic;
+	int partition;
+	int64_t offset; /* -1: a row that was to be written */
+	int64_t record_time_ms;
+	struct bytes key; /* data NULL: none */
+	struct bytes value;
+	const char *reason;
+};
+
+int dead_letter_write(struct context *context, const struct dead_letter *letter, struct error *err);
+
+/* What the recent records of one input of a worker came to. All zero bytes: nothing seen yet. */
+struct dead_letter_window {
+	uint8_t failed[DEAD_LETTER_WINDOW / 8]; /* a bit a record, a ring */
+	int64_t seen;
+	int64_t failures; /* bits set */
+	char reasons[DEAD_LETTER_REASONS][256];
+	int64_t total; /* failures since the start */
+};
+
+void dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason);
+/* FATAL with the first reasons, once the limit is passed. */
+int dead_letter_window_check(const struct dead_letter_window *window, double limit_ratio, const char *operator_name,
+			     const char *topic, struct error *err);
+
+#endif

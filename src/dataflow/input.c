@@ -1,0 +1,203 @@
+#include "dataflow/input.h"
+
+#include <inttypes.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+#include "record/json.h"
+
+#define INPUT_PREFETCH_AHEAD 12 /* records: far enough for a cache miss to be over when the record's turn comes */
+
+void
+input_init(struct input *input, const struct topology_topic *topic, int port, int slot)
+{
+	*input = (struct input){.topic = topic, .port = port, .slot = slot, .stop_at = TIME_MAX, .end = -1};
+	record_init(&input->head, topic->schema->root);
+	input->time.time_max = TIME_MIN;
+	input->time.out_of_orderness_ms = topic->out_of_orderness_ms;
+	input->time.idle_after_ms = topic->idle_after_ms;
+	input->time.quiet_since_ms = TIME_MAX;
+}
+
+void
+input_fini(struct input *input)
+{
+	record_fini(&input->head);
+	arena_fini(&input->arena);
+	memory_free(&input->hashes);
+}
+
+/* Hashes keys some records ahead of the head and begins to look them up, so that memory is there when it is needed. */
+static void
+look_ahead(struct input *input, struct state *state)
+{
+	size_t until = input->at + INPUT_PREFETCH_AHEAD;
+
+	if (until > input->batch.count)
+		until = input->batch.count;
+	for (; input->hashed < until; input->hashed++) {
+		struct key key = key_of(input->batch.records[input->hashed].key);
+
+		input->hashes[input->hashed] = key.hash;
+		if (input->keyed_state)
+			state_prefetch(state, key);
+	}
+}
+
+static int
+check_key(const struct input *input, struct error *err)
+{
+	const struct topology_topic *topic = input->topic;
+	const struct record *head = &input->head;
+	struct bytes field;
+
+	if (!topic->key)
+		return 0;
+	if (!head->key.bytes.data)
+		return fail(err, SKIP, "the record has no key; topic %s is keyed by %s", topic->name, topic->key);
+	field = record_bytes(head, topic->key_field);
+	if (!bytes_equal(head->key.bytes, field))
+		return fail(err, SKIP, "the record's key \"%.*s\" is not its %s \"%.*s\"",
+			    bytes_arguments(head->key.bytes), topic->key, bytes_arguments(field));
+	return 0;
+}
+
+/* One phone with a clock in 2099 must not make everything late. */
+static int
+check_ahead(const struct input *input, struct error *err)
+{
+	const struct record *head = &input->head;
+	int64_t latest = time_add(head->timestamp_ms, input->topic->max_ahead_ms);
+	char time[32], timestamp[32];
+
+	if (!input->topic->time || head->time_ms <= latest)
+		return 0;
+	json_format_time(head->time_ms, time);
+	json_format_time(head->timestamp_ms, timestamp);
+	return fail(err, SKIP, "%s %s is more than max_ahead (%" PRId64 " ms) ahead of the log's timestamp %s",
+		    input->topic->time, time, input->topic->max_ahead_ms, timestamp);
+}
+
+static int
+decode_head(struct input *input, struct bytes value, struct error *err)
+{
+	struct record *head = &input->head;
+
+	if (!value.data)
+		return fail(err, SKIP, "the record is a deletion (no value), which this operator cannot process");
+	if (codec_decode(input->topic->codec, value, head, &input->arena, err) < 0)
+		return -1;
+	if (input->topic->time)
+		head->time_ms = record_integer(head, input->topic->time_field);
+	if (check_key(input, err) < 0)
+		return -1;
+	return check_ahead(input, err);
+}
+
+static void
+note_misplaced(struct input *input, int partition)
+{
+	if (input->misplaced++ != 0)
+		return;
+	logger_warn("misplaced_key",
+		    "topic=%s partition=%d offset=%" PRId64
+		    " reason=\"the key belongs to another partition by murmur2; was it written by a client with another"
+		    " partitioner? joins on it find nothing\"",
+		    input->topic->name, partition, input->head.offset);
+}
+
+static void
+make_ready(struct input *input, int partition, struct state *state)
+{
+	const struct log_record *from = &input->batch.records[input->at];
+	struct record *head = &input->head;
+
+	look_ahead(input, state);
+	arena_reset(&input->arena);
+	head->key = (struct key){.bytes = from->key, .hash = input->hashes[input->at]};
+	head->timestamp_ms = from->timestamp_ms;
+	head->time_ms = from->timestamp_ms;
+	head->offset = from->offset;
+	head->partition = partition;
+	head->behind = false;
+	input->wrong_set = decode_head(input, from->value, &input->wrong) < 0;
+	if (input->topic->key && from->key.data &&
+	    log_partition_of(from->key, (int)input->topic->partitions) != partition)
+		note_misplaced(input, partition);
+	/* What has no event time of its own goes first: it waits for nobody and moves no watermark. */
+	if (input->wrong_set)
+		head->time_ms = TIME_MIN;
+	input->ready = true;
+	input->time.quiet_since_ms = TIME_MAX;
+}
+
+static int
+fetch(struct input *input, struct member *member, int partition, int64_t now_ms, struct error *err)
+{
+	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0)
+		return -1;
+	input->at = 0;
+	input->hashed = 0;
+	input->end = input->batch.end;
+	if (input->batch.count > input->hashes_capacity) {
+		input->hashes_capacity = input->batch.count;
+		input->hashes = memory_resize_array(input->hashes, input->hashes_capacity, sizeof(*input->hashes));
+	}
+	if (input->batch.count != 0)
+		return 0;
+	if (input->batch.next > input->position)
+		input->position = input->batch.next;
+	if (!input->batch.at_end)
+		input->time.quiet_since_ms = TIME_MAX;
+	else if (input->time.quiet_since_ms == TIME_MAX)
+		input->time.quiet_since_ms = now_ms;
+	return 0;
+}
+
+int
+input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again, int64_t now_ms,
+	   struct error *err)
+{
+	if (input->ready || input->time.ended)
+		return 0;
+	if (input->position >= input->stop_at) {
+		input->time.ended = true;
+		return 0;
+	}
+	if (input->at >= input->batch.count) {
+		if (input->batch.at_end && !again)
+			return 0;
+		if (fetch(input, member, partition, now_ms, err) < 0)
+			return -1;
+		if (input->batch.count == 0)
+			return 0;
+	}
+	if (input->batch.records[input->at].offset >= input->stop_at) {
+		input->time.ended = true;
+		return 0;
+	}
+	make_ready(input, partition, state);
+	return 0;
+}
+
+void
+input_take(struct input *input)
+{
+	insist(input->ready);
+	if (!input->wrong_set && input->head.time_ms > input->time.time_max)
+		input->time.time_max = input->head.time_ms;
+	input->position = input->head.offset + 1;
+	input->taken++;
+	input->at++;
+	if (input->at >= input->batch.count && input->batch.next > input->position)
+		input->position = input->batch.next;
+	input->ready = false;
+	if (input->position >= input->stop_at)
+		input->time.ended = true;
+}
+
+bool
+input_pending(const struct input *input)
+{
+	return !input->ready && !input->time.ended && !(input->at >= input->batch.count && input->batch.at_end);
+}

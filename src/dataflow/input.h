@@ -1,0 +1,56 @@
+/*
+ * One input of a task: partition p of one topic, read ahead in batches, handed out a record at a time.
+ *
+ * The record at the head is decoded before it is this input's turn, since its event time decides whose turn it is. What
+ * is wrong with it (bytes that do not decode, a key that is not the key field's, an event time too far ahead) is
+ * kept beside it and comes out when it is taken, as a SKIP. One thread's.
+ */
+#ifndef DATAFLOW_INPUT_H
+#define DATAFLOW_INPUT_H
+
+#include "dataflow/topology.h"
+#include "dataflow/watermark.h"
+#include "log/log.h"
+#include "state/state.h"
+
+struct input {
+	const struct topology_topic *topic;
+	int port;		/* number of the input in the operator's table */
+	int slot;		/* number of the input for the member: connected inputs only */
+	struct log_batch batch; /* fetched ahead */
+	size_t at;		/* of the head, in batch.records */
+	uint64_t *hashes;	/* of the keys of batch.records, as far as `hashed` */
+	size_t hashes_capacity;
+	size_t hashed;
+	bool keyed_state; /* some store is keyed like this input: look keys up ahead */
+
+	bool ready; /* there is a head: */
+	struct record head;
+	struct arena arena; /* what the head points to */
+	struct error wrong; /* action SKIP: why the head can't be processed; else `wrong_set` is false */
+	bool wrong_set;
+
+	int64_t position;	  /* offset of the next record to take */
+	int64_t stop_at;	  /* bounded run: do not read from here on; TIME_MAX: no bound */
+	int64_t end;		  /* the partition's end as last known */
+	int64_t taken, misplaced; /* records taken; those found on the wrong partition for their key */
+	struct watermark_input time;
+};
+
+void input_init(struct input *input, const struct topology_topic *topic, int port, int slot);
+void input_fini(struct input *input);
+
+/*
+ * Makes the head ready if it can: from the batch at hand, else by a fetch, unless the input is known to be at its
+ * end and `again` is false (an input at its end is asked again once a turn, not once a record).
+ */
+int input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
+	       int64_t now_ms, struct error *err);
+
+/* The head was taken: moves on and, unless the record was `wrong`, moves the input's highest event time. */
+void input_take(struct input *input);
+
+/* There is data in the log that has not come here yet: a merge in event-time order has to wait for it. */
+bool input_pending(const struct input *input);
+
+#endif

@@ -1,0 +1,217 @@
+#include "dataflow/job.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+
+/* How `memory:` is shared out: entry caches get what is left. */
+#define JOB_LOG_MEMORY_SHARE 0.2
+#define JOB_DATABASE_MEMORY_SHARE 0.15
+#define JOB_TASK_MEMORY_BYTES_MIN 1048576 /* a task's cache is never smaller, whatever `memory:` says */
+
+static int
+make_directory(const char *path, struct error *err)
+{
+	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+		return fail(err, FATAL, "the directory %s cannot be made: %s", path, strerror(errno));
+	return 0;
+}
+
+char *
+runtime_log_directory(const char *directory)
+{
+	return memory_format("%s/log", directory);
+}
+
+char *
+runtime_state_directory(const char *directory)
+{
+	return memory_format("%s/state", directory);
+}
+
+static int
+create_topics(const struct topology *topology, struct log *log, struct error *err)
+{
+	for (int i = 0; i < topology->topic_count; i++) {
+		const struct topology_topic *topic = &topology->topics[i];
+		struct topic_spec spec = {
+			.name = topic->name,
+			.partitions = (int)topic->partitions,
+			.compacted = topic->compacted,
+			.retention_ms = topic->retention_ms,
+			.retention_bytes = topic->retention_bytes,
+		};
+
+		if (log_create_topic(log, &spec, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
+		 struct log **out, struct error *err)
+{
+	char *path = directory ? runtime_log_directory(directory) : NULL;
+	struct log_config config = {
+		.type = topology->log_type,
+		.directory = path,
+		.read_only = read_only,
+		.memory_bytes = (int64_t)((double)topology->memory_bytes * JOB_LOG_MEMORY_SHARE),
+		.clock = clock,
+		.properties = (const char *const *)topology->log_properties,
+	};
+	int result = 0;
+
+	if (directory && !read_only)
+		result = make_directory(directory, err);
+	if (result == 0)
+		result = log_open(&config, out, err);
+	memory_free(&path);
+	if (result == 0 && !read_only && create_topics(topology, *out, err) < 0) {
+		log_close(out);
+		result = -1;
+	}
+	return result;
+}
+
+static int
+open_database(struct job *job, const char *directory, struct error *err)
+{
+	char *path = directory ? runtime_state_directory(directory) : NULL;
+	struct database_config config = {
+		.directory = path,
+		.application = job->topology->name,
+		.memory_bytes = (int64_t)((double)job->topology->memory_bytes * JOB_DATABASE_MEMORY_SHARE),
+	};
+	int result = database_open(&config, &job->database, err);
+
+	memory_free(&path);
+	return result;
+}
+
+static bool
+is_selected(const char *name, const char *const *selected)
+{
+	if (!selected)
+		return true;
+	for (; *selected; selected++)
+		if (strcmp(*selected, name) == 0)
+			return true;
+	return false;
+}
+
+static int
+open_operator(struct job *job, int index, const char *const *selected, struct error *err)
+{
+	struct job_operator *operator = &job->operators[index];
+	const struct topology_operator *spec = &job->topology->operators[index];
+	struct topic_spec journal = {
+		.partitions = (int)spec->tasks,
+		.retention_ms = LOG_RETENTION_FOREVER,
+		.retention_bytes = LOG_RETENTION_FOREVER,
+	};
+	char *name;
+	int result;
+
+	operator->spec = spec;
+	operator->group = memory_format("%s.%s", job->topology->name, spec->name);
+	operator->workers = (int)(spec->workers < spec->tasks ? spec->workers : spec->tasks);
+	operator->selected = is_selected(spec->name, selected);
+	operator->tasks = memory_new_array((size_t)spec->tasks, sizeof(*operator->tasks));
+	for (int64_t i = 0; i < spec->tasks; i++)
+		atomic_init(&operator->tasks[i].watermark_ms, TIME_MIN);
+	name = memory_format("%s.journal", operator->group);
+	journal.name = name;
+	result = log_create_topic(job->log, &journal, err);
+	if (result == 0)
+		result = log_topic(job->log, name, &operator->journal, err);
+	memory_free(&name);
+	return result;
+}
+
+static int
+check_selection(const struct topology *topology, const char *const *selected, struct error *err)
+{
+	for (; selected && *selected; selected++)
+		if (topology_operator_find(topology, *selected) < 0)
+			return fail(err, FATAL, "%s has no operator named %s", topology->file, *selected);
+	return 0;
+}
+
+static int
+open_all(struct job *job, const struct runtime_config *config, struct error *err)
+{
+	const struct topology *topology = job->topology;
+	int64_t caches = topology->memory_bytes, tasks = 0;
+
+	caches -= (int64_t)((double)caches * (JOB_LOG_MEMORY_SHARE + JOB_DATABASE_MEMORY_SHARE));
+	if (check_selection(topology, config->operators, err) < 0 ||
+	    runtime_open_log(topology, config->directory, false, job->clock, &job->log, err) < 0 ||
+	    open_database(job, config->directory, err) < 0)
+		return -1;
+	for (int i = 0; i < topology->topic_count; i++)
+		if (log_topic(job->log, topology->topics[i].name, &job->topics[i], err) < 0)
+			return -1;
+	for (int i = 0; i < topology->operator_count; i++) {
+		if (open_operator(job, i, config->operators, err) < 0)
+			return -1;
+		if (job->operators[i].selected)
+			tasks += topology->operators[i].tasks;
+	}
+	job->task_memory_bytes = caches / (tasks ? tasks : 1);
+	if (job->task_memory_bytes < JOB_TASK_MEMORY_BYTES_MIN)
+		job->task_memory_bytes = JOB_TASK_MEMORY_BYTES_MIN;
+	return 0;
+}
+
+int
+job_open(const struct runtime_config *config, struct job **out, struct error *err)
+{
+	struct job *job = memory_new(sizeof(*job));
+
+	job->topology = config->topology;
+	job->clock = config->clock;
+	job->bounded = config->until_end;
+	job->topics = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->topics));
+	job->operators = memory_new_array((size_t)job->topology->operator_count, sizeof(*job->operators));
+	if (open_all(job, config, err) < 0) {
+		job_close(&job);
+		return -1;
+	}
+	*out = job;
+	return 0;
+}
+
+void
+job_close(struct job **pointer)
+{
+	struct job *job = *pointer;
+
+	if (!job)
+		return;
+	if (job->database)
+		database_close(&job->database);
+	if (job->log)
+		log_close(&job->log);
+	for (int i = 0; i < job->topology->operator_count; i++) {
+		memory_free(&job->operators[i].group);
+		memory_free(&job->operators[i].tasks);
+	}
+	memory_free(&job->operators);
+	memory_free(&job->topics);
+	memory_free(pointer);
+}
+
+int
+job_stage_count(const struct job *job)
+{
+	int stages = 0;
+
+	for (int i = 0; i < job->topology->operator_count; i++)
+		if (job->topology->operators[i].stage >= stages)
+			stages = job->topology->operators[i].stage + 1;
+	return stages;
+}

@@ -1,0 +1,58 @@
+/*
+ * A job: what all workers of a running topology share. The open log and database, the topics by their numbers in the
+ * log, one figures table per operator. Opened once, constant while workers run, except for the figures (atomics) and
+ * the stop flag. runtime.c puts threads on it, driver.c a test.
+ */
+#ifndef DATAFLOW_JOB_H
+#define DATAFLOW_JOB_H
+
+#include <stdatomic.h>
+
+#include "dataflow/runtime.h"
+#include "state/database.h"
+
+/* Written by one worker each or summed with atomic adds at commits; read by anyone. */
+struct job_figures {
+	_Atomic int64_t records_in, records_out, bytes_in, dead_letters, commits;
+	_Atomic int64_t restored_bytes, restore_ms;
+	_Atomic int64_t counters[RUNTIME_COUNTERS_MAX];
+};
+
+/* What a task last said of itself, at a commit. */
+struct job_task_figures {
+	_Atomic int64_t lag, watermark_ms, state_entries, state_bytes;
+};
+
+struct job_operator {
+	const struct topology_operator *spec;
+	char *group;   /* "<app>.<operator>": names the consumer group and the directory of its stores */
+	int journal;   /* topic */
+	bool selected; /* runs in this process */
+	int workers;   /* threads: no more than tasks */
+	struct job_figures figures;
+	struct job_task_figures *tasks; /* spec->tasks of them */
+};
+
+struct job {
+	const struct topology *topology;
+	struct log *log;
+	struct database *database;
+	struct clock *clock;
+	int *topics;			/* number in the log of each topic of the topology */
+	struct job_operator *operators; /* one per operator of the topology */
+	int64_t task_memory_bytes;	/* share of the entry cache of one task */
+	bool bounded;			/* a bounded run */
+};
+
+int job_open(const struct runtime_config *config, struct job **out, struct error *err);
+void job_close(struct job **job);
+
+int job_stage_count(const struct job *job);
+
+static inline void
+job_add(_Atomic int64_t *figure, int64_t by)
+{
+	atomic_fetch_add_explicit(figure, by, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * Threads around a job: one per worker. In a live run all of them run until they are told to stop. In a bounded run the
+ * stages of the graph go one after the other, each to its end, so that a stage finds all that the one before it wrote.
+ *
+ * The first error wins: it stops the others, who commit what they have and leave.
+ */
+#include "dataflow/runtime.h"
+
+#include <pthread.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+#include "dataflow/worker.h"
+
+struct runtime {
+	struct job *job;
+	atomic_bool stopping;
+	pthread_mutex_t lock; /* guards failed and error */
+	bool failed;
+	struct error error;
+};
+
+struct worker_thread {
+	struct runtime *runtime;
+	struct job_operator *operator;
+	int index;
+	pthread_t thread;
+};
+
+int
+runtime_open(const struct runtime_config *config, struct runtime **out, struct error *err)
+{
+	struct runtime *runtime = memory_new(sizeof(*runtime));
+
+	if (job_open(config, &runtime->job, err) < 0) {
+		memory_free(&runtime);
+		return -1;
+	}
+	atomic_init(&runtime->stopping, false);
+	pthread_mutex_init(&runtime->lock, NULL);
+	*out = runtime;
+	return 0;
+}
+
+void
+runtime_close(struct runtime **pointer)
+{
+	struct runtime *runtime = *pointer;
+
+	if (!runtime)
+		return;
+	job_close(&runtime->job);
+	pthread_mutex_destroy(&runtime->lock);
+	memory_free(pointer);
+}
+
+/* Workers look at it at least every WORKER_WAIT_MS_MAX, so a signal handler needs no more than this. */
+void
+runtime_stop(struct runtime *runtime)
+{
+	atomic_store(&runtime->stopping, true);
+}
+
+static void
+note_failure(struct runtime *runtime, const struct error *err)
+{
+	pthread_mutex_lock(&runtime->lock);
+	if (!runtime->failed)
+		runtime->error = *err;
+	runtime->failed = true;
+	pthread_mutex_unlock(&runtime->lock);
+	atomic_store(&runtime->stopping, true);
+}
+
+static int
+run_worker(struct runtime *runtime, struct worker *worker, struct error *err)
+{
+	while (!atomic_load(&runtime->stopping)) {
+		if (worker_turn(worker, WORKER_WAIT_MS_MAX, err) < 0)
+			return -1;
+		if (!runtime->job->bounded || !worker_ended(worker))
+			continue;
+		return worker_commit(worker, err);
+	}
+	return worker_commit(worker, err);
+}
+
+static void *
+worker_main(void *argument)
+{
+	struct worker_thread *self = argument;
+	struct runtime *runtime = self->runtime;
+	struct worker *worker;
+	struct error err;
+
+	if (worker_open(runtime->job, self->operator, self->index, &worker, &err) < 0) {
+		note_failure(runtime, &err);
+		return NULL;
+	}
+	if (run_worker(runtime, worker, &err) < 0)
+		note_failure(runtime, &err);
+	worker_close(&worker);
+	return NULL;
+}
+
+static bool
+in_stage(const struct job_operator *operator, int stage)
+{
+	return operator->selected && (stage < 0 || operator->spec->stage == stage);
+}
+
+static size_t
+count_threads(const struct job *job, int stage)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < job->topology->operator_count; i++)
+		if (in_stage(&job->operators[i], stage))
+			count += (size_t)job->operators[i].workers;
+	return count;
+}
+
+/* Starts a thread for each worker of the stage's operators and waits for all of them. A negative stage: all operators. */
+static void
+run_stage(struct runtime *runtime, int stage)
+{
+	struct job *job = runtime->job;
+	size_t count = count_threads(job, stage), started = 0;
+	struct worker_thread *threads = memory_new_array(count, sizeof(*threads));
+	struct error err;
+
+	for (int i = 0; i < job->topology->operator_count; i++) {
+		struct job_operator *operator = &job->operators[i];
+
+		for (int worker = 0; in_stage(operator, stage) && worker < operator->workers; worker++) {
+			struct worker_thread *thread = &threads[started];
+
+			*thread = (struct worker_thread){.runtime = runtime, .operator = operator, .index = worker};
+			if (pthread_create(&thread->thread, NULL, worker_main, thread) != 0) {
+				fail(&err, FATAL, "a thread cannot be started for operator %s", operator->spec->name);
+				note_failure(runtime, &err);
+				break;
+			}
+			started++;
+		}
+	}
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i].thread, NULL);
+	memory_free(&threads);
+}
+
+int
+runtime_run(struct runtime *runtime, struct error *err)
+{
+	struct job *job = runtime->job;
+
+	logger_info("running", "topology=%s bounded=%s", job->topology->name, job->bounded ? "true" : "false");
+	if (!job->bounded)
+		run_stage(runtime, -1);
+	for (int stage = 0; job->bounded && stage < job_stage_count(job); stage++)
+		if (!atomic_load(&runtime->stopping))
+			run_stage(runtime, stage);
+	if (!runtime->failed)
+		return 0;
+	*err = runtime->error;
+	return -1;
+}
+
+struct log *
+runtime_log(struct runtime *runtime)
+{
+	return runtime->job->log;
+}
+
+static int64_t
+read_figure(const _Atomic int64_t *figure)
+{
+	return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+void
+runtime_figures(struct runtime *runtime, int operator_index, struct operator_figures *out)
+{
+	const struct job_operator *operator = &runtime->job->operators[operator_index];
+	const struct job_figures *figures = &operator->figures;
+
+	*out = (struct operator_figures){
+		.records_in = read_figure(&figures->records_in),
+		.records_out = read_figure(&figures->records_out),
+		.bytes_in = read_figure(&figures->bytes_in),
+		.dead_letters = read_figure(&figures->dead_letters),
+		.commits = read_figure(&figures->commits),
+		.restored_bytes = read_figure(&figures->restored_bytes),
+		.restore_ms = read_figure(&figures->restore_ms),
+		.watermark_ms = TIME_MAX,
+	};
+	for (int i = 0; i < RUNTIME_COUNTERS_MAX; i++)
+		out->counters[i] = read_figure(&figures->counters[i]);
+	for (int64_t i = 0; i < operator->spec->tasks; i++) {
+		const struct job_task_figures *task = &operator->tasks[i];
+		int64_t watermark_ms = read_figure(&task->watermark_ms);
+
+		out->lag += read_figure(&task->lag);
+		out->state_entries += read_figure(&task->state_entries);
+		out->state_bytes += read_figure(&task->state_bytes);
+		if (watermark_ms < out->watermark_ms)
+			out->watermark_ms = watermark_ms;
+	}
+}

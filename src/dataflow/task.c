@@ -1,0 +1,293 @@
+#include "dataflow/task.h"
+
+#include <inttypes.h>
+
+#include "dataflow/task_header.h"
+
+/* Looks for the head with the lowest (event time, input, offset). */
+static struct input *
+lowest_head(struct task *task)
+{
+	struct input *lowest = NULL;
+
+	for (int i = 0; i < task->input_count; i++) {
+		struct input *input = &task->inputs[i];
+
+		if (input->ready && (!lowest || input->head.time_ms < lowest->head.time_ms))
+			lowest = input;
+	}
+	return lowest;
+}
+
+/* Whether the merge still waits for an input whose data is on its way: for ever in a bounded run, merge_wait else. */
+static bool
+must_wait(struct task *task, bool pending, int64_t now_ms)
+{
+	if (!pending) {
+		task->waiting_since_ms = TIME_MAX;
+		return false;
+	}
+	if (task->job->bounded)
+		return true;
+	if (task->waiting_since_ms == TIME_MAX)
+		task->waiting_since_ms = now_ms;
+	return now_ms - task->waiting_since_ms < task->job->topology->merge_wait_ms;
+}
+
+int
+task_next(struct task *task, bool again, struct input **out, struct error *err)
+{
+	bool pending = false;
+	int64_t now_ms = task->context.now_ms;
+
+	*out = NULL;
+	for (int i = 0; i < task->input_count; i++) {
+		struct input *input = &task->inputs[i];
+
+		if (input->ready)
+			continue;
+		if (input_fill(input, task->member, task->partition, task->state, again, now_ms, err) < 0)
+			return -1;
+		pending |= input_pending(input);
+	}
+	if (!must_wait(task, pending, now_ms))
+		*out = lowest_head(task);
+	return 0;
+}
+
+/* Ends a hook: all it did is kept, or all of it undone. */
+static int
+end_hook(struct task *task, int result)
+{
+	if (result == 0) {
+		state_keep(task->state);
+		transaction_keep(task->context.transaction);
+		task->changed = true;
+	} else {
+		state_undo(task->state);
+		transaction_undo(task->context.transaction);
+	}
+	context_end(&task->context, result == 0);
+	return result;
+}
+
+static void
+take(struct task *task, struct input *input)
+{
+	const struct log_record *record = &input->batch.records[input->at];
+
+	task->bytes_in += (int64_t)(record->key.size + record->value.size);
+	task->records_in++;
+	input_take(input);
+	task->changed = true;
+}
+
+int
+task_process(struct task *task, struct input *input, struct error *err)
+{
+	if (input->wrong_set) {
+		*err = input->wrong;
+		return -1;
+	}
+	input->head.behind = input->head.time_ms < task->watermark.at;
+	if (end_hook(task,
+		     task->operator->spec->type->process(task->self, input->port, &input->head, &task->context, err)))
+		return -1;
+	take(task, input);
+	return 0;
+}
+
+int
+task_dead_letter(struct task *task, struct input *input, const struct error *reason, struct error *err)
+{
+	const struct log_record *record = &input->batch.records[input->at];
+	struct dead_letter letter = {
+		.topic = input->topic->name,
+		.partition = task->partition,
+		.offset = record->offset,
+		.record_time_ms = record->timestamp_ms,
+		.key = record->key,
+		.value = record->value,
+		.reason = reason->text,
+	};
+
+	/* What the operator refuses has a time that may be trusted as little as the rest of it: no watermark moves. */
+	input->wrong_set = true;
+	if (end_hook(task, dead_letter_write(&task->context, &letter, err)) < 0)
+		return -1;
+	take(task, input);
+	return 0;
+}
+
+void
+task_advance(struct task *task, int64_t now_ms)
+{
+	for (int i = 0; i < task->input_count; i++)
+		task->times[i] = task->inputs[i].time;
+	watermark_advance(&task->watermark, task->times, task->input_count, now_ms);
+	task->context.watermark_ms = task->draining ? TIME_MAX : task->watermark.at;
+}
+
+int
+task_fire(struct task *task, bool *fired, struct error *err)
+{
+	int64_t until = task->context.watermark_ms;
+	struct store *store;
+	struct entry *entry;
+	int result;
+
+	*fired = false;
+	if (until == TIME_MIN || state_timer_next(task->state) > until)
+		return 0;
+	if (state_timer_take(task->state, until, &store, &entry, err) < 0)
+		return -1;
+	if (!entry)
+		return 0;
+	*fired = true;
+	task->context.in_timer = true;
+	result = task->operator->spec->type->on_timer(task->self, entry, &task->context, err);
+	task->context.in_timer = false;
+	if (result < 0 && err->action == SKIP) {
+		fail_in(err, "on_timer of operator %s may not skip", task->operator->spec->name);
+		err->action = FATAL;
+	}
+	return end_hook(task, result);
+}
+
+int
+task_generate(struct task *task, int64_t now_ms, struct error *err)
+{
+	int64_t wait_ms = 0;
+	bool done = false;
+
+	if (task->generated_all || now_ms < task->generate_at_ms)
+		return 0;
+	if (end_hook(task, task->operator->spec->type->generate(task->self, &task->context, &wait_ms, &done, err)) < 0)
+		return -1;
+	task->generated_all = done;
+	task->generate_at_ms = now_ms + wait_ms;
+	return 0;
+}
+
+bool
+task_ended(const struct task *task)
+{
+	if (task->input_count == 0)
+		return task->generated_all;
+	for (int i = 0; i < task->input_count; i++)
+		if (!task->inputs[i].time.ended)
+			return false;
+	return true;
+}
+
+void
+task_drain(struct task *task)
+{
+	if (task->draining)
+		return;
+	task->draining = true;
+	task->context.watermark_ms = TIME_MAX;
+	state_drain_begin(task->state);
+}
+
+void
+task_drained(struct task *task)
+{
+	if (task->draining)
+		state_drain_end(task->state);
+	task->drained = true;
+	task->changed = true;
+}
+
+static int
+append_part(void *argument, struct bytes part, struct error *err)
+{
+	struct task *task = argument;
+	struct transaction *transaction = task->context.transaction;
+	struct buffer *buffer = transaction_append_begin(transaction, task->operator->journal, task->partition,
+							 (struct bytes){0}, task->context.now_ms);
+
+	buffer_put_bytes(buffer, part);
+	if (transaction_append_end(transaction, err) < 0)
+		return -1;
+	transaction_keep(transaction);
+	return 0;
+}
+
+static void
+write_header(struct task *task)
+{
+	struct task_header header = {
+		.incarnation = task->incarnation,
+		.watermark = task->watermark.at,
+		.input_count = task->input_count,
+	};
+
+	for (int i = 0; i < task->input_count; i++) {
+		const struct input *input = &task->inputs[i];
+
+		header.inputs[i] = (struct task_header_input){
+			.port = bytes_of_text(task->operator->spec->type->inputs[input->port].name),
+			.topic = bytes_of_text(input->topic->name),
+			.position = input->position,
+			.time_max = input->time.time_max,
+		};
+	}
+	buffer_clear(&task->header);
+	task_header_write(&header, &task->header);
+}
+
+int
+task_block(struct task *task, struct error *err)
+{
+	write_header(task);
+	if (state_block(task->state, buffer_bytes(&task->header), append_part, task, err) < 0)
+		return -1;
+	for (int i = 0; i < task->input_count; i++) {
+		const struct input *input = &task->inputs[i];
+		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
+
+		transaction_position(task->context.transaction, task->operator->group, topic, task->partition,
+				     input->position);
+	}
+	return 0;
+}
+
+int
+task_committed(struct task *task, struct error *err)
+{
+	int64_t offset, trim;
+
+	offset = transaction_first_offset(task->context.transaction, task->operator->journal, task->partition);
+	insist(offset >= 0);
+	task->changed = false;
+	if (state_committed(task->state, offset, err) < 0)
+		return -1;
+	trim = state_trim_to(task->state);
+	if (trim <= task->trimmed_to)
+		return 0;
+	task->trimmed_to = trim;
+	return log_trim(task->job->log, task->operator->journal, task->partition, trim, err);
+}
+
+void
+task_publish(struct task *task)
+{
+	struct job_task_figures *figures = &task->operator->tasks[task->partition];
+	struct state_figures state;
+	int64_t lag = 0;
+
+	context_publish(&task->context);
+	job_add(&task->operator->figures.records_in, task->records_in);
+	job_add(&task->operator->figures.bytes_in, task->bytes_in);
+	task->records_in = 0;
+	task->bytes_in = 0;
+	for (int i = 0; i < task->input_count; i++)
+		if (task->inputs[i].end > task->inputs[i].position)
+			lag += task->inputs[i].end - task->inputs[i].position;
+	state_figures(task->state, &state);
+	atomic_store_explicit(&figures->lag, lag, memory_order_relaxed);
+	atomic_store_explicit(&figures->watermark_ms, task->watermark.at, memory_order_relaxed);
+	atomic_store_explicit(&figures->state_entries, state.entries, memory_order_relaxed);
+	atomic_store_explicit(&figures->state_bytes, state.memory_bytes, memory_order_relaxed);
+}

@@ -1,0 +1,88 @@
+/*
+ * A task: one operator's work on one partition number of its inputs; the unit of state, order and recovery.
+ *
+ * A task takes the record with the lowest (event time, input, offset) among the heads of its inputs, processes it, lets
+ * it move the watermark W, and fires the timers that W has reached, in (time, key) order. What it did is nobody's
+ * business until worker.c commits it. Errors are handed up: worker.c alone decides on them. One thread's.
+ */
+#ifndef DATAFLOW_TASK_H
+#define DATAFLOW_TASK_H
+
+#include "dataflow/context.h"
+#include "dataflow/dead_letter.h"
+#include "dataflow/input.h"
+
+struct task {
+	struct job *job;
+	struct job_operator *operator;
+	struct member *member;
+	const void *self;
+	int partition;
+	struct state *state;
+	struct context context;
+	struct input inputs[TOPOLOGY_PORTS_MAX];	  /* connected ones only */
+	struct watermark_input times[TOPOLOGY_PORTS_MAX]; /* scratch for the watermark */
+	int input_count;
+	struct watermark watermark;
+	uint64_t incarnation;
+	int64_t waiting_since_ms;     /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
+	int64_t generate_at_ms;	      /* sources: nothing to do before that wall clock time */
+	bool generated_all;	      /* sources: done */
+	bool changed;		      /* there is something to commit */
+	bool draining, drained;	      /* the end of a bounded run */
+	int64_t trimmed_to;	      /* journal offset */
+	int64_t records_in, bytes_in; /* since the last publish */
+	struct buffer header;
+};
+
+struct task_config {
+	struct job *job;
+	struct job_operator *operator;
+	struct member *member;
+	struct transaction *transaction;
+	const void *self;
+	int partition;
+};
+
+/* Restores the task from its journal and starts fetching where its last block stands. */
+int task_open(const struct task_config *config, struct task **out, struct error *err);
+/* Drops what is not committed. */
+void task_close(struct task **task);
+
+/* Bounded run: takes the ends of its inputs now. */
+int task_bound(struct task *task, struct error *err);
+
+/*
+ * The input whose head comes next, or NULL where there is none, or one has to be waited for. `again` asks inputs
+ * that were at their end once more: true once a turn.
+ */
+int task_next(struct task *task, bool again, struct input **out, struct error *err);
+
+/* Processes the head of `input` and takes it. On failure all it did is undone and it is still the head. */
+int task_process(struct task *task, struct input *input, struct error *err);
+/* Takes the head of `input` as a dead letter, for the reason given. */
+int task_dead_letter(struct task *task, struct input *input, const struct error *reason, struct error *err);
+
+/* Moves the watermark: after a record, and once a turn for the sake of idle inputs. */
+void task_advance(struct task *task, int64_t now_ms);
+/* Fires one due timer; *fired false: none is due. */
+int task_fire(struct task *task, bool *fired, struct error *err);
+
+/* Sources: one call of generate(). */
+int task_generate(struct task *task, int64_t now_ms, struct error *err);
+
+/* Bounded run: nothing more will come (all inputs ended, or the source is done). */
+bool task_ended(const struct task *task);
+/* Bounded run, all inputs ended: from now on every pending timer is due once. */
+void task_drain(struct task *task);
+void task_drained(struct task *task); /* they have */
+
+/* Appends the journal block and the positions to the transaction. */
+int task_block(struct task *task, struct error *err);
+/* The transaction was committed. */
+int task_committed(struct task *task, struct error *err);
+
+/* Puts what the task counted where others read it. */
+void task_publish(struct task *task);
+
+#endif

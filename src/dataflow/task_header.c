@@ -1,0 +1,60 @@
+#include "dataflow/task_header.h"
+
+static void
+put_text(struct buffer *out, struct bytes text)
+{
+	buffer_put_varint(out, text.size);
+	buffer_put_bytes(out, text);
+}
+
+void
+task_header_write(const struct task_header *header, struct buffer *out)
+{
+	buffer_put_u8(out, TASK_HEADER_VERSION);
+	buffer_put_u64(out, header->incarnation);
+	buffer_put_u64(out, (uint64_t)header->watermark);
+	buffer_put_varint(out, (uint64_t)header->input_count);
+	for (int i = 0; i < header->input_count; i++) {
+		put_text(out, header->inputs[i].port);
+		put_text(out, header->inputs[i].topic);
+		buffer_put_u64(out, (uint64_t)header->inputs[i].position);
+		buffer_put_u64(out, (uint64_t)header->inputs[i].time_max);
+	}
+}
+
+static struct bytes
+get_text(struct cursor *cursor)
+{
+	return cursor_bytes(cursor, cursor_varint(cursor));
+}
+
+int
+task_header_read(struct bytes bytes, struct task_header *out, struct error *err)
+{
+	struct cursor cursor = cursor_of(bytes);
+	uint8_t version = cursor_u8(&cursor);
+	uint64_t count;
+
+	*out = (struct task_header){0};
+	if (version != TASK_HEADER_VERSION)
+		return fail(err, FATAL,
+			    "the journal was written in format %u, this program reads format %d; "
+			    "run the version that wrote it",
+			    version, TASK_HEADER_VERSION);
+	out->incarnation = cursor_u64(&cursor);
+	out->watermark = (int64_t)cursor_u64(&cursor);
+	count = cursor_varint(&cursor);
+	if (count > TASK_HEADER_INPUTS_MAX)
+		cursor.bad = true;
+	for (uint64_t i = 0; i < count && !cursor.bad; i++) {
+		struct task_header_input *input = &out->inputs[out->input_count++];
+
+		input->port = get_text(&cursor);
+		input->topic = get_text(&cursor);
+		input->position = (int64_t)cursor_u64(&cursor);
+		input->time_max = (int64_t)cursor_u64(&cursor);
+	}
+	if (cursor.bad || cursor_left(&cursor) != 0)
+		return fail(err, FATAL, "the journal's block header of %zu bytes is damaged", bytes.size);
+	return 0;
+}

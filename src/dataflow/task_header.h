@@ -1,0 +1,35 @@
+/*
+ * The task's own part of a journal block: where it stands. The state layer carries it without looking inside.
+ *
+ *     u8 version (1) | u64 incarnation | i64 watermark | varint inputs
+ *     per input: varint size, port name | varint size, topic name | i64 position | i64 highest event time
+ *
+ * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
+ * positions.
+ */
+#ifndef DATAFLOW_TASK_HEADER_H
+#define DATAFLOW_TASK_HEADER_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#define TASK_HEADER_VERSION 1
+#define TASK_HEADER_INPUTS_MAX 16
+
+struct task_header_input {
+	struct bytes port, topic; /* read: views into the header */
+	int64_t position;	  /* offset of the next record to be processed */
+	int64_t time_max;	  /* highest event time taken, ms; TIME_MIN: none */
+};
+
+struct task_header {
+	uint64_t incarnation; /* counts the openings of the task */
+	int64_t watermark;    /* ms; the last finite one */
+	int input_count;
+	struct task_header_input inputs[TASK_HEADER_INPUTS_MAX];
+};
+
+void task_header_write(const struct task_header *header, struct buffer *out);
+int task_header_read(struct bytes bytes, struct task_header *out, struct error *err); /* FATAL: not understood */
+
+#endif

@@ -1,0 +1,141 @@
+#include "dataflow/topology.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "dataflow/topology_graph.h"
+#include "dataflow/topology_read.h"
+#include "dataflow/topology_schema.h"
+
+int
+topology_topic_find(const struct topology *topology, const char *name)
+{
+	for (int i = 0; i < topology->topic_count; i++)
+		if (strcmp(topology->topics[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+int
+topology_operator_find(const struct topology *topology, const char *name)
+{
+	for (int i = 0; i < topology->operator_count; i++)
+		if (strcmp(topology->operators[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static void
+free_topic(struct topology_topic *topic)
+{
+	codec_free(&topic->codec);
+	for (int i = 0; i < topic->writer_count; i++)
+		schema_free(&topic->writers[i]);
+	memory_free(&topic->writers);
+	schema_free(&topic->schema);
+	memory_free(&topic->name);
+	memory_free(&topic->schema_file);
+	memory_free(&topic->key);
+	memory_free(&topic->time);
+}
+
+static void
+free_operator(struct topology_operator *operator)
+{
+	if (operator->self)
+		option_free(operator->type->options, operator->self);
+	memory_free(&operator->self);
+	memory_free(&operator->name);
+}
+
+void
+topology_free(struct topology **topology)
+{
+	struct topology *old = *topology;
+
+	if (!old)
+		return;
+	for (int i = 0; i < old->topic_count; i++)
+		free_topic(&old->topics[i]);
+	for (int i = 0; i < old->operator_count; i++)
+		free_operator(&old->operators[i]);
+	for (char **at = old->log_properties; at && *at; at++)
+		memory_free(at);
+	memory_free(&old->topics);
+	memory_free(&old->operators);
+	memory_free(&old->log_properties);
+	memory_free(&old->log_type);
+	memory_free(&old->name);
+	memory_free(&old->file);
+	memory_free(topology);
+}
+
+static char *
+directory_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *directory;
+
+	if (!slash)
+		return memory_text(".");
+	directory = memory_text(slash == file ? "/" : file);
+	if (slash != file)
+		directory[slash - file] = 0;
+	return directory;
+}
+
+/* Each step adds what it finds wrong; the next goes on with what is sound. */
+static void
+load(struct topology_loading *loading, const char *const *overrides)
+{
+	if (yaml_load(&loading->yaml, loading->topology->file, TOPOLOGY_FILE_SIZE_MAX, &loading->problems) < 0)
+		return;
+	for (int i = 0; overrides && overrides[i]; i++)
+		yaml_override(&loading->yaml, overrides[i], i + 1, "log", &loading->problems);
+	topology_read(loading);
+	topology_read_schemas(loading);
+	topology_connect(loading);
+}
+
+/* The first problem becomes the error; all of them go to `problems`. */
+static int
+report(struct topology_loading *loading, struct buffer *problems, struct error *err)
+{
+	struct buffer lines = {0};
+	const char *end;
+
+	yaml_problems_print(&loading->problems, &lines);
+	end = memchr(lines.data, '\n', lines.size);
+	insist(end);
+	if (problems)
+		buffer_put_bytes(problems, buffer_bytes(&lines));
+	fail(err, FATAL, "%.*s", (int)(end - (const char *)lines.data), (const char *)lines.data);
+	buffer_fini(&lines);
+	return -1;
+}
+
+int
+topology_load(const char *file, const char *const *overrides, const struct operator_type *const *operators,
+	      struct topology **out, struct buffer *problems, struct error *err)
+{
+	struct topology_loading loading = {.types = operators, .problems.file = file};
+	int result = 0;
+
+	loading.topology = memory_new(sizeof(*loading.topology));
+	loading.topology->file = memory_text(file);
+	loading.directory = directory_of(file);
+	load(&loading, overrides);
+	if (loading.problems.count > 0) {
+		result = report(&loading, problems, err);
+		topology_free(&loading.topology);
+	} else {
+		*out = loading.topology;
+	}
+	yaml_problems_fini(&loading.problems);
+	yaml_fini(&loading.yaml);
+	memory_free(&loading.directory);
+	memory_free(&loading.schemas);
+	memory_free(&loading.topic_entries);
+	memory_free(&loading.operator_entries);
+	return result;
+}

@@ -1,0 +1,589 @@
+#include "dataflow/topology_read.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "log/log.h"
+
+#define NAMES_MAX 128 /* keys that one map can have */
+#define MIB 1048576.0
+#define SECOND 1000.0 /* in ms, as all below */
+#define MINUTE (60 * SECOND)
+#define DAY (1440 * MINUTE)
+
+static const char *const guarantees[] = {[EXACTLY_ONCE] = "exactly_once", [AT_LEAST_ONCE] = "at_least_once", NULL};
+static const char *const framings[] = {
+	[FRAMING_SINGLE_OBJECT] = "single-object",
+	[FRAMING_CONFLUENT] = "confluent",
+	[FRAMING_RAW] = "raw",
+	NULL,
+};
+enum cleanup { CLEANUP_DELETE, CLEANUP_COMPACT };
+static const char *const cleanups[] = {[CLEANUP_DELETE] = "delete", [CLEANUP_COMPACT] = "compact", NULL};
+static const char *const log_types[] = {"embedded", NULL};
+
+static const struct option topology_options[] = {
+	{.name = "name",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topology, name),
+	 .help = "The application's name: journals and groups are named after it."},
+	{.name = "guarantee",
+	 .type = OPTION_CHOICE,
+	 .offset = offsetof(struct topology, guarantee),
+	 .initial = "exactly_once",
+	 .choices = guarantees,
+	 .help = "What a crash may do to the output: nothing, or repeat rows."},
+	{.name = "commit_interval",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology, commit_interval_ms),
+	 .initial = "200ms",
+	 .min = 1,
+	 .max = 10 * MINUTE,
+	 .unit = "ms",
+	 .help = "How often outputs, state and positions are made visible together."},
+	{.name = "commit_bytes",
+	 .type = OPTION_SIZE,
+	 .offset = offsetof(struct topology, commit_bytes),
+	 .initial = "64MiB",
+	 .min = MIB / 16,
+	 .max = 1024 * MIB,
+	 .unit = "bytes",
+	 .help = "A commit comes earlier when a transaction has grown to so much."},
+	{.name = "memory",
+	 .type = OPTION_SIZE,
+	 .offset = offsetof(struct topology, memory_bytes),
+	 .initial = "512MiB",
+	 .min = 16 * MIB,
+	 .max = 16 * 1024 * 1024 * MIB,
+	 .unit = "bytes",
+	 .help = "The budget of state and log together; what does not fit goes to disk."},
+	{.name = "workers",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct topology, workers),
+	 .initial = "1",
+	 .min = 1,
+	 .max = 256,
+	 .help = "Threads of an operator that does not say so itself."},
+	{.name = "merge_wait",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology, merge_wait_ms),
+	 .initial = "100ms",
+	 .min = 0,
+	 .max = MINUTE,
+	 .unit = "ms",
+	 .help = "How long a live task waits for an input whose records are on their way."},
+	OPTION_END,
+};
+
+static const struct option loading_options[] = {
+	{.name = "schemas",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topology_loading, schemas),
+	 .initial = "",
+	 .help = "A directory that schemas are looked for in first, relative to the topology file."},
+	OPTION_END,
+};
+
+static const struct option topic_options[] = {
+	{.name = "schema",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topology_topic, schema_file),
+	 .help = "The file with the Avro schema of its records."},
+	{.name = "key",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topology_topic, key),
+	 .initial = "",
+	 .help = "The field whose text is the key of a record."},
+	{.name = "time",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topology_topic, time),
+	 .initial = "",
+	 .help = "The field with the event time; without it, it is the message's timestamp."},
+	{.name = "partitions",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct topology_topic, partitions),
+	 .initial = "1",
+	 .min = 1,
+	 .max = LOG_PARTITIONS_MAX,
+	 .help = "How many partitions it has."},
+	{.name = "framing",
+	 .type = OPTION_CHOICE,
+	 .offset = offsetof(struct topology_topic, framing),
+	 .initial = "single-object",
+	 .choices = framings,
+	 .help = "What stands before the Avro bytes of a value."},
+	{.name = "schema_id",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct topology_topic, schema_id),
+	 .initial = "0",
+	 .min = 0,
+	 .max = INT32_MAX,
+	 .help = "The schema's id in the registry, with confluent framing."},
+	{.name = "out_of_orderness",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology_topic, out_of_orderness_ms),
+	 .initial = "5s",
+	 .min = 0,
+	 .max = 30 * DAY,
+	 .unit = "ms",
+	 .help = "How far behind the highest event time of its partition a record may come and not be late."},
+	{.name = "max_ahead",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology_topic, max_ahead_ms),
+	 .initial = "5min",
+	 .min = 0,
+	 .max = 36500 * DAY,
+	 .unit = "ms",
+	 .help = "A record whose event time is further ahead of its timestamp is a dead letter."},
+	{.name = "idle_after",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology_topic, idle_after_ms),
+	 .initial = "30s",
+	 .min = 1,
+	 .max = 36500 * DAY,
+	 .unit = "ms",
+	 .help = "After so long without a record, a partition no longer holds the watermark back."},
+	{.name = "retention_bytes",
+	 .type = OPTION_SIZE,
+	 .offset = offsetof(struct topology_topic, retention_bytes),
+	 .initial = "0",
+	 .min = 0,
+	 .max = 1024 * 1024 * 1024 * MIB,
+	 .unit = "bytes",
+	 .help = "What is kept of a partition; 0: everything."},
+	OPTION_END,
+};
+
+/* What a topic is told in other words than it keeps. */
+struct topic_wording {
+	int cleanup; /* enum cleanup */
+	char *retention;
+};
+
+static const struct option topic_wording_options[] = {
+	{.name = "cleanup",
+	 .type = OPTION_CHOICE,
+	 .offset = offsetof(struct topic_wording, cleanup),
+	 .initial = "delete",
+	 .choices = cleanups,
+	 .help = "Whether only the last record of each key must be kept."},
+	{.name = "retention",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topic_wording, retention),
+	 .initial = "forever",
+	 .help = "How long records are kept: a duration, or forever."},
+	OPTION_END,
+};
+
+static const struct option retention_option = {
+	.name = "retention",
+	.type = OPTION_DURATION,
+	.offset = offsetof(struct topology_topic, retention_ms),
+	.min = SECOND,
+	.max = 36500 * DAY,
+};
+
+static const struct option operator_options[] = {
+	{.name = "workers",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct topology_operator, workers),
+	 .initial = "1",
+	 .min = 1,
+	 .max = 256,
+	 .help = "Its threads; as many as the topology says by default."},
+	{.name = "tasks",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct topology_operator, tasks),
+	 .initial = "1",
+	 .min = 1,
+	 .max = LOG_PARTITIONS_MAX,
+	 .help = "Tasks of a source; other operators have one a partition."},
+	{.name = "dead_letter_limit",
+	 .type = OPTION_NUMBER,
+	 .offset = offsetof(struct topology_operator, dead_letter_limit),
+	 .initial = "0.01",
+	 .min = 0,
+	 .max = 1,
+	 .help = "The operator stops when more than this part of the recent records of an input are dead letters."},
+	OPTION_END,
+};
+
+/* Keys of these maps that are no options. */
+static const char *const topology_others[] = {"log", "topics", "operators", NULL};
+static const char *const topic_others[] = {"writers", NULL};
+static const char *const operator_others[] = {"type", "inputs", "outputs", NULL};
+
+struct table {
+	const struct option *options;
+	void *into;
+};
+
+const char *
+topology_hint(char to[TOPOLOGY_HINT_SIZE], const char *name, const char *const *names)
+{
+	const char *closest = option_closest(name, names);
+	size_t used = 0;
+
+	to[0] = 0;
+	if (closest)
+		snprintf(to, TOPOLOGY_HINT_SIZE, "; did you mean \"%s\"?", closest);
+	for (int i = 0; !closest && names[i] && used < TOPOLOGY_HINT_SIZE; i++)
+		used += (size_t)snprintf(to + used, TOPOLOGY_HINT_SIZE - used, "%s%s",
+					 i	    ? ", "
+					 : names[1] ? "; expected one of "
+						    : "; expected ",
+					 names[i]);
+	return to;
+}
+
+/* ---- maps through tables ---- */
+
+static void
+read_option(struct topology_loading *loading, const struct yaml_node *value, const struct option *option, void *into)
+{
+	struct error err;
+
+	if (value->kind != YAML_TEXT || value->empty)
+		yaml_problems_add(&loading->problems, value->place, "%s %s; expected %s", option->name,
+				  value->kind == YAML_TEXT  ? "has no value"
+				  : value->kind == YAML_MAP ? "is a map"
+							    : "is a list",
+				  option_expected(option->type));
+	else if (option_parse(option, value->text, into, &err) < 0)
+		yaml_problems_add(&loading->problems, value->place, "%s", err.text);
+}
+
+static bool
+is_among(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
+}
+
+static void
+report_unknown(struct topology_loading *loading, const struct yaml_entry *entry, const char *what,
+	       const struct table *tables, const char *const *others)
+{
+	const char *names[NAMES_MAX + 1];
+	char hint[TOPOLOGY_HINT_SIZE];
+	int count = 0;
+
+	for (; *others; others++)
+		names[count++] = *others;
+	for (; tables->options; tables++)
+		for (const struct option *option = tables->options; option->name && count < NAMES_MAX; option++)
+			names[count++] = option->name;
+	names[count] = NULL;
+	yaml_problems_add(&loading->problems, entry->place, "unknown key \"%.100s\" in %s%s", entry->name, what,
+			  topology_hint(hint, entry->name, names));
+}
+
+static void
+report_missing(struct topology_loading *loading, const struct yaml_node *map, struct yaml_place place, const char *what,
+	       const struct option *options)
+{
+	for (; options->name; options++)
+		if (!options->initial && !yaml_find(map, options->name))
+			yaml_problems_add(&loading->problems, place, "%s has no \"%s\"; expected %s (%s)", what,
+					  options->name, option_expected(options->type), options->help);
+}
+
+/* Sets the defaults, then what `map` says. `tables` ends with one without options. */
+static void
+read_map(struct topology_loading *loading, const struct yaml_node *map, struct yaml_place place, const char *what,
+	 const struct table *tables, const char *const *others)
+{
+	for (const struct table *table = tables; table->options; table++) {
+		option_defaults(table->options, table->into);
+		report_missing(loading, map, place, what, table->options);
+	}
+	for (int i = 0; i < map->count; i++) {
+		const struct yaml_entry *entry = &map->entries[i];
+		const struct table *table = tables;
+
+		while (table->options && !option_find(table->options, entry->name))
+			table++;
+		if (table->options)
+			read_option(loading, entry->value, option_find(table->options, entry->name), table->into);
+		else if (!is_among(entry->name, others))
+			report_unknown(loading, entry, what, tables, others);
+	}
+}
+
+/* Letters, digits and . _ -, as Kafka has it. */
+static void
+check_name(struct topology_loading *loading, struct yaml_place place, const char *what, const char *name)
+{
+	static const char taken[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t size = strlen(name);
+
+	if (size == 0 || size > LOG_TOPIC_NAME_SIZE_MAX || name[strspn(name, taken)] || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		yaml_problems_add(&loading->problems, place,
+				  "the name \"%.100s\" of %s cannot be taken; expected 1 to "
+				  "%d letters, digits, '.', '_' or '-'",
+				  name, what, LOG_TOPIC_NAME_SIZE_MAX);
+}
+
+static const struct yaml_node *
+read_section(struct topology_loading *loading, const char *name, const char *example)
+{
+	const struct yaml_entry *entry = yaml_find(loading->yaml.root, name);
+
+	if (!entry || (entry->value->kind == YAML_TEXT && entry->value->empty))
+		return NULL;
+	if (entry->value->kind == YAML_MAP)
+		return entry->value;
+	yaml_problems_add(&loading->problems, entry->value->place, "%s is %s; expected a map such as %s", name,
+			  yaml_kind_name(entry->value->kind), example);
+	return NULL;
+}
+
+/* ---- log ---- */
+
+static void
+read_log(struct topology_loading *loading)
+{
+	const struct yaml_node *map = read_section(loading, "log", "{type: embedded}");
+	struct topology *topology = loading->topology;
+	int count = map ? map->count : 0, used = 0;
+	char hint[TOPOLOGY_HINT_SIZE];
+
+	topology->log_properties = memory_new_array((size_t)count * 2 + 1, sizeof(char *));
+	for (int i = 0; i < count; i++) {
+		const struct yaml_entry *entry = &map->entries[i];
+
+		if (entry->value->kind != YAML_TEXT) {
+			yaml_problems_add(&loading->problems, entry->value->place, "%.100s is %s; expected a text",
+					  entry->name, yaml_kind_name(entry->value->kind));
+		} else if (strcmp(entry->name, "type") == 0) {
+			topology->log_type = memory_text(entry->value->text);
+			if (!is_among(entry->value->text, log_types))
+				yaml_problems_add(&loading->problems, entry->value->place,
+						  "unknown log type \"%.100s\"%s", entry->value->text,
+						  topology_hint(hint, entry->value->text, log_types));
+		} else {
+			topology->log_properties[used++] = memory_text(entry->name);
+			topology->log_properties[used++] = memory_text(entry->value->text);
+		}
+	}
+	if (!topology->log_type)
+		topology->log_type = memory_text(log_types[0]);
+}
+
+/* ---- topics ---- */
+
+/* An option with "" for "not given" becomes NULL. */
+static void
+drop_empty(char **text)
+{
+	if (*text && !**text)
+		memory_free(text);
+}
+
+static void
+read_retention(struct topology_loading *loading, const struct yaml_node *map, const struct topic_wording *wording,
+	       struct topology_topic *topic)
+{
+	const struct yaml_entry *entry = yaml_find(map, "retention");
+	struct error err;
+
+	topic->retention_ms = LOG_RETENTION_FOREVER;
+	if (topic->retention_bytes == 0)
+		topic->retention_bytes = LOG_RETENTION_FOREVER;
+	if (strcmp(wording->retention, "forever") != 0 &&
+	    option_parse(&retention_option, wording->retention, topic, &err) < 0)
+		yaml_problems_add(&loading->problems, entry->value->place, "%s, or forever", err.text);
+}
+
+static void
+check_schema_id(struct topology_loading *loading, const struct yaml_entry *entry, const struct topology_topic *topic)
+{
+	const struct yaml_entry *given = yaml_find(entry->value, "schema_id");
+
+	if (topic->framing == FRAMING_CONFLUENT && !given)
+		yaml_problems_add(&loading->problems, entry->place,
+				  "topic %s has no \"schema_id\"; confluent framing "
+				  "writes it before each value: expected the schema's id in the registry",
+				  topic->name);
+	else if (topic->framing != FRAMING_CONFLUENT && given)
+		yaml_problems_add(&loading->problems, given->place,
+				  "schema_id means nothing with %s framing; expected "
+				  "\"framing: confluent\" beside it",
+				  framings[topic->framing]);
+}
+
+static void
+read_topic(struct topology_loading *loading, const struct yaml_entry *entry, struct topology_topic *topic)
+{
+	struct topic_wording wording = {0};
+	struct table tables[] = {{topic_options, topic}, {topic_wording_options, &wording}, {NULL, NULL}};
+	const struct yaml_node *map = entry->value;
+	char what[2 * LOG_TOPIC_NAME_SIZE_MAX];
+	int problems_before = loading->problems.count;
+
+	snprintf(what, sizeof(what), "topic %s", entry->name);
+	topic->name = memory_text(entry->name);
+	check_name(loading, entry->place, "a topic", entry->name);
+	if (map->kind != YAML_MAP) {
+		yaml_problems_add(&loading->problems, map->place,
+				  "%s is %s; expected a map such as {schema: x.avsc, key: id}", what,
+				  yaml_kind_name(map->kind));
+		return;
+	}
+	read_map(loading, map, entry->place, what, tables, topic_others);
+	check_schema_id(loading, entry, topic);
+	topic->compacted = wording.cleanup == CLEANUP_COMPACT;
+	read_retention(loading, map, &wording, topic);
+	drop_empty(&topic->key);
+	drop_empty(&topic->time);
+	option_free(topic_wording_options, &wording);
+	if (loading->problems.count > problems_before)
+		topic->partitions = TOPOLOGY_UNSOUND;
+}
+
+/* Dead letters are rows like others; whoever wants more partitions or a retention for them declares the topic. */
+static void
+add_dead_letters(struct topology *topology)
+{
+	struct topology_topic *topic = &topology->topics[topology->topic_count];
+
+	topology->dead_letters = topology->topic_count++;
+	option_defaults(topic_options, topic);
+	topic->name = memory_text(TOPOLOGY_DEAD_LETTERS);
+	memory_free(&topic->time);
+	memory_free(&topic->key);
+	topic->key = memory_text("topic");
+	topic->schema_file = memory_text(TOPOLOGY_DEAD_LETTER_SCHEMA);
+	topic->retention_ms = topic->retention_bytes = LOG_RETENTION_FOREVER;
+}
+
+static void
+read_topics(struct topology_loading *loading)
+{
+	const struct yaml_node *map = read_section(loading, "topics", "{clicks: {schema: click.avsc, key: id}}");
+	struct topology *topology = loading->topology;
+	int count = map ? map->count : 0;
+
+	if (!yaml_find(loading->yaml.root, "topics"))
+		yaml_problems_add(&loading->problems, loading->yaml.root->place,
+				  "the topology has no \"topics\"; expected "
+				  "a map such as topics: {clicks: {schema: click.avsc, key: id}}");
+	if (count > TOPOLOGY_TOPICS_MAX) {
+		yaml_problems_add(&loading->problems, map->place, "topics has %d topics; expected at most %d", count,
+				  TOPOLOGY_TOPICS_MAX);
+		count = TOPOLOGY_TOPICS_MAX;
+	}
+	topology->topics = memory_new_array((size_t)count + 1, sizeof(*topology->topics));
+	loading->topic_entries = memory_new_array((size_t)count + 1, sizeof(*loading->topic_entries));
+	topology->topic_count = count;
+	for (int i = 0; i < count; i++) {
+		loading->topic_entries[i] = &map->entries[i];
+		read_topic(loading, &map->entries[i], &topology->topics[i]);
+	}
+	topology->dead_letters = topology_topic_find(topology, TOPOLOGY_DEAD_LETTERS);
+	if (topology->dead_letters < 0)
+		add_dead_letters(topology);
+}
+
+/* ---- operators ---- */
+
+static const struct operator_type *
+find_type(struct topology_loading *loading, const struct yaml_entry *entry, const char *what)
+{
+	const struct yaml_entry *type = yaml_find(entry->value, "type");
+	const char *names[TOPOLOGY_OPERATORS_MAX + 1];
+	char hint[TOPOLOGY_HINT_SIZE];
+	int count = 0;
+
+	for (const struct operator_type *const *at = loading->types; *at; at++) {
+		if (type && type->value->kind == YAML_TEXT && strcmp((*at)->name, type->value->text) == 0)
+			return *at;
+		if (count < TOPOLOGY_OPERATORS_MAX)
+			names[count++] = (*at)->name;
+	}
+	names[count] = NULL;
+	if (!type || type->value->kind != YAML_TEXT || type->value->empty)
+		yaml_problems_add(&loading->problems, type ? type->value->place : entry->place, "%s has no \"type\"%s",
+				  what, topology_hint(hint, "", names));
+	else
+		yaml_problems_add(&loading->problems, type->value->place, "unknown operator type \"%.100s\"%s",
+				  type->value->text, topology_hint(hint, type->value->text, names));
+	return NULL;
+}
+
+/* Parameters of a type may not hide the keys that every operator has. */
+static void
+insist_distinct(const struct operator_type *type)
+{
+	for (const struct option *option = type->options; option && option->name; option++)
+		insist(!option_find(operator_options, option->name) && !is_among(option->name, operator_others));
+}
+
+static void
+read_operator(struct topology_loading *loading, const struct yaml_entry *entry, struct topology_operator *operator)
+{
+	const struct yaml_node *map = entry->value;
+	char what[2 * LOG_TOPIC_NAME_SIZE_MAX];
+	struct table tables[3] = {{operator_options, operator}};
+
+	operator->name = memory_text(entry->name);
+	check_name(loading, entry->place, "an operator", entry->name);
+	snprintf(what, sizeof(what), "operator %s", entry->name);
+	if (map->kind != YAML_MAP) {
+		yaml_problems_add(&loading->problems, map->place,
+				  "%s is %s; expected a map such as {type: ..., inputs: {...}, outputs: {...}}", what,
+				  yaml_kind_name(map->kind));
+		return;
+	}
+	operator->type = find_type(loading, entry, what);
+	if (!operator->type)
+		return;
+	insist_distinct(operator->type);
+	snprintf(what, sizeof(what), "operator %s (%s)", entry->name, operator->type->name);
+	operator->self = memory_new(operator->type->self_size);
+	if (operator->type->options)
+		tables[1] = (struct table){operator->type->options, operator->self};
+	read_map(loading, map, entry->place, what, tables, operator_others);
+	if (!yaml_find(map, "workers"))
+		operator->workers = loading->topology->workers;
+}
+
+static void
+read_operators(struct topology_loading *loading)
+{
+	const struct yaml_node *map = read_section(loading, "operators", "{join: {type: engagement_join}}");
+	struct topology *topology = loading->topology;
+	int count = map ? map->count : 0;
+
+	if (count > TOPOLOGY_OPERATORS_MAX) {
+		yaml_problems_add(&loading->problems, map->place, "operators has %d operators; expected at most %d",
+				  count, TOPOLOGY_OPERATORS_MAX);
+		count = TOPOLOGY_OPERATORS_MAX;
+	}
+	topology->operators = memory_new_array((size_t)count + 1, sizeof(*topology->operators));
+	loading->operator_entries = memory_new_array((size_t)count + 1, sizeof(*loading->operator_entries));
+	topology->operator_count = count;
+	for (int i = 0; i < count; i++) {
+		loading->operator_entries[i] = &map->entries[i];
+		read_operator(loading, &map->entries[i], &topology->operators[i]);
+	}
+}
+
+void
+topology_read(struct topology_loading *loading)
+{
+	struct topology *topology = loading->topology;
+	struct table tables[] = {{topology_options, topology}, {loading_options, loading}, {NULL, NULL}};
+	const struct yaml_node *root = loading->yaml.root;
+	const struct yaml_entry *name = yaml_find(root, "name");
+
+	read_map(loading, root, root->place, "the topology", tables, topology_others);
+	if (topology->name)
+		check_name(loading, name->value->place, "the topology", topology->name);
+	read_log(loading);
+	read_topics(loading);
+	read_operators(loading);
+}

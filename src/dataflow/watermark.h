@@ -1,0 +1,41 @@
+/*
+ * Watermarks: how far event time has come. Pure: facts in, a time out.
+ *
+ * An input's own watermark is the highest event time taken from it less its out-of-orderness. A task's watermark W is
+ * the least over its inputs and never goes back. What takes an input out of that minimum:
+ *
+ *     idle    live runs: it is caught up (its end was just confirmed) and silent for `idle_after`. Blocked is not idle.
+ *     ended   bounded runs: its last record has been taken.
+ *
+ * When all inputs are idle, W goes on from where it stood at the speed of the wall clock, so that the last window
+ * before a quiet night still closes. When all have ended the run drains; W itself stays at its last finite value,
+ * so that the next run is not late.
+ */
+#ifndef DATAFLOW_WATERMARK_H
+#define DATAFLOW_WATERMARK_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+
+struct watermark_input {
+	int64_t time_max; /* highest event time taken, ms; TIME_MIN: none yet */
+	int64_t out_of_orderness_ms;
+	int64_t idle_after_ms;
+	int64_t quiet_since_ms; /* wall clock since when it is caught up and silent; TIME_MAX: it is not */
+	bool ended;
+};
+
+struct watermark {
+	int64_t at;	   /* W, ms; TIME_MIN: none yet */
+	int64_t idle_from; /* wall clock from which on all inputs were idle and W was carried forward; TIME_MAX: not so */
+};
+
+void watermark_init(struct watermark *watermark, int64_t at);
+
+/* After a record was taken: W by event times alone. Inputs that were found idle by the last watermark_tick stay out. */
+void watermark_advance(struct watermark *watermark, const struct watermark_input *inputs, int count, int64_t now_ms);
+
+bool watermark_input_idle(const struct watermark_input *input, int64_t now_ms);
+
+#endif

@@ -1,0 +1,421 @@
+#include "dataflow/worker.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+
+/* ---- opening and closing ---- */
+
+/* open() may ask for schemas and the count of tasks: a context without a task behind it. */
+static int
+open_self(struct worker *worker, struct error *err)
+{
+	const struct operator_type *type = worker->operator->spec->type;
+	struct context context;
+	int result;
+
+	worker->self = memory_new(type->self_size);
+	if (type->self_size != 0)
+		memcpy(worker->self, worker->operator->spec->self, type->self_size);
+	result = context_init(&context, worker->job, worker->operator, -1, NULL, err);
+	if (result == 0 && type->open)
+		result = type->open(worker->self, &context, err);
+	worker->opened = result == 0;
+	context_fini(&context);
+	if (result < 0)
+		fail_in(err, "operator %s", worker->operator->spec->name);
+	return result;
+}
+
+static int
+open_member(struct worker *worker, int index, struct error *err)
+{
+	const struct topology_operator *spec = worker->operator->spec;
+	int inputs[TOPOLOGY_PORTS_MAX];
+	struct member_spec member = {
+		.group = worker->operator->group,
+		.worker = index,
+		.workers = worker->operator->workers,
+		.journal = worker->operator->journal,
+		.inputs = inputs,
+		.commit_timeout_ms = worker->job->topology->commit_interval_ms,
+	};
+
+	for (int port = 0; spec->type->inputs && spec->type->inputs[port].name; port++)
+		if (spec->inputs[port] >= 0)
+			inputs[member.input_count++] = worker->job->topics[spec->inputs[port]];
+	return log_member_open(worker->job->log, &member, &worker->member, err);
+}
+
+int
+worker_open(struct job *job, struct job_operator *operator, int index, struct worker **out, struct error *err)
+{
+	struct worker *worker = memory_new(sizeof(*worker));
+
+	worker->job = job;
+	worker->operator = operator;
+	worker->tasks = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->tasks));
+	worker->now_ms = clock_now_ms(job->clock);
+	worker->committed_ms = worker->now_ms;
+	if (open_self(worker, err) < 0 || open_member(worker, index, err) < 0) {
+		worker_close(&worker);
+		return -1;
+	}
+	worker->transaction = member_transaction(worker->member);
+	*out = worker;
+	return 0;
+}
+
+void
+worker_close(struct worker **pointer)
+{
+	struct worker *worker = *pointer;
+	const struct operator_type *type;
+
+	if (!worker)
+		return;
+	type = worker->operator->spec->type;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		task_close(&worker->tasks[i]);
+	if (worker->member)
+		member_close(&worker->member);
+	if (worker->opened && type->close)
+		type->close(worker->self);
+	memory_free(&worker->self);
+	memory_free(&worker->tasks);
+	memory_free(pointer);
+}
+
+/* ---- commit ---- */
+
+bool
+worker_changed(const struct worker *worker)
+{
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		if (worker->tasks[i] && worker->tasks[i]->changed)
+			return true;
+	return false;
+}
+
+/* The outcome of a commit may be unknown: then the same call is made again until it is known. */
+static int
+commit_transaction(struct worker *worker, struct error *err)
+{
+	for (int tries = 0;; tries++) {
+		struct timespec pause = {.tv_sec = tries < 10 ? 0 : 1, .tv_nsec = tries < 10 ? 100000000 : 0};
+
+		if (transaction_commit(worker->transaction, err) == 0)
+			return 0;
+		if (err->action != RETRY)
+			return -1;
+		if (tries >= WORKER_COMMIT_RETRIES_MAX) {
+			err->action = FATAL;
+			return fail_in(err, "a commit of operator %s is still undecided after %d tries",
+				       worker->operator->spec->name, tries);
+		}
+		logger_warn("commit_retry", "operator=%s try=%d reason=\"%s\"", worker->operator->spec->name, tries + 1,
+			    err->text);
+		nanosleep(&pause, NULL);
+	}
+}
+
+int
+worker_commit(struct worker *worker, struct error *err)
+{
+	if (!worker_changed(worker)) {
+		worker->committed_ms = worker->now_ms;
+		return 0;
+	}
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		if (worker->tasks[i] && worker->tasks[i]->changed && task_block(worker->tasks[i], err) < 0)
+			return -1;
+	if (commit_transaction(worker, err) < 0)
+		return -1;
+	job_add(&worker->operator->figures.commits, 1);
+	worker->aborts = 0;
+	worker->committed_ms = worker->now_ms;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		if (worker->tasks[i] && worker->tasks[i]->changed && task_committed(worker->tasks[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* What must not grow any further before it is committed: the transaction, or changed entries in memory. */
+static int
+commit_if_large(struct worker *worker, const struct task *task, struct error *err)
+{
+	if (transaction_bytes(worker->transaction) < (size_t)worker->job->topology->commit_bytes &&
+	    !state_must_commit(task->state))
+		return 0;
+	return worker_commit(worker, err);
+}
+
+static int
+commit_if_due(struct worker *worker, struct error *err)
+{
+	if (worker->now_ms - worker->committed_ms < worker->job->topology->commit_interval_ms)
+		return 0;
+	return worker_commit(worker, err);
+}
+
+/* ---- tasks ---- */
+
+/* A record that cannot be processed goes to the dead letters, as long as there are not too many of them. */
+static int
+process_record(struct worker *worker, struct task *task, struct input *input, struct error *err)
+{
+	struct dead_letter_window *window = &worker->windows[input->port];
+	struct error reason;
+
+	if (task_process(task, input, err) == 0) {
+		dead_letter_window_add(window, false, NULL);
+		return 0;
+	}
+	if (err->action != SKIP)
+		return -1;
+	reason = *err;
+	dead_letter_window_add(window, true, reason.text);
+	if (dead_letter_window_check(window, worker->operator->spec->dead_letter_limit, worker->operator->spec->name,
+				     input->topic->name, err) < 0)
+		return -1;
+	return task_dead_letter(task, input, &reason, err);
+}
+
+static int
+fire_timers(struct worker *worker, struct task *task, struct error *err)
+{
+	bool fired;
+
+	do {
+		if (task_fire(task, &fired, err) < 0)
+			return -1;
+		worker->progress |= fired;
+		if (fired && commit_if_large(worker, task, err) < 0)
+			return -1;
+	} while (fired);
+	return 0;
+}
+
+static int
+run_source(struct worker *worker, struct task *task, struct error *err)
+{
+	bool ended = task->generated_all;
+	int64_t records = task->context.emitted_kept;
+
+	if (task_generate(task, worker->now_ms, err) < 0)
+		return -1;
+	worker->progress |= task->context.emitted_kept != records || task->generated_all != ended;
+	return commit_if_large(worker, task, err);
+}
+
+static int
+run_inputs(struct worker *worker, struct task *task, struct error *err)
+{
+	struct input *input;
+
+	task_advance(task, worker->now_ms);
+	if (fire_timers(worker, task, err) < 0)
+		return -1;
+	for (int i = 0; i < WORKER_TURN_RECORDS_MAX; i++) {
+		if (task_next(task, i == 0, &input, err) < 0)
+			return -1;
+		if (!input)
+			return 0;
+		worker->progress = true;
+		if (process_record(worker, task, input, err) < 0)
+			return -1;
+		task_advance(task, worker->now_ms);
+		if (fire_timers(worker, task, err) < 0 || commit_if_large(worker, task, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The end of a bounded run: each pending timer fires once, in order. */
+static int
+drain(struct worker *worker, struct task *task, struct error *err)
+{
+	worker->progress = true;
+	if (task->input_count != 0) {
+		task_drain(task);
+		if (fire_timers(worker, task, err) < 0)
+			return -1;
+	}
+	task_drained(task);
+	return 0;
+}
+
+static int
+run_task(struct worker *worker, struct task *task, struct error *err)
+{
+	int result;
+
+	task->context.now_ms = worker->now_ms;
+	if (task->drained)
+		return 0;
+	result = task->input_count == 0 ? run_source(worker, task, err) : run_inputs(worker, task, err);
+	if (result == 0 && worker->job->bounded && task_ended(task))
+		result = drain(worker, task, err);
+	task_publish(task);
+	return result;
+}
+
+bool
+worker_ended(const struct worker *worker)
+{
+	bool any = false;
+
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		if (!worker->tasks[i])
+			continue;
+		any = true;
+		if (!worker->tasks[i]->drained)
+			return false;
+	}
+	return any;
+}
+
+/* ---- assignment ---- */
+
+static int
+open_task(struct worker *worker, int partition, struct error *err)
+{
+	struct task_config config = {
+		.job = worker->job,
+		.operator = worker->operator,
+		.member = worker->member,
+		.transaction = worker->transaction,
+		.self = worker->self,
+		.partition = partition,
+	};
+
+	worker->progress = true;
+	return task_open(&config, &worker->tasks[partition], err);
+}
+
+static int
+give_up_task(struct worker *worker, int partition, struct error *err)
+{
+	task_close(&worker->tasks[partition]);
+	return member_stop(worker->member, partition, err);
+}
+
+/* Takes the log's word on which partitions are ours. A partition is given up only after what it did is committed. */
+static int
+poll_member(struct worker *worker, int64_t wait_ms, struct error *err)
+{
+	struct member_event event;
+
+	for (;;) {
+		if (member_poll(worker->member, wait_ms, &event, err) < 0)
+			return -1;
+		wait_ms = 0;
+		switch (event.type) {
+		case MEMBER_NOTHING:
+		case MEMBER_DATA:
+			return 0;
+		case MEMBER_ASSIGNED:
+			if (open_task(worker, event.partition, err) < 0)
+				return -1;
+			break;
+		case MEMBER_REVOKED:
+			if (worker_commit(worker, err) < 0 || give_up_task(worker, event.partition, err) < 0)
+				return -1;
+			break;
+		case MEMBER_LOST:
+			if (give_up_task(worker, event.partition, err) < 0)
+				return -1;
+			break;
+		}
+	}
+}
+
+/* ---- the turn ---- */
+
+static int64_t
+waiting_time(const struct worker *worker, int64_t wait_ms)
+{
+	int64_t due_ms = worker->committed_ms + worker->job->topology->commit_interval_ms - worker->now_ms;
+
+	if (worker->progress)
+		return 0;
+	if (worker_changed(worker) && due_ms < wait_ms)
+		wait_ms = due_ms;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		const struct task *task = worker->tasks[i];
+
+		if (task && task->input_count == 0 && !task->generated_all &&
+		    task->generate_at_ms - worker->now_ms < wait_ms)
+			wait_ms = task->generate_at_ms - worker->now_ms;
+	}
+	return wait_ms > 0 ? wait_ms : 0;
+}
+
+/* The data flows from top to bottom. */
+static int
+turn(struct worker *worker, int64_t wait_ms, struct error *err)
+{
+	if (poll_member(worker, waiting_time(worker, wait_ms), err) < 0)
+		return -1;
+	worker->now_ms = clock_now_ms(worker->job->clock);
+	worker->progress = false;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		if (worker->tasks[i] && run_task(worker, worker->tasks[i], err) < 0)
+			return -1;
+	return commit_if_due(worker, err);
+}
+
+/* Aborts the transaction and opens the tasks again from their last blocks: state, positions, times, everything. */
+static int
+start_again(struct worker *worker, struct error *err)
+{
+	if (++worker->aborts > WORKER_ABORTS_MAX) {
+		err->action = FATAL;
+		return fail_in(err, "%d transactions in a row were aborted", worker->aborts);
+	}
+	logger_warn("abort", "operator=%s aborts=%d reason=\"%s\"", worker->operator->spec->name, worker->aborts,
+		    err->text);
+	if (transaction_abort(worker->transaction, err) < 0)
+		return -1;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		if (!worker->tasks[i])
+			continue;
+		if (give_up_task(worker, (int)i, err) < 0 || open_task(worker, (int)i, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Somebody else owns the work now: dropped without a word to him, and asked for anew by the next polls. */
+static int
+drop_all(struct worker *worker, struct error *err)
+{
+	logger_warn("fenced", "operator=%s reason=\"%s\"", worker->operator->spec->name, err->text);
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		if (worker->tasks[i] && give_up_task(worker, (int)i, err) < 0)
+			return -1;
+	return transaction_abort(worker->transaction, err);
+}
+
+int
+worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
+{
+	if (turn(worker, wait_ms, err) == 0)
+		return 0;
+	switch (err->action) {
+	case RETRY:
+		logger_warn("retry", "operator=%s reason=\"%s\"", worker->operator->spec->name, err->text);
+		worker->progress = false;
+		return 0;
+	case ABORT:
+		return start_again(worker, err);
+	case FENCED:
+		return drop_all(worker, err);
+	case SKIP:
+	case FATAL:
+		break;
+	}
+	return -1;
+}

@@ -1,0 +1,255 @@
+/*
+ * The embedded log: a directory with
+ *
+ *     format      "isotope log 1": a directory of a newer version is refused
+ *     lock        held (flock) by the one process that writes; its pid is in it
+ *     database/   a RocksDB with its WAL on
+ *
+ * Keys of the database, numbers big-endian so that they sort:
+ *
+ *     'd' topic partition offset    a batch (batch.h), by the offset of its first record
+ *     'i' topic partition offset    its summary
+ *     's' topic partition           start, end, and totals: written where batches go away
+ *     't' topic                     the topic's settings and name
+ *     'p' topic partition group     a group's position
+ *
+ * Batches stay in the tree: RocksDB's blob files would spare their rewriting, but a secondary instance, which is what a
+ * reading process is, cannot read them (7.8 crashes).
+ *
+ * Threads. One committer (embedded_commit.c) assigns offsets and writes; it alone appends, so it needs no lock for
+ * what only it changes. `start` and `end` are atomics: a batch is in the database before `end` says so. What takes
+ * batches away (trimming, retention, compaction) holds the partition's `maintenance`. `mutex` guards the queue of
+ * commits and creation of topics; `changed` is signalled when an end has moved.
+ */
+#ifndef LOG_EMBEDDED_H
+#define LOG_EMBEDDED_H
+
+#include <pthread.h>
+#include <rocksdb/c.h>
+#include <stdatomic.h>
+
+#include "log/batch.h"
+#include "log/log_ops.h"
+
+#define EMBEDDED_TOPICS_MAX 4096
+#define EMBEDDED_BATCH_SIZE (256 * 1024) /* bytes; a stored batch is closed when it has reached that */
+#define EMBEDDED_SWEEP_INTERVAL_MS 30000 /* between two looks at retention and compaction */
+#define EMBEDDED_CATCH_UP_INTERVAL_MS 50 /* how often a waiting read-only reader looks for more */
+#define EMBEDDED_KEY_SIZE 17		 /* of 'd' and 'i' */
+#define EMBEDDED_PARTITION_KEY_SIZE 9	 /* of 's', and the prefix of the others */
+
+struct partition {
+	_Atomic int64_t start, end;
+	/* the committer's: */
+	int64_t high_time;
+	int64_t records, bytes; /* appended ever */
+	/* under `maintenance`: */
+	pthread_mutex_t maintenance;
+	int64_t freed_bytes; /* deleted, perhaps not yet on the disk */
+	int64_t clean_end;   /* compacted up to here since the log was opened */
+};
+
+struct topic {
+	char *name;
+	int partition_count;
+	struct partition *partitions;
+	_Atomic bool compacted;
+	_Atomic int64_t retention_ms, retention_bytes;
+};
+
+struct commit;
+
+struct embedded {
+	struct log log;
+	struct clock *clock;
+	char *directory; /* NULL: in memory */
+	char *path;	 /* of the database */
+	char *secondary; /* read-only: the instance's own directory */
+	bool read_only;
+	int lock_fd;
+
+	rocksdb_t *db;
+	rocksdb_env_t *env; /* in memory only */
+	rocksdb_cache_t *cache;
+	rocksdb_options_t *options;
+	rocksdb_block_based_table_options_t *table;
+	rocksdb_readoptions_t *read;
+	rocksdb_writeoptions_t *write_synced, *write_lazy;
+
+	struct topic *topics[EMBEDDED_TOPICS_MAX];
+	_Atomic int topic_count;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;	     /* an end moved, or a commit is done */
+	pthread_cond_t work;	     /* for the committer */
+	_Atomic uint64_t generation; /* counts the changes */
+	struct commit *queue, **queue_tail;
+	bool stopping;
+	bool failed; /* a write failed: nothing is appended any more */
+	char failure[ERROR_TEXT_SIZE];
+	pthread_t committer;
+
+	pthread_t sweeper;
+	pthread_mutex_t sweep_mutex;
+	pthread_cond_t sweep_work;
+	bool sweep_stopping;
+
+	pthread_mutex_t catch_up; /* read-only: one at a time */
+};
+
+struct embedded *embedded_of(struct log *log);
+
+/* embedded_database.c: opening, and calls with errors as ours */
+int embedded_database_open(struct embedded *log, const struct log_config *config, struct error *err);
+void embedded_database_close(struct embedded *log);
+int embedded_write(struct embedded *log, rocksdb_writebatch_t *writes, bool synced, struct error *err);
+/* The value pinned (the caller's to destroy), or NULL in *out where there is none. */
+int embedded_get(struct embedded *log, const void *key, size_t key_size, rocksdb_pinnableslice_t **out,
+		 struct error *err);
+int embedded_catch_up(struct embedded *log, struct error *err);
+/* Has the files rewritten that hold what was deleted from the partition before that offset. */
+int embedded_free_space(struct embedded *log, int topic, int partition, int64_t before, struct error *err);
+
+/* embedded_directory.c */
+int embedded_directory_open(struct embedded *log, struct error *err);
+void embedded_directory_close(struct embedded *log);
+
+/* embedded_topic.c */
+int embedded_topics_load(struct embedded *log, struct error *err); /* those not known yet */
+int embedded_partition_refresh(struct embedded *log, int topic, int partition, struct error *err);
+void embedded_topics_free(struct embedded *log);
+struct partition *embedded_partition(struct embedded *log, int topic, int partition);
+int embedded_create_topic(struct log *log, const struct topic_spec *spec, struct error *err);
+int embedded_topic(struct log *log, const char *name, int *topic, struct error *err);
+int embedded_topic_partitions(struct log *log, int topic);
+const char *embedded_topic_name(struct log *log, int topic);
+int embedded_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
+
+/* embedded_index.c: keys, and walking over summaries */
+void embedded_key(uint8_t to[EMBEDDED_KEY_SIZE], char kind, int topic, int partition, int64_t offset);
+void embedded_partition_key(uint8_t to[EMBEDDED_PARTITION_KEY_SIZE], char kind, int topic, int partition);
+void embedded_position_key(struct buffer *to, const char *group, int topic, int partition);
+
+struct index_walk {
+	rocksdb_iterator_t *iterator;
+	uint8_t prefix[EMBEDDED_PARTITION_KEY_SIZE];
+	int topic, partition;
+	int64_t base; /* of the batch it stands on */
+	struct batch_summary summary;
+};
+void index_open(struct index_walk *walk, struct embedded *log, int topic, int partition);
+void index_close(struct index_walk *walk);
+/* Each returns 1 standing on a batch, 0 where there is none, -1 on an error. */
+int index_seek(struct index_walk *walk, int64_t offset, struct error *err); /* first batch ending behind offset */
+int index_last(struct index_walk *walk, struct error *err);
+int index_next(struct index_walk *walk, struct error *err);
+int embedded_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
+int embedded_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
+
+/* embedded_read.c: a place in a partition that is read from */
+struct place {
+	struct embedded *log;
+	int topic, partition;
+	int64_t next;
+	rocksdb_pinnableslice_t *pinned;
+	struct batch_records records;
+};
+void place_init(struct place *place, struct embedded *log, int topic, int partition, int64_t offset);
+void place_fini(struct place *place);
+int place_fetch(struct place *place, struct log_batch *out, struct error *err);
+int embedded_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out,
+			 struct error *err);
+int embedded_reader_fetch(struct reader *reader, int64_t wait_ms, struct log_batch *out, struct error *err);
+void embedded_reader_close(struct reader *reader);
+/* Waits until `generation` is no longer the log's, or the monotonic time until_us. False: it was the time. */
+bool embedded_wait(struct embedded *log, uint64_t generation, int64_t until_us);
+
+/* embedded_transaction.c: the pending records of one transaction */
+struct stream_state {
+	size_t size;	    /* bytes of records */
+	size_t chunk_count; /* closed chunks */
+	size_t chunk_size;  /* of the open chunk, and so on: */
+	uint32_t count;
+	int64_t min_time, max_time;
+};
+
+struct chunk {
+	size_t size;
+	uint32_t count;
+	int64_t min_time, max_time;
+};
+
+struct stream {
+	int topic, partition;
+	struct buffer records;
+	struct chunk *chunks; /* closed ones */
+	size_t chunk_capacity;
+	struct stream_state now, kept;
+	bool used, touched;   /* in transaction->used, ->touched */
+	int64_t first_offset; /* of the last commit, or -1 */
+};
+
+struct stream_position {
+	char *group;
+	int topic, partition;
+	int64_t offset;
+	bool set; /* in this transaction */
+};
+
+struct stream_list {
+	struct stream **items;
+	size_t count, capacity;
+};
+
+struct embedded_transaction {
+	struct transaction transaction;
+	struct embedded *log;
+	char *id;
+	struct stream **streams[EMBEDDED_TOPICS_MAX]; /* by topic and partition */
+	struct stream_list used, touched, committed;
+	struct stream_position *positions;
+	size_t position_count, position_capacity;
+	size_t bytes;
+	/* between append_begin and append_end */
+	struct stream *open;
+	size_t open_size; /* of the buffer before it */
+	size_t key_size;
+};
+int embedded_transaction_open(struct log *log, const char *id, struct transaction **out, struct error *err);
+void embedded_transaction_close(struct transaction *transaction);
+struct buffer *embedded_append_begin(struct transaction *transaction, int topic, int partition, struct bytes key,
+				     int64_t timestamp_ms);
+int embedded_append_end(struct transaction *transaction, bool deletion, struct error *err);
+void embedded_append_cancel(struct transaction *transaction);
+void embedded_keep(struct transaction *transaction);
+void embedded_undo(struct transaction *transaction);
+size_t embedded_bytes(const struct transaction *transaction);
+void embedded_set_position(struct transaction *transaction, const char *group, int topic, int partition,
+			   int64_t offset);
+int embedded_abort(struct transaction *transaction, struct error *err);
+int64_t embedded_first_offset(const struct transaction *transaction, int topic, int partition);
+void transaction_clear(struct embedded_transaction *transaction);
+
+/* embedded_commit.c */
+int embedded_committer_start(struct embedded *log, struct error *err);
+void embedded_committer_stop(struct embedded *log);
+int embedded_commit(struct transaction *transaction, struct error *err);
+
+/* embedded_member.c */
+int embedded_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
+void embedded_member_close(struct member *member);
+struct transaction *embedded_member_transaction(struct member *member);
+int embedded_member_poll(struct member *member, int64_t wait_ms, struct member_event *event, struct error *err);
+int embedded_member_start(struct member *member, int partition, const int64_t *positions, struct error *err);
+int embedded_member_stop(struct member *member, int partition, struct error *err);
+int embedded_member_fetch(struct member *member, int partition, int input, struct log_batch *out, struct error *err);
+
+/* embedded_sweep.c: what takes batches away */
+int embedded_sweeper_start(struct embedded *log, struct error *err);
+void embedded_sweeper_stop(struct embedded *log);
+int embedded_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
+int embedded_sweep(struct embedded *log, struct error *err); /* one look at everything */
+/* embedded_compact.c; under the partition's maintenance */
+int embedded_compact(struct embedded *log, int topic, int partition, struct error *err);
+
+#endif

@@ -1,0 +1,285 @@
+/*
+ * The committer: one thread makes all waiting transactions durable with one synced write, so that the disk's flush is
+ * paid once for all of them. It alone gives out offsets: they are contiguous, in the order of the queue.
+ *
+ * After a write has failed nobody knows how much of it the disk has, so nothing more is appended; the next open finds
+ * out, and finds each transaction whole or not at all.
+ */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "log/embedded.h"
+
+#define GROUP_BYTES_MAX (32 << 20)   /* of transactions in one write, unless a single one is larger */
+#define WRITES_BYTES_KEPT (16 << 20) /* a write batch larger than that is not kept for the next commit */
+
+struct commit {
+	struct embedded_transaction *transaction;
+	struct commit *next;
+	bool done;
+	int result;
+	struct error *err;
+};
+
+struct moved {
+	struct partition *partition;
+	int64_t end;
+};
+
+struct committer {
+	struct embedded *log;
+	rocksdb_writebatch_t *writes;
+	size_t bytes;
+	struct moved *moved; /* the partitions of this group's streams, in order */
+	size_t moved_count, moved_capacity;
+	struct buffer key;
+};
+
+/* Where the partition ends with what this group appended so far. */
+static struct moved *
+moved_of(struct committer *committer, struct partition *partition)
+{
+	for (size_t i = committer->moved_count; i-- > 0;)
+		if (committer->moved[i].partition == partition)
+			return &committer->moved[i];
+	if (committer->moved_count == committer->moved_capacity) {
+		committer->moved_capacity = committer->moved_capacity * 2 + 16;
+		committer->moved = memory_resize_array(committer->moved, committer->moved_capacity,
+						       sizeof(*committer->moved));
+	}
+	committer->moved[committer->moved_count] = (struct moved){.partition = partition, .end = partition->end};
+	return &committer->moved[committer->moved_count++];
+}
+
+static void
+put_chunk(struct committer *committer, const struct stream *stream, const struct chunk *chunk, const uint8_t *records,
+	  struct moved *moved)
+{
+	struct partition *partition = moved->partition;
+	uint8_t data_key[EMBEDDED_KEY_SIZE], summary_key[EMBEDDED_KEY_SIZE];
+	uint8_t header[BATCH_HEADER_SIZE], summary[BATCH_SUMMARY_SIZE];
+	const char *key_part = (const char *)data_key;
+	const char *parts[] = {(const char *)header, (const char *)records};
+	size_t key_size = sizeof(data_key), sizes[] = {sizeof(header), chunk->size};
+
+	if (chunk->max_time > partition->high_time)
+		partition->high_time = chunk->max_time;
+	batch_header_write(header, chunk->count, chunk->count, 0);
+	batch_summary_write(summary, &(struct batch_summary){.span = chunk->count,
+							     .count = chunk->count,
+							     .size = (int64_t)(chunk->size + sizeof(header)),
+							     .min_time = chunk->min_time,
+							     .max_time = chunk->max_time,
+							     .high_time = partition->high_time,
+							     .records = partition->records,
+							     .bytes = partition->bytes});
+	embedded_key(data_key, 'd', stream->topic, stream->partition, moved->end);
+	embedded_key(summary_key, 'i', stream->topic, stream->partition, moved->end);
+	rocksdb_writebatch_putv(committer->writes, 1, &key_part, &key_size, 2, parts, sizes);
+	rocksdb_writebatch_put(committer->writes, (const char *)summary_key, sizeof(summary_key), (const char *)summary,
+			       sizeof(summary));
+	partition->records += chunk->count;
+	partition->bytes += (int64_t)(chunk->size + sizeof(header));
+	moved->end += chunk->count;
+}
+
+static void
+put_stream(struct committer *committer, struct stream *stream)
+{
+	struct partition *partition = embedded_partition(committer->log, stream->topic, stream->partition);
+	const struct stream_state *now = &stream->now;
+	const uint8_t *records = stream->records.data;
+	struct moved *moved;
+
+	if (now->size == 0)
+		return;
+	moved = moved_of(committer, partition);
+	stream->first_offset = moved->end;
+	for (size_t i = 0; i < now->chunk_count; i++) {
+		put_chunk(committer, stream, &stream->chunks[i], records, moved);
+		records += stream->chunks[i].size;
+	}
+	if (now->count != 0)
+		put_chunk(committer, stream,
+			  &(struct chunk){.size = now->chunk_size,
+					  .count = now->count,
+					  .min_time = now->min_time,
+					  .max_time = now->max_time},
+			  records, moved);
+}
+
+static void
+put_positions(struct committer *committer, const struct embedded_transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->position_count; i++) {
+		const struct stream_position *position = &transaction->positions[i];
+		uint8_t value[sizeof(uint64_t)];
+
+		if (!position->set)
+			continue;
+		embedded_position_key(&committer->key, position->group, position->topic, position->partition);
+		store_u64(value, (uint64_t)position->offset);
+		rocksdb_writebatch_put(committer->writes, (const char *)committer->key.data, committer->key.size,
+				       (const char *)value, sizeof(value));
+	}
+}
+
+static int
+write_group(struct committer *committer, struct commit *group, struct error *err)
+{
+	struct embedded *log = committer->log;
+
+	if (log->failed)
+		return fail(err, FATAL, "the log cannot be written to since: %s", log->failure);
+	committer->moved_count = 0;
+	for (struct commit *commit = group; commit; commit = commit->next) {
+		for (size_t i = 0; i < commit->transaction->used.count; i++)
+			put_stream(committer, commit->transaction->used.items[i]);
+		put_positions(committer, commit->transaction);
+	}
+	if (embedded_write(log, committer->writes, true, err) == 0)
+		return 0;
+	log->failed = true;
+	snprintf(log->failure, sizeof(log->failure), "%s", err->text);
+	return -1;
+}
+
+static void
+clear_writes(struct committer *committer)
+{
+	if (committer->bytes <= WRITES_BYTES_KEPT) {
+		rocksdb_writebatch_clear(committer->writes);
+		return;
+	}
+	rocksdb_writebatch_destroy(committer->writes);
+	committer->writes = rocksdb_writebatch_create();
+}
+
+/* Under the mutex. */
+static struct commit *
+take_group(struct committer *committer)
+{
+	struct embedded *log = committer->log;
+	struct commit *group = log->queue, *last = group;
+
+	committer->bytes = group->transaction->bytes;
+	for (; last->next && committer->bytes + last->next->transaction->bytes <= GROUP_BYTES_MAX; last = last->next)
+		committer->bytes += last->next->transaction->bytes;
+	log->queue = last->next;
+	last->next = NULL;
+	if (!log->queue)
+		log->queue_tail = &log->queue;
+	return group;
+}
+
+static void *
+run(void *self)
+{
+	struct committer committer = {.log = self, .writes = rocksdb_writebatch_create()};
+	struct embedded *log = self;
+	struct error err;
+
+	pthread_mutex_lock(&log->mutex);
+	for (;;) {
+		struct commit *group;
+		int result;
+
+		while (!log->queue && !log->stopping)
+			pthread_cond_wait(&log->work, &log->mutex);
+		if (!log->queue)
+			break;
+		group = take_group(&committer);
+		pthread_mutex_unlock(&log->mutex);
+		result = write_group(&committer, group, &err);
+		clear_writes(&committer);
+		pthread_mutex_lock(&log->mutex);
+		for (size_t i = 0; result == 0 && i < committer.moved_count; i++)
+			committer.moved[i].partition->end = committer.moved[i].end;
+		for (struct commit *commit = group, *next; commit; commit = next) {
+			next = commit->next;
+			commit->result = result;
+			if (result < 0)
+				*commit->err = err;
+			commit->done = true;
+		}
+		log->generation++;
+		pthread_cond_broadcast(&log->changed);
+	}
+	pthread_mutex_unlock(&log->mutex);
+	rocksdb_writebatch_destroy(committer.writes);
+	memory_free(&committer.moved);
+	buffer_fini(&committer.key);
+	return NULL;
+}
+
+int
+embedded_committer_start(struct embedded *log, struct error *err)
+{
+	int failure;
+
+	log->queue_tail = &log->queue;
+	failure = pthread_create(&log->committer, NULL, run, log);
+	return failure ? fail(err, FATAL, "a thread cannot be started: %s", strerror(failure)) : 0;
+}
+
+void
+embedded_committer_stop(struct embedded *log)
+{
+	pthread_mutex_lock(&log->mutex);
+	log->stopping = true;
+	pthread_cond_signal(&log->work);
+	pthread_mutex_unlock(&log->mutex);
+	pthread_join(log->committer, NULL);
+}
+
+static void
+forget_last_commit(struct embedded_transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->committed.count; i++)
+		transaction->committed.items[i]->first_offset = -1;
+	transaction->committed.count = 0;
+}
+
+static bool
+is_empty(const struct embedded_transaction *transaction)
+{
+	bool empty = transaction->bytes == 0;
+
+	for (size_t i = 0; i < transaction->position_count; i++)
+		empty &= !transaction->positions[i].set;
+	return empty;
+}
+
+int
+embedded_commit(struct transaction *base, struct error *err)
+{
+	struct embedded_transaction *transaction = (struct embedded_transaction *)base;
+	struct commit commit = {.transaction = transaction, .err = err};
+	struct embedded *log = transaction->log;
+	struct stream_list spare;
+	size_t used_count;
+
+	insist(!transaction->open);
+	embedded_undo(base); /* what was not kept */
+	forget_last_commit(transaction);
+	if (is_empty(transaction)) {
+		transaction_clear(transaction);
+		return 0;
+	}
+	pthread_mutex_lock(&log->mutex);
+	*log->queue_tail = &commit;
+	log->queue_tail = &commit.next;
+	pthread_cond_signal(&log->work);
+	while (!commit.done)
+		pthread_cond_wait(&log->changed, &log->mutex);
+	pthread_mutex_unlock(&log->mutex);
+	if (commit.result < 0)
+		return -1;
+	used_count = transaction->used.count;
+	transaction_clear(transaction);
+	spare = transaction->committed; /* the streams of this commit, for the next one to forget */
+	transaction->committed = transaction->used;
+	transaction->committed.count = used_count;
+	transaction->used = spare;
+	return 0;
+}

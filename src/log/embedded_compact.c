@@ -1,0 +1,216 @@
+/*
+ * Compaction of a topic that keeps the last record of every key. Two passes over a partition, worth it once as many
+ * bytes were appended as were left by the compaction before: the first remembers where each key occurs last, the
+ * second rewrites the batches that hold older ones. Offsets stay: a batch keeps its place and the offsets it covers.
+ *
+ * Memory is bounded: the first pass stops when its table is full, and only what lies before that is compacted; the
+ * next sweep goes on from there. Keys are told apart by 128 bits of hash. A deletion stays for a day after it was
+ * written, so that whoever follows the topic sees it.
+ */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "log/embedded.h"
+
+#define TABLE_SLOTS (1 << 19) /* of 24 bytes */
+#define TABLE_KEYS_MAX (TABLE_SLOTS / 4 * 3)
+#define DELETION_KEPT_MS (24 * 3600 * 1000)
+#define GARBAGE_BYTES_MIN 4096 /* appended, before a compaction is worth it */
+
+struct slot {
+	uint64_t low, high;
+	int64_t last; /* offset + 1; 0: empty */
+};
+
+struct compaction {
+	struct embedded *log;
+	int topic, partition;
+	struct slot *table;
+	size_t keys;
+	int64_t until;	   /* offsets before that are in the table */
+	int64_t deletions; /* those with a timestamp before that may go */
+	struct buffer batch;
+	int64_t bytes_left;
+};
+
+static struct slot *
+slot_of(struct compaction *compaction, struct bytes key)
+{
+	XXH128_hash_t hash = XXH3_128bits(key.data, key.size);
+	size_t at = hash.low64 & (TABLE_SLOTS - 1);
+	struct slot *slot = &compaction->table[at];
+
+	while (slot->last != 0 && (slot->low != hash.low64 || slot->high != hash.high64)) {
+		at = (at + 1) & (TABLE_SLOTS - 1);
+		slot = &compaction->table[at];
+	}
+	slot->low = hash.low64;
+	slot->high = hash.high64;
+	return slot;
+}
+
+/* First pass, one batch. False: the table is full, the batch is not in it as a whole. */
+static bool
+remember(struct compaction *compaction, const struct log_batch *batch)
+{
+	if (compaction->keys + batch->count > TABLE_KEYS_MAX)
+		return false;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct slot *slot;
+
+		if (!batch->records[i].key.data)
+			continue;
+		slot = slot_of(compaction, batch->records[i].key);
+		compaction->keys += slot->last == 0;
+		slot->last = batch->records[i].offset + 1;
+	}
+	compaction->until = batch->next;
+	return true;
+}
+
+static int
+remember_all(struct compaction *compaction, int64_t from, struct error *err)
+{
+	struct log_batch batch;
+	struct place place;
+	int result;
+
+	place_init(&place, compaction->log, compaction->topic, compaction->partition, from);
+	do
+		result = place_fetch(&place, &batch, err);
+	while (result == 0 && batch.count != 0 && remember(compaction, &batch) && !batch.at_end);
+	place_fini(&place);
+	return result;
+}
+
+static bool
+is_kept(struct compaction *compaction, const struct log_record *record)
+{
+	int64_t last;
+
+	if (!record->key.data)
+		return true;
+	last = slot_of(compaction, record->key)->last - 1;
+	if (last > record->offset)
+		return false;
+	return record->value.data || last < 0 || record->timestamp_ms >= compaction->deletions;
+}
+
+static int
+replace(struct compaction *compaction, const struct index_walk *walk, const struct batch_summary *summary,
+	struct error *err)
+{
+	rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+	uint8_t data_key[EMBEDDED_KEY_SIZE], summary_key[EMBEDDED_KEY_SIZE], value[BATCH_SUMMARY_SIZE];
+	int result;
+
+	embedded_key(data_key, 'd', walk->topic, walk->partition, walk->base);
+	embedded_key(summary_key, 'i', walk->topic, walk->partition, walk->base);
+	batch_summary_write(value, summary);
+	rocksdb_writebatch_put(writes, (const char *)data_key, sizeof(data_key), (const char *)compaction->batch.data,
+			       compaction->batch.size);
+	rocksdb_writebatch_put(writes, (const char *)summary_key, sizeof(summary_key), (const char *)value,
+			       sizeof(value));
+	result = embedded_write(compaction->log, writes, false, err);
+	rocksdb_writebatch_destroy(writes);
+	return result;
+}
+
+/* Second pass, one batch. */
+static int
+rewrite(struct compaction *compaction, const struct index_walk *walk, const struct log_batch *batch, struct error *err)
+{
+	struct batch_summary summary = walk->summary;
+
+	buffer_clear(&compaction->batch);
+	buffer_reserve(&compaction->batch, BATCH_HEADER_SIZE);
+	compaction->batch.size = BATCH_HEADER_SIZE;
+	summary.count = 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		if (!is_kept(compaction, &batch->records[i]))
+			continue;
+		batch_put_record(&compaction->batch, &batch->records[i], batch->records[i].offset - walk->base);
+		summary.count++;
+	}
+	if (summary.count == walk->summary.count) {
+		compaction->bytes_left += walk->summary.size;
+		return 0;
+	}
+	batch_header_write(compaction->batch.data, summary.count, summary.span, BATCH_SPARSE);
+	summary.size = (int64_t)compaction->batch.size;
+	compaction->bytes_left += summary.size;
+	embedded_partition(compaction->log, walk->topic, walk->partition)->freed_bytes += walk->summary.size -
+											  summary.size;
+	return replace(compaction, walk, &summary, err);
+}
+
+static int
+rewrite_all(struct compaction *compaction, struct error *err)
+{
+	struct index_walk walk;
+	struct place place;
+	int64_t start = embedded_partition(compaction->log, compaction->topic, compaction->partition)->start;
+	int found;
+
+	index_open(&walk, compaction->log, compaction->topic, compaction->partition);
+	found = index_seek(&walk, start, err);
+	for (; found > 0 && walk.base < compaction->until; found = index_next(&walk, err)) {
+		struct log_batch batch;
+		int result;
+
+		if (walk.summary.count == 0 || walk.base < start)
+			continue;
+		place_init(&place, compaction->log, compaction->topic, compaction->partition, walk.base);
+		result = place_fetch(&place, &batch, err);
+		if (result == 0)
+			result = rewrite(compaction, &walk, &batch, err);
+		place_fini(&place);
+		if (result < 0) {
+			found = -1;
+			break;
+		}
+	}
+	index_close(&walk);
+	return found < 0 ? -1 : 0;
+}
+
+/* Bytes in the batches from `from` on, and before it. */
+static int
+measure(struct embedded *log, int topic, int partition, int64_t from, int64_t *clean, int64_t *dirty, struct error *err)
+{
+	struct index_walk walk;
+	int found;
+
+	*clean = *dirty = 0;
+	index_open(&walk, log, topic, partition);
+	for (found = index_seek(&walk, 0, err); found > 0; found = index_next(&walk, err))
+		*(walk.base < from ? clean : dirty) += walk.summary.size;
+	index_close(&walk);
+	return found;
+}
+
+int
+embedded_compact(struct embedded *log, int topic, int partition, struct error *err)
+{
+	struct partition *part = embedded_partition(log, topic, partition);
+	struct compaction compaction = {.log = log, .topic = topic, .partition = partition};
+	int64_t clean, dirty;
+	int result;
+
+	if (measure(log, topic, partition, part->clean_end, &clean, &dirty, err) < 0)
+		return -1;
+	if (dirty < GARBAGE_BYTES_MIN || dirty < clean)
+		return 0;
+	compaction.table = memory_new_array(TABLE_SLOTS, sizeof(*compaction.table));
+	compaction.deletions = time_add(clock_now_ms(log->clock), -DELETION_KEPT_MS);
+	compaction.until = part->clean_end;
+	result = remember_all(&compaction, part->clean_end, err);
+	if (result == 0)
+		result = rewrite_all(&compaction, err);
+	if (result == 0)
+		part->clean_end = compaction.until;
+	memory_free(&compaction.table);
+	buffer_fini(&compaction.batch);
+	return result;
+}

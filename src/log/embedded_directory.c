@@ -1,0 +1,171 @@
+/* The directory of an embedded log: made, checked, and locked against a second writer. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "log/embedded.h"
+
+#define FORMAT_VERSION 1
+#define FORMAT_TEXT "isotope log %d\n"
+
+static int
+make_directories(const char *directory, struct error *err)
+{
+	char *path = memory_text(directory);
+	int result = 0;
+
+	for (char *at = path + 1; result == 0; at++) {
+		char was = *at;
+
+		if (was != '/' && was != '\0')
+			continue;
+		*at = '\0';
+		if (mkdir(path, 0777) < 0 && errno != EEXIST)
+			result = fail(err, FATAL, "directory %s cannot be made: %s", path, strerror(errno));
+		*at = was;
+		if (was == '\0')
+			break;
+	}
+	memory_free(&path);
+	return result;
+}
+
+static int
+lock(struct embedded *log, struct error *err)
+{
+	char *path = memory_format("%s/lock", log->directory);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	char text[32] = "";
+
+	memory_free(&path);
+	if (fd < 0)
+		return fail(err, FATAL, "the log in %s cannot be opened: lock: %s", log->directory, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		bool known = pread(fd, text, sizeof(text) - 1, 0) > 0;
+
+		close(fd);
+		return fail(err, FATAL,
+			    "the log in %s is in use by process %s; stop that one first, or choose another directory",
+			    log->directory, known ? text : "(unknown)");
+	}
+	snprintf(text, sizeof(text), "%ld", (long)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0) {
+		fail(err, FATAL, "the log in %s cannot be opened: lock: %s", log->directory, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	log->lock_fd = fd;
+	return 0;
+}
+
+/* A new file appears whole or not at all. */
+static int
+write_format(const char *path, const char *directory, struct error *err)
+{
+	char *draft = memory_format("%s.new", path);
+	char text[64];
+	int size = snprintf(text, sizeof(text), FORMAT_TEXT, FORMAT_VERSION);
+	int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result = 0;
+
+	if (fd < 0 || parent < 0 || write(fd, text, (size_t)size) != size || fsync(fd) < 0 || rename(draft, path) < 0 ||
+	    fsync(parent) < 0)
+		result = fail(err, FATAL, "file %s cannot be written: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (parent >= 0)
+		close(parent);
+	memory_free(&draft);
+	return result;
+}
+
+static int
+check_format(struct embedded *log, const char *path, struct error *err)
+{
+	FILE *file = fopen(path, "re");
+	bool has_database = access(log->path, F_OK) == 0;
+	int version = 0;
+
+	if (!file && errno == ENOENT && log->read_only)
+		return fail(err, FATAL, "there is no log in %s yet: nothing was written to it", log->directory);
+	if (!file && errno == ENOENT && !has_database)
+		return write_format(path, log->directory, err);
+	if (!file)
+		return fail(err, FATAL, "the log in %s cannot be opened: %s: %s", log->directory, path,
+			    strerror(errno));
+	if (fscanf(file, FORMAT_TEXT, &version) != 1)
+		version = 0;
+	fclose(file);
+	if (version > FORMAT_VERSION)
+		return fail(err, FATAL,
+			    "the log in %s has format version %d, written by a newer isotope; this one knows up to %d",
+			    log->directory, version, FORMAT_VERSION);
+	if (version < 1)
+		return fail(err, FATAL, "the log in %s is damaged: %s does not say a format version", log->directory,
+			    path);
+	return 0;
+}
+
+static int
+make_secondary(struct embedded *log, struct error *err)
+{
+	const char *parent = getenv("TMPDIR");
+
+	log->secondary = memory_format("%s/isotope-reader-XXXXXX", parent && *parent ? parent : "/tmp");
+	if (mkdtemp(log->secondary))
+		return 0;
+	fail(err, FATAL, "a directory like %s cannot be made: %s", log->secondary, strerror(errno));
+	memory_free(&log->secondary);
+	return -1;
+}
+
+int
+embedded_directory_open(struct embedded *log, struct error *err)
+{
+	char *path;
+	int result;
+
+	log->path = memory_format("%s/database", log->directory ? log->directory : "");
+	if (!log->directory)
+		return 0;
+	if (!log->read_only && (make_directories(log->directory, err) < 0 || lock(log, err) < 0))
+		return -1;
+	path = memory_format("%s/format", log->directory);
+	result = check_format(log, path, err);
+	memory_free(&path);
+	if (result == 0 && log->read_only)
+		result = make_secondary(log, err);
+	return result;
+}
+
+static void
+remove_secondary(const char *path)
+{
+	DIR *directory = opendir(path);
+
+	for (struct dirent *entry; directory && (entry = readdir(directory));)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	if (directory)
+		closedir(directory);
+	rmdir(path);
+}
+
+void
+embedded_directory_close(struct embedded *log)
+{
+	if (log->secondary)
+		remove_secondary(log->secondary);
+	if (log->lock_fd >= 0)
+		close(log->lock_fd);
+	memory_free(&log->secondary);
+	memory_free(&log->path);
+	memory_free(&log->directory);
+}

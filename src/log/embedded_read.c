@@ -1,0 +1,209 @@
+/* Reading: a place in a partition, and the readers that wait at one. */
+#include "base/memory.h"
+#include "log/embedded.h"
+
+#define TRIES_MAX 100 /* of a fetch that batches are taken away from meanwhile */
+
+struct embedded_reader {
+	struct reader reader;
+	struct place place;
+};
+
+void
+place_init(struct place *place, struct embedded *log, int topic, int partition, int64_t offset)
+{
+	*place = (struct place){.log = log, .topic = topic, .partition = partition, .next = offset};
+}
+
+static void
+unpin(struct place *place)
+{
+	if (place->pinned)
+		rocksdb_pinnableslice_destroy(place->pinned);
+	place->pinned = NULL;
+}
+
+void
+place_fini(struct place *place)
+{
+	unpin(place);
+	memory_free(&place->records.items);
+}
+
+/* Pins the batch at `base`. 1, 0 where there is none, -1. */
+static int
+pin(struct place *place, int64_t base, struct error *err)
+{
+	uint8_t key[EMBEDDED_KEY_SIZE];
+
+	unpin(place);
+	embedded_key(key, 'd', place->topic, place->partition, base);
+	if (embedded_get(place->log, key, sizeof(key), &place->pinned, err) < 0)
+		return -1;
+	return place->pinned ? 1 : 0;
+}
+
+/* Mostly the next batch begins exactly where the last one ended: one look-up. Else the summaries know where it is. */
+static int
+pin_next(struct place *place, int64_t *base, struct error *err)
+{
+	struct index_walk walk;
+	int found = pin(place, place->next, err);
+
+	*base = place->next;
+	if (found != 0)
+		return found;
+	index_open(&walk, place->log, place->topic, place->partition);
+	found = index_seek(&walk, place->next, err);
+	index_close(&walk);
+	if (found <= 0)
+		return found;
+	*base = walk.base;
+	return pin(place, walk.base, err);
+}
+
+/* Goes on at the start where the place is before it; then whether there is anything to read. */
+static bool
+has_more(struct place *place, const struct partition *part, int64_t *end)
+{
+	int64_t start = part->start;
+
+	*end = part->end;
+	if (place->next < start)
+		place->next = start;
+	return place->next < *end;
+}
+
+/* A file that the writer has deleted since: after catching up nothing refers to it. */
+static int
+after_failure(struct place *place, struct error *err)
+{
+	if (!place->log->read_only)
+		return -1;
+	if (embedded_catch_up(place->log, err) < 0)
+		return -1;
+	return embedded_partition_refresh(place->log, place->topic, place->partition, err);
+}
+
+int
+place_fetch(struct place *place, struct log_batch *out, struct error *err)
+{
+	struct partition *part = &place->log->topics[place->topic]->partitions[place->partition];
+	int64_t end;
+	int tries = 0;
+
+	place->records.count = 0;
+	while (place->records.count == 0 && has_more(place, part, &end)) {
+		struct bytes data;
+		int64_t base;
+		int found = pin_next(place, &base, err);
+
+		if (found < 0 && (++tries == TRIES_MAX || after_failure(place, err) < 0))
+			return fail_in(err, "topic '%s' partition %d offset %lld",
+				       place->log->topics[place->topic]->name, place->partition,
+				       (long long)place->next);
+		if (found < 0)
+			continue;
+		if (found == 0) { /* trimmed just now, or compaction left nothing up to the end */
+			if (++tries == TRIES_MAX || place->next >= part->start)
+				place->next = end;
+			continue;
+		}
+		data.data = (const uint8_t *)rocksdb_pinnableslice_value(place->pinned, &data.size);
+		if (batch_read(data, base, place->next, &place->records, &place->next, err) < 0)
+			return fail_in(err, "topic '%s' partition %d", place->log->topics[place->topic]->name,
+				       place->partition);
+	}
+	*out = (struct log_batch){
+		.records = place->records.items,
+		.count = place->records.count,
+		.next = place->next,
+		.end = end = part->end,
+		.at_end = place->next == end,
+	};
+	return 0;
+}
+
+bool
+embedded_wait(struct embedded *log, uint64_t generation, int64_t until_us)
+{
+	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	bool moved;
+
+	pthread_mutex_lock(&log->mutex);
+	while (log->generation == generation)
+		if (pthread_cond_timedwait(&log->changed, &log->mutex, &until) != 0)
+			break;
+	moved = log->generation != generation;
+	pthread_mutex_unlock(&log->mutex);
+	return moved;
+}
+
+int
+embedded_reader_open(struct log *base, int topic, int partition, int64_t offset, struct reader **out, struct error *err)
+{
+	struct embedded *log = embedded_of(base);
+	struct partition *part = embedded_partition(log, topic, partition);
+	struct embedded_reader *reader;
+
+	if (log->read_only &&
+	    (embedded_catch_up(log, err) < 0 || embedded_partition_refresh(log, topic, partition, err) < 0))
+		return -1;
+	if (offset < 0 || offset > part->end)
+		return fail(err, FATAL, "topic '%s' partition %d has no offset %lld: it has %lld to %lld",
+			    log->topics[topic]->name, partition, (long long)offset, (long long)part->start,
+			    (long long)part->end);
+	reader = memory_new(sizeof(*reader));
+	reader->reader.ops = base->ops;
+	place_init(&reader->place, log, topic, partition, offset);
+	*out = &reader->reader;
+	return 0;
+}
+
+void
+embedded_reader_close(struct reader *base)
+{
+	struct embedded_reader *reader = (struct embedded_reader *)base;
+
+	place_fini(&reader->place);
+	memory_free(&reader);
+}
+
+/* Of a log that another process writes, more is only seen by asking. */
+static int
+fetch_now(struct place *place, struct log_batch *out, struct error *err)
+{
+	struct embedded *log = place->log;
+
+	if (place_fetch(place, out, err) < 0)
+		return -1;
+	if (out->count != 0 || !log->read_only)
+		return 0;
+	if (embedded_catch_up(log, err) < 0 || embedded_partition_refresh(log, place->topic, place->partition, err) < 0)
+		return -1;
+	return place_fetch(place, out, err);
+}
+
+int
+embedded_reader_fetch(struct reader *base, int64_t wait_ms, struct log_batch *out, struct error *err)
+{
+	struct place *place = &((struct embedded_reader *)base)->place;
+	struct embedded *log = place->log;
+	int64_t until_us = wait_ms > 0 ? clock_monotonic_us() + wait_ms * 1000 : 0;
+
+	for (;;) {
+		uint64_t generation = log->generation; /* before looking: a commit after the look changes it */
+		int64_t now_us, next_us = until_us;
+
+		if (fetch_now(place, out, err) < 0)
+			return -1;
+		if (out->count != 0 || wait_ms <= 0)
+			return 0;
+		now_us = clock_monotonic_us();
+		if (now_us >= until_us)
+			return 0;
+		if (log->read_only && next_us > now_us + EMBEDDED_CATCH_UP_INTERVAL_MS * 1000)
+			next_us = now_us + EMBEDDED_CATCH_UP_INTERVAL_MS * 1000;
+		embedded_wait(log, generation, next_us);
+	}
+}

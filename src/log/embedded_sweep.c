@@ -1,0 +1,218 @@
+/*
+ * What takes batches away: trimming, on whoever's thread asks for it, and the sweeper, a thread that looks after
+ * retention and compaction now and then.
+ *
+ * A batch goes by two point deletions, not by a range: ranges pile up in the tree and slow its reads down, and whoever
+ * trims continually pays for each batch once. A batch with records on both sides of the new start stays.
+ *
+ * What is deleted leaves the disk when compactions of the tree come by. Without further writes none would, so after many
+ * bytes the sweeper asks for one, of that partition only.
+ */
+#include "base/logger.h"
+#include "base/memory.h"
+#include "log/embedded.h"
+
+#define TRIM_BATCHES_MAX 4096			 /* in one write */
+#define FREED_BYTES_BEFORE_COMPACTION (32 << 20) /* trimmed, before the sweeper has the files rewritten */
+#define QUIET_TEXT_SIZE 2048
+
+static void
+put_bounds(rocksdb_writebatch_t *writes, int topic, int partition, int64_t start, int64_t end)
+{
+	uint8_t key[EMBEDDED_PARTITION_KEY_SIZE], value[16];
+
+	embedded_partition_key(key, 's', topic, partition);
+	store_u64(value, (uint64_t)start);
+	store_u64(value + 8, (uint64_t)end);
+	rocksdb_writebatch_put(writes, (const char *)key, sizeof(key), (const char *)value, sizeof(value));
+}
+
+static void
+delete_batch(rocksdb_writebatch_t *writes, const struct index_walk *walk)
+{
+	uint8_t key[EMBEDDED_KEY_SIZE];
+
+	embedded_key(key, 'd', walk->topic, walk->partition, walk->base);
+	rocksdb_writebatch_delete(writes, (const char *)key, sizeof(key));
+	embedded_key(key, 'i', walk->topic, walk->partition, walk->base);
+	rocksdb_writebatch_delete(writes, (const char *)key, sizeof(key));
+}
+
+/* Deletes up to TRIM_BATCHES_MAX batches before `offset`; `more`: there may be more of them. */
+static int
+trim_some(struct embedded *log, struct index_walk *walk, rocksdb_writebatch_t *writes, int64_t offset, bool *more,
+	  struct error *err)
+{
+	struct partition *part = embedded_partition(log, walk->topic, walk->partition);
+	int64_t freed = 0, end = part->end;
+	int count = 0, found = index_seek(walk, part->start, err);
+
+	for (; found > 0 && count < TRIM_BATCHES_MAX && walk->base + walk->summary.span <= offset; count++) {
+		delete_batch(writes, walk);
+		freed += walk->summary.size;
+		found = index_next(walk, err);
+	}
+	if (found < 0)
+		return -1;
+	*more = count == TRIM_BATCHES_MAX;
+	if (*more && walk->base < offset)
+		offset = walk->base;
+	put_bounds(writes, walk->topic, walk->partition, offset, end);
+	part->start = offset; /* before they are gone: who reads on from there does not miss them */
+	part->freed_bytes += freed;
+	return embedded_write(log, writes, false, err);
+}
+
+/* Under the partition's maintenance. */
+static int
+trim(struct embedded *log, int topic, int partition, int64_t offset, struct error *err)
+{
+	bool more = offset > embedded_partition(log, topic, partition)->start;
+	int result = 0;
+
+	while (more && result == 0) {
+		rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+		struct index_walk walk;
+
+		index_open(&walk, log, topic, partition);
+		result = trim_some(log, &walk, writes, offset, &more, err);
+		index_close(&walk);
+		rocksdb_writebatch_destroy(writes);
+	}
+	return result;
+}
+
+int
+embedded_trim(struct log *base, int topic, int partition, int64_t offset, struct error *err)
+{
+	struct embedded *log = embedded_of(base);
+	struct partition *part = embedded_partition(log, topic, partition);
+	int result;
+
+	if (log->read_only)
+		return fail(err, FATAL, "the log in %s was opened for reading only", log->directory);
+	if (offset < 0 || offset > part->end)
+		return fail(err, FATAL, "topic '%s' partition %d cannot be trimmed to offset %lld: it has %lld to %lld",
+			    log->topics[topic]->name, partition, (long long)offset, (long long)part->start,
+			    (long long)part->end);
+	pthread_mutex_lock(&part->maintenance);
+	result = trim(log, topic, partition, offset, err);
+	pthread_mutex_unlock(&part->maintenance);
+	return result;
+}
+
+/* The offset up to which whole batches are too old, or too many. */
+static int
+retained_from(struct embedded *log, struct index_walk *walk, int64_t *offset, struct error *err)
+{
+	struct topic *topic = log->topics[walk->topic];
+	struct partition *part = &topic->partitions[walk->partition];
+	int64_t age_ms = topic->retention_ms, bytes_max = topic->retention_bytes, total;
+	int64_t oldest = age_ms < 0 ? TIME_MIN : time_add(clock_now_ms(log->clock), -age_ms);
+	int found = index_last(walk, err);
+
+	*offset = part->start;
+	if (found <= 0)
+		return found;
+	total = walk->summary.bytes + walk->summary.size;
+	for (found = index_seek(walk, part->start, err); found > 0; found = index_next(walk, err)) {
+		bool too_old = age_ms >= 0 && walk->summary.max_time < oldest;
+		bool too_many = bytes_max >= 0 && total - walk->summary.bytes - walk->summary.size >= bytes_max;
+
+		if (!too_old && !too_many)
+			break;
+		*offset = walk->base + walk->summary.span;
+	}
+	return found;
+}
+
+static int
+retain(struct embedded *log, int topic, int partition, struct error *err)
+{
+	struct index_walk walk;
+	int64_t offset;
+	int result;
+
+	index_open(&walk, log, topic, partition);
+	result = retained_from(log, &walk, &offset, err);
+	index_close(&walk);
+	return result < 0 ? -1 : trim(log, topic, partition, offset, err);
+}
+
+static int
+sweep_partition(struct embedded *log, int topic, int partition, struct error *err)
+{
+	struct topic *of = log->topics[topic];
+	struct partition *part = &of->partitions[partition];
+	int64_t before;
+	bool free_space;
+	int result = 0;
+
+	pthread_mutex_lock(&part->maintenance);
+	if (of->retention_ms >= 0 || of->retention_bytes >= 0)
+		result = retain(log, topic, partition, err);
+	if (result == 0 && of->compacted)
+		result = embedded_compact(log, topic, partition, err);
+	free_space = part->freed_bytes >= FREED_BYTES_BEFORE_COMPACTION;
+	if (free_space)
+		part->freed_bytes = 0;
+	before = of->compacted ? part->end : part->start;
+	pthread_mutex_unlock(&part->maintenance);
+	if (result < 0 || !free_space)
+		return result;
+	return embedded_free_space(log, topic, partition, before, err); /* long: without the lock */
+}
+
+int
+embedded_sweep(struct embedded *log, struct error *err)
+{
+	for (int topic = 0; topic < log->topic_count; topic++)
+		for (int i = 0; i < log->topics[topic]->partition_count; i++)
+			if (sweep_partition(log, topic, i, err) < 0)
+				return fail_in(err, "topic '%s' partition %d", log->topics[topic]->name, i);
+	return 0;
+}
+
+static void *
+run(void *self)
+{
+	struct embedded *log = self;
+	struct error err;
+
+	pthread_mutex_lock(&log->sweep_mutex);
+	while (!log->sweep_stopping) {
+		int64_t until_us = clock_monotonic_us() + EMBEDDED_SWEEP_INTERVAL_MS * 1000;
+		struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+
+		pthread_mutex_unlock(&log->sweep_mutex);
+		if (embedded_sweep(log, &err) < 0) {
+			char text[QUIET_TEXT_SIZE];
+
+			logger_warn("sweep_failed", "reason=%s", logger_quote(text, sizeof(text), err.text));
+		}
+		pthread_mutex_lock(&log->sweep_mutex);
+		while (!log->sweep_stopping)
+			if (pthread_cond_timedwait(&log->sweep_work, &log->sweep_mutex, &until) != 0)
+				break;
+	}
+	pthread_mutex_unlock(&log->sweep_mutex);
+	return NULL;
+}
+
+int
+embedded_sweeper_start(struct embedded *log, struct error *err)
+{
+	int failure = pthread_create(&log->sweeper, NULL, run, log);
+
+	return failure ? fail(err, FATAL, "a thread cannot be started: %s", strerror(failure)) : 0;
+}
+
+void
+embedded_sweeper_stop(struct embedded *log)
+{
+	pthread_mutex_lock(&log->sweep_mutex);
+	log->sweep_stopping = true;
+	pthread_cond_signal(&log->sweep_work);
+	pthread_mutex_unlock(&log->sweep_mutex);
+	pthread_join(log->sweeper, NULL);
+}

@@ -1,0 +1,273 @@
+/* The functions of log.h: a call through the table of the implementation that log_open chose. */
+#include "log/log.h"
+
+#include <ctype.h>
+
+#include "log/log_ops.h"
+
+static const struct log_ops *const implementations[] = {&embedded_ops};
+
+int
+log_open(const struct log_config *config, struct log **out, struct error *err)
+{
+	for (size_t i = 0; i < sizeof(implementations) / sizeof(implementations[0]); i++)
+		if (strcmp(implementations[i]->type, config->type) == 0)
+			return implementations[i]->open(config, out, err);
+	return fail(err, FATAL, "log type '%s' is not known; expected embedded", config->type);
+}
+
+void
+log_close(struct log **log)
+{
+	if (*log)
+		(*log)->ops->close(*log);
+	*log = NULL;
+}
+
+static int
+check_name(const char *name, struct error *err)
+{
+	size_t size = strlen(name);
+
+	if (size == 0 || size > LOG_TOPIC_NAME_SIZE_MAX)
+		return fail(err, FATAL, "topic name of %zu bytes: expected 1 to %d", size, LOG_TOPIC_NAME_SIZE_MAX);
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return fail(err, FATAL, "topic name '%s' is not allowed", name);
+	for (const char *at = name; *at; at++)
+		if (!isalnum((unsigned char)*at) && *at != '.' && *at != '_' && *at != '-')
+			return fail(err, FATAL, "topic name '%s': expected letters, digits, '.', '_' and '-' only",
+				    name);
+	return 0;
+}
+
+int
+log_check_spec(const struct topic_spec *spec, struct error *err)
+{
+	if (check_name(spec->name, err) < 0)
+		return -1;
+	if (spec->partitions < 1 || spec->partitions > LOG_PARTITIONS_MAX)
+		return fail(err, FATAL, "topic '%s': %d partitions: expected 1 to %d", spec->name, spec->partitions,
+			    LOG_PARTITIONS_MAX);
+	if (spec->retention_ms < LOG_RETENTION_FOREVER || spec->retention_bytes < LOG_RETENTION_FOREVER)
+		return fail(err, FATAL, "topic '%s': retention must be 0 or more, or -1 for ever", spec->name);
+	return 0;
+}
+
+int
+log_create_topic(struct log *log, const struct topic_spec *spec, struct error *err)
+{
+	if (log_check_spec(spec, err) < 0)
+		return -1;
+	return log->ops->create_topic(log, spec, err);
+}
+
+int
+log_topic(struct log *log, const char *name, int *topic, struct error *err)
+{
+	return log->ops->topic(log, name, topic, err);
+}
+
+int
+log_topic_partitions(struct log *log, int topic)
+{
+	return log->ops->topic_partitions(log, topic);
+}
+
+const char *
+log_topic_name(struct log *log, int topic)
+{
+	return log->ops->topic_name(log, topic);
+}
+
+/* Partition numbers come from command lines and topologies too: an error, not a programmer's. */
+static int
+check_partition(struct log *log, int topic, int partition, struct error *err)
+{
+	int partitions = log_topic_partitions(log, topic);
+
+	if (partition < 0 || partition >= partitions)
+		return fail(err, FATAL, "topic '%s' has no partition %d: it has 0 to %d", log_topic_name(log, topic),
+			    partition, partitions - 1);
+	return 0;
+}
+
+int
+log_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	return log->ops->partition_info(log, topic, partition, out, err);
+}
+
+int
+log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	return log->ops->offset_at(log, topic, partition, time_ms, offset, err);
+}
+
+int
+log_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	return log->ops->trim(log, topic, partition, offset, err);
+}
+
+int
+log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	return log->ops->position(log, group, topic, partition, offset, err);
+}
+
+int
+log_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out, struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	return log->ops->reader_open(log, topic, partition, offset, out, err);
+}
+
+int
+reader_fetch(struct reader *reader, int64_t wait_ms, struct log_batch *out, struct error *err)
+{
+	return reader->ops->reader_fetch(reader, wait_ms, out, err);
+}
+
+void
+reader_close(struct reader **reader)
+{
+	if (*reader)
+		(*reader)->ops->reader_close(*reader);
+	*reader = NULL;
+}
+
+int
+log_transaction_open(struct log *log, const char *id, struct transaction **out, struct error *err)
+{
+	return log->ops->transaction_open(log, id, out, err);
+}
+
+void
+transaction_close(struct transaction **transaction)
+{
+	if (*transaction)
+		(*transaction)->ops->transaction_close(*transaction);
+	*transaction = NULL;
+}
+
+struct buffer *
+transaction_append_begin(struct transaction *transaction, int topic, int partition, struct bytes key,
+			 int64_t timestamp_ms)
+{
+	return transaction->ops->append_begin(transaction, topic, partition, key, timestamp_ms);
+}
+
+int
+transaction_append_end(struct transaction *transaction, struct error *err)
+{
+	return transaction->ops->append_end(transaction, false, err);
+}
+
+int
+transaction_append_deletion(struct transaction *transaction, int topic, int partition, struct bytes key,
+			    int64_t timestamp_ms, struct error *err)
+{
+	transaction->ops->append_begin(transaction, topic, partition, key, timestamp_ms);
+	return transaction->ops->append_end(transaction, true, err);
+}
+
+void
+transaction_append_cancel(struct transaction *transaction)
+{
+	transaction->ops->append_cancel(transaction);
+}
+
+void
+transaction_keep(struct transaction *transaction)
+{
+	transaction->ops->keep(transaction);
+}
+
+void
+transaction_undo(struct transaction *transaction)
+{
+	transaction->ops->undo(transaction);
+}
+
+size_t
+transaction_bytes(const struct transaction *transaction)
+{
+	return transaction->ops->bytes(transaction);
+}
+
+void
+transaction_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset)
+{
+	transaction->ops->set_position(transaction, group, topic, partition, offset);
+}
+
+int
+transaction_commit(struct transaction *transaction, struct error *err)
+{
+	return transaction->ops->commit(transaction, err);
+}
+
+int
+transaction_abort(struct transaction *transaction, struct error *err)
+{
+	return transaction->ops->abort(transaction, err);
+}
+
+int64_t
+transaction_first_offset(const struct transaction *transaction, int topic, int partition)
+{
+	return transaction->ops->first_offset(transaction, topic, partition);
+}
+
+int
+log_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err)
+{
+	return log->ops->member_open(log, spec, out, err);
+}
+
+void
+member_close(struct member **member)
+{
+	if (*member)
+		(*member)->ops->member_close(*member);
+	*member = NULL;
+}
+
+struct transaction *
+member_transaction(struct member *member)
+{
+	return member->ops->member_transaction(member);
+}
+
+int
+member_poll(struct member *member, int64_t wait_ms, struct member_event *event, struct error *err)
+{
+	return member->ops->member_poll(member, wait_ms, event, err);
+}
+
+int
+member_start(struct member *member, int partition, const int64_t *positions, struct error *err)
+{
+	return member->ops->member_start(member, partition, positions, err);
+}
+
+int
+member_stop(struct member *member, int partition, struct error *err)
+{
+	return member->ops->member_stop(member, partition, err);
+}
+
+int
+member_fetch(struct member *member, int partition, int input, struct log_batch *out, struct error *err)
+{
+	return member->ops->member_fetch(member, partition, input, out, err);
+}

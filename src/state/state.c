@@ -1,0 +1,179 @@
+#include "state/parts.h"
+
+#include "base/memory.h"
+
+#define TAIL_BYTES_MIN ((int64_t)64 << 20)
+#define POSITION_BYTES ((int64_t)1 << 20)
+#define CARRY_BYTES_MIN 4096
+#define MARK_GAP_PARTS 64 /* of the least tail: so far apart are marks */
+
+static const struct state_limits limits_default = {
+	.tail_bytes_min = TAIL_BYTES_MIN,
+	.position_bytes = POSITION_BYTES,
+	.carry_bytes_min = CARRY_BYTES_MIN,
+};
+
+int
+state_open(const struct state_config *config, struct state **out, struct error *err)
+{
+	struct state *state = memory_new(sizeof(*state));
+
+	while (config->stores[state->store_count].name)
+		state->store_count++;
+	insist(state->store_count <= STATE_STORES_MAX);
+	state->stores = memory_new_array((size_t)state->store_count, sizeof(*state->stores));
+	for (int i = 0; i < state->store_count; i++)
+		state->stores[i] = (struct store){.state = state,
+						  .name = config->stores[i].name,
+						  .index = i,
+						  .keyed_like_input = config->stores[i].keyed_like_input};
+	state->operator_name = memory_text(config->operator_name);
+	state->partition = config->partition;
+	state->memory_bytes = config->memory_bytes;
+	state->limits = limits_default;
+	cache_init(&state->cache, state->memory_bytes);
+	state_reset(state);
+	*out = state;
+	if (disk_open(&state->disk, config, state->store_count, err) == 0)
+		return 0;
+	state_close(out);
+	return -1;
+}
+
+void
+state_close(struct state **closed)
+{
+	struct state *state = *closed;
+
+	if (!state)
+		return;
+	cache_fini(&state->cache);
+	disk_close(&state->disk);
+	marks_fini(&state->marks);
+	buffer_fini(&state->writer.part);
+	buffer_fini(&state->header);
+	buffer_fini(&state->pass.key);
+	buffer_fini(&state->partial.parts);
+	buffer_fini(&state->held);
+	memory_free(&state->stores);
+	memory_free(&state->operator_name);
+	memory_free(closed);
+}
+
+void
+state_reset(struct state *state)
+{
+	cache_fini(&state->cache);
+	cache_init(&state->cache, state->memory_bytes);
+	marks_fini(&state->marks);
+	buffer_clear(&state->header);
+	buffer_clear(&state->partial.parts);
+	buffer_clear(&state->held);
+	state->partial.number = 0;
+	state->journal = state->seq = state->journal_bytes = state->flushed_bytes = 0;
+	state->last = state->position = (struct block_mark){0};
+	state->block_waits = false;
+	state->disk_only = state->disk_only_bytes = 0;
+	state->old_rows = false;
+	state->floor.seq = state->floor_evicted.seq = STATE_SEQ_NONE;
+	state->pass.running = state->pass.ended = false;
+	state->restore_at = (struct disk_position){0};
+	state->drains = 0;
+	state->drain_unfinished = state->draining = false;
+	memset(state->ahead, 0, sizeof(state->ahead));
+	for (int i = 0; i < state->disk.store_count; i++) {
+		state->disk.stores[i].unknown = false;
+		state->disk.stores[i].timer_at = TIME_MAX;
+	}
+}
+
+void
+state_add_mark(struct state *state)
+{
+	marks_add(&state->marks, &state->last, (uint64_t)state->limits.tail_bytes_min / MARK_GAP_PARTS);
+}
+
+struct store *
+state_store(struct state *state, int index)
+{
+	insist(index >= 0 && index < state->store_count);
+	return &state->stores[index];
+}
+
+struct bytes
+state_header(const struct state *state)
+{
+	return buffer_bytes(&state->header);
+}
+
+void
+state_keep(struct state *state)
+{
+	undo_keep(&state->cache);
+}
+
+void
+state_undo(struct state *state)
+{
+	undo_run(&state->cache);
+}
+
+void
+state_prefetch(struct state *state, struct key key)
+{
+	uint32_t *tags = state->ahead[state->ahead_at++ % STATE_PREFETCH_DISTANCE];
+
+	for (int i = 0; i < state->store_count; i++) {
+		if (!state->stores[i].keyed_like_input)
+			continue;
+		cache_prefetch_entry(&state->cache, tags[i]);
+		tags[i] = cache_tag(key.hash, i);
+		cache_prefetch_slot(&state->cache, tags[i]);
+	}
+}
+
+size_t
+state_dirty_bytes(const struct state *state)
+{
+	return (size_t)state->cache.dirty_bytes;
+}
+
+bool
+state_must_commit(const struct state *state)
+{
+	return state->cache.dirty_bytes > state->memory_bytes / 4;
+}
+
+bool
+state_has_disk_rows(const struct state *state)
+{
+	return state->old_rows || state->disk_only > 0 || state->cache.loaded.first;
+}
+
+int64_t
+state_limit_bytes(const struct state *state)
+{
+	int64_t live = state->cache.live_bytes + state->disk_only_bytes;
+
+	return 2 * live > state->limits.tail_bytes_min ? 2 * live : state->limits.tail_bytes_min;
+}
+
+void
+state_count_disk_only(struct state *state, int sign, size_t key_size, size_t value_size)
+{
+	state->disk_only += sign;
+	state->disk_only_bytes += sign * (int64_t)(key_size + value_size);
+	if (state->disk_only < 0)
+		state->disk_only = 0;
+	if (state->disk_only_bytes < 0)
+		state->disk_only_bytes = 0;
+}
+
+void
+state_figures(const struct state *state, struct state_figures *out)
+{
+	*out = state->figures;
+	out->entries = state->cache.entries;
+	out->memory_bytes = cache_bytes(&state->cache);
+	out->disk_entries = state->disk_only;
+}

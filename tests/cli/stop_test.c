@@ -1,0 +1,52 @@
+#include "cli/stop.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+
+static void
+count(void *argument)
+{
+	++*(int *)argument;
+}
+
+TEST(the_first_signal_asks_to_stop)
+{
+	int calls = 0;
+
+	stop_install();
+	stop_call(count, &calls);
+	check(!stop_requested());
+	check_int(calls, 0);
+	raise(SIGTERM);
+	check(stop_requested());
+	check_int(calls, 1);
+}
+
+TEST(a_signal_that_came_before_is_not_lost)
+{
+	int calls = 0;
+
+	stop_install();
+	raise(SIGINT);
+	stop_call(count, &calls);
+	check_int(calls, 1);
+}
+
+TEST(the_second_signal_ends_the_process_at_once)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		stop_install();
+		raise(SIGTERM);
+		raise(SIGINT);
+		_exit(0);
+	}
+	check(waitpid(child, &status, 0) == child);
+	check(WIFEXITED(status));
+	check_int(WEXITSTATUS(status), 1);
+}

@@ -1,0 +1,101 @@
+#include "dataflow/topology_read.h"
+
+#include "tests/dataflow/topology_fixture.h"
+#include "tests/test.h"
+
+TEST(an_unknown_key_is_named_with_the_closest)
+{
+	check_override("comit_interval=1s", "--set:1:1: unknown key \"comit_interval\" in the topology; did you mean "
+					    "\"commit_interval\"?\n");
+	check_override("operators.join.windw=1s",
+		       "--set:1:16: unknown key \"windw\" in operator join (match); did you mean \"window\"?\n");
+	check_override("topics.clicks.keys=id",
+		       "--set:1:15: unknown key \"keys\" in topic clicks; did you mean \"key\"?\n");
+}
+
+TEST(a_wrong_value_says_what_was_expected)
+{
+	check_override("operators.join.window=30",
+		       "--set:1:23: window is \"30\"; expected a duration such as 250ms, 5s, 10min or 1h\n");
+	check_override("memory=1MiB", "--set:1:8: memory is 1MiB; expected at least 16MiB\n");
+	check_override("topics.clicks.partitions=5000", "--set:1:26: partitions is 5000; expected at most 4096\n");
+	check_override("guarantee=exactly_one",
+		       "--set:1:11: guarantee is \"exactly_one\"; expected one of exactly_once, "
+		       "at_least_once; did you mean \"exactly_once\"?\n");
+	check_override("topics.clicks.retention=long", "--set:1:25: retention is \"long\"; expected a duration "
+						       "such as 250ms, 5s, 10min or 1h, or forever\n");
+	check_override("workers=", "--set:1:9: workers has no value; expected a whole number such as 42\n");
+	check_problems("name: [a]\ntopics: {}\n", NULL, "t.yaml:1:7: name is a list; expected a text\n");
+}
+
+TEST(a_missing_key_is_named)
+{
+	check_problems("topics: {}\n", NULL,
+		       "t.yaml:1:1: the topology has no \"name\"; expected a text (The application's "
+		       "name: journals and groups are named after it.)\n");
+	check_problems("name: a\n", NULL,
+		       "t.yaml:1:1: the topology has no \"topics\"; expected a map such as topics: "
+		       "{clicks: {schema: click.avsc, key: id}}\n");
+	check_problems("name: a\ntopics:\n  t: {key: id}\n", NULL,
+		       "t.yaml:3:3: topic t has no \"schema\"; expected a text (The file with the Avro schema of its "
+		       "records.)\n");
+	check_problems("name: a\ntopics: {}\noperators:\n  j: {window: 1s}\n", NULL,
+		       "t.yaml:4:3: operator j has no \"type\"; expected one of match, pass, tick\n");
+}
+
+TEST(a_section_of_the_wrong_kind_is_refused)
+{
+	check_problems(
+		"name: a\ntopics: [b]\n", NULL,
+		"t.yaml:2:9: topics is a list; expected a map such as {clicks: {schema: click.avsc, key: id}}\n");
+	check_problems("name: a\ntopics: {t: x.avsc}\n", NULL,
+		       "t.yaml:2:13: topic t is a text; expected a map such as {schema: x.avsc, key: id}\n");
+	check_problems("name: a\ntopics: {}\noperators: {j: match}\n", NULL,
+		       "t.yaml:3:16: operator j is a text; expected a map such as {type: ..., inputs: {...}, "
+		       "outputs: {...}}\n");
+	check_override("operators.join.inputs=clicks",
+		       "--set:1:23: inputs of operator join is a text; expected a map of ports and topics such as "
+		       "{clicks: TOPIC}\n");
+}
+
+TEST(an_unknown_operator_type_is_named_with_the_closest)
+{
+	check_override("operators.join.type=mtach",
+		       "--set:1:21: unknown operator type \"mtach\"; did you mean \"match\"?\n");
+	check_override("operators.join.type=q",
+		       "--set:1:21: unknown operator type \"q\"; expected one of match, pass, tick\n");
+}
+
+TEST(names_have_letters_digits_and_a_few_signs)
+{
+	check_problems(
+		"name: a b\ntopics: {}\n", NULL,
+		"t.yaml:1:7: the name \"a b\" of the topology cannot be taken; expected 1 to 249 letters, digits, "
+		"'.', '_' or '-'\n");
+	check_problems(
+		"name: a\ntopics:\n  ..: {schema: click.avsc}\n  a/b: {schema: click.avsc}\n", NULL,
+		"t.yaml:3:3: the name \"..\" of a topic cannot be taken; expected 1 to 249 letters, digits, '.', '_' "
+		"or '-'\n"
+		"t.yaml:4:3: the name \"a/b\" of a topic cannot be taken; expected 1 to 249 letters, digits, '.', "
+		"'_' or '-'\n");
+}
+
+TEST(an_unknown_type_of_log_names_what_is_there)
+{
+	check_override("log.type=kafak", "--set:1:10: unknown log type \"kafak\"; expected embedded\n");
+}
+
+TEST(framing_schema_id_and_writers_go_together)
+{
+	check_override("topics.views.framing=confluent",
+		       "t.yaml:4:3: topic views has no \"schema_id\"; confluent framing writes it before each value: "
+		       "expected the schema's id in the registry\n");
+	check_override("topics.views.schema_id=3",
+		       "--set:1:14: schema_id means nothing with single-object framing; expected "
+		       "\"framing: confluent\" beside it\n");
+	check_override("topics.views.writers=old_view.avsc",
+		       "--set:1:22: writers is a text; expected a list such as [old.avsc]\n");
+	check_problems("name: a\ntopics: {t: {schema: view.avsc, framing: confluent, schema_id: 1, writers: {x: "
+		       "old_view.avsc}}}\n",
+		       NULL, "t.yaml:2:77: \"x\" is no schema id; expected a whole number such as 7\n");
+}
