@@ -61,9 +61,9 @@ fold(struct store *store, struct entry **entry, const struct join_engagement *en
 {
 	bool watch = is_latest_watch(*entry, engagement);
 	uint32_t id = join_add_id(store, entry, engagement->id);
-	struct join_head head = join_parts_of(*entry).head;
+	struct join_head head = join_head_unfold(store, entry);
 
-	head.actions |= 1u << engagement->action;
+	head.actions = (uint16_t)(head.actions | 1u << engagement->action);
 	head.flags |= engagement->action == ACTION_SKIP ? JOIN_SKIPPED : JOIN_ENGAGED;
 	if (head.engagement_count == 0 || engagement->occurred_at < head.first_at)
 		head.first_at = engagement->occurred_at;
@@ -71,8 +71,8 @@ fold(struct store *store, struct entry **entry, const struct join_engagement *en
 		head.last_at = engagement->occurred_at;
 	head.engagement_count++;
 	if (watch) {
-		head.flags = (head.flags | JOIN_WATCHED) & ~(uint32_t)JOIN_WATCHED_DURATION;
-		head.flags |= engagement->has_duration ? JOIN_WATCHED_DURATION : 0;
+		head.flags |= JOIN_WATCHED | JOIN_WATCHED_DURATION;
+		head.flags ^= engagement->has_duration ? 0 : JOIN_WATCHED_DURATION;
 		head.watched_at = engagement->occurred_at;
 		head.watched = engagement->watched;
 		head.watched_duration = engagement->duration;
@@ -159,7 +159,7 @@ wait_for_impression(const struct join *join, struct key key, struct entry *entry
 		context_count(context, LATE_ENGAGEMENTS, 1);
 		return join_pass_on(context, LATE, key.bytes, engagement->body, join->engagement.field_count, err);
 	}
-	if (!entry && store_add(store, key, sizeof(struct join_head), &entry, &added, err) < 0)
+	if (!entry && store_add(store, key, JOIN_HEAD_SIZE_MIN, &entry, &added, err) < 0)
 		return -1;
 	join_add_waiting(store, &entry, engagement);
 	entry_set_timer(store, entry, least(entry_timer(entry), time_add(engagement->occurred_at, join->orphan_wait)));
@@ -244,7 +244,7 @@ process_score(const struct join *join, const struct record *record, struct conte
 	bool added, changed = false;
 
 	if (read_score(join, record, context, &score, err) < 0 ||
-	    store_add(store, record->key, sizeof(struct join_head), &entry, &added, err) < 0)
+	    store_add(store, record->key, JOIN_HEAD_SIZE_MIN, &entry, &added, err) < 0)
 		return -1;
 	head = join_parts_of(entry).head;
 	if (head.score_count + head.waiting_score_count >= JOIN_SCORES_MAX)
@@ -263,19 +263,16 @@ process_score(const struct join *join, const struct record *record, struct conte
 /* ---- impressions ---- */
 
 static void
-start_head(const struct join *join, const struct record *record, struct store *store, struct entry **entry)
+set_impression(const struct join *join, const struct record *record, struct join_head *head)
 {
-	struct join_head head = join_parts_of(*entry).head;
-
-	head.flags |= JOIN_HAS_IMPRESSION;
-	head.shown_at = record_integer(record, join->impression.shown_at);
+	head->flags |= JOIN_HAS_IMPRESSION;
+	head->shown_at = record_integer(record, join->impression.shown_at);
 	if (!record_is_null(record, join->impression.duration)) {
-		head.flags |= JOIN_HAS_DURATION;
-		head.duration = record_real(record, join->impression.duration);
+		head->flags |= JOIN_HAS_DURATION;
+		head->duration = record_real(record, join->impression.duration);
 	}
 	if (record_integer(record, join->impression.source) == join->impression.exploration)
-		head.flags |= JOIN_EXPLORATION;
-	join_head_store(store, entry, &head);
+		head->flags |= JOIN_EXPLORATION;
 }
 
 /* What came before the impression is judged now, in the order in which it came. */
@@ -290,8 +287,6 @@ judge_waiting(const struct join *join, struct store *store, struct entry **entry
 	struct join_score score;
 	bool changed;
 
-	if (parts.head.waiting_count == 0 && parts.head.waiting_score_count == 0)
-		return 0;
 	for (int i = 0; i < 2; i++) /* the entry is about to change under them */
 		held[i].data = memcpy(context_take(context, held[i].size), held[i].data, held[i].size);
 	join_clear_waiting(store, entry);
@@ -311,9 +306,9 @@ process_impression(const struct join *join, const struct record *record, struct 
 {
 	struct store *store = context_store(context, 0);
 	int64_t shown_at = record_integer(record, join->impression.shown_at);
+	struct join_head head = {0};
 	struct entry *entry;
 	struct bytes body;
-	bool added;
 
 	if (time_add(shown_at, join->correction_horizon) <= context_watermark(context))
 		return fail(err, SKIP,
@@ -322,17 +317,24 @@ process_impression(const struct join *join, const struct record *record, struct 
 			    (long long)shown_at, (long long)join->correction_horizon,
 			    (long long)context_watermark(context));
 	if (context_body(context, IMPRESSIONS, record, &body, err) < 0 ||
-	    store_add(store, record->key, sizeof(struct join_head), &entry, &added, err) < 0)
+	    store_find(store, record->key, &entry, err) < 0)
 		return -1;
-	if (join_parts_of(entry).head.flags & JOIN_HAS_IMPRESSION) {
+	if (entry)
+		head = join_parts_of(entry).head;
+	if (head.flags & JOIN_HAS_IMPRESSION) {
 		context_count(context, REPEATED_IMPRESSIONS, 1);
 		return 0;
 	}
-	start_head(join, record, store, &entry);
-	join_put_body(store, &entry, body);
-	entry_set_timer(store, entry, time_add(shown_at, join->window + join->grace));
-	if (judge_waiting(join, store, &entry, context, err) < 0)
+	set_impression(join, record, &head);
+	if (!entry && join_start(store, record->key, &head, body, &entry, err) < 0)
 		return -1;
+	if (head.waiting_count + head.waiting_score_count != 0) {
+		join_head_store(store, &entry, &head);
+		join_put_body(store, &entry, body);
+		if (judge_waiting(join, store, &entry, context, err) < 0)
+			return -1;
+	}
+	entry_set_timer(store, entry, time_add(shown_at, join->window + join->grace));
 	return join->emit == EMIT_FINAL ? 0 : join_emit_outcome(join, entry, false, context, err);
 }
 

@@ -2,20 +2,39 @@
 
 /* ---- reading ---- */
 
+static size_t
+head_size(const struct join_head *head)
+{
+	return head->flags & JOIN_FOLDED ? sizeof(*head) : JOIN_HEAD_SIZE_MIN;
+}
+
+static struct join_head
+head_of(const struct entry *entry)
+{
+	const uint8_t *from = entry_value(entry).data;
+	struct join_head head;
+
+	memcpy(&head, from, JOIN_HEAD_SIZE_MIN);
+	if (head.flags & JOIN_FOLDED)
+		memcpy(&head, from, sizeof(head));
+	else
+		memset((uint8_t *)&head + JOIN_HEAD_SIZE_MIN, 0, sizeof(head) - JOIN_HEAD_SIZE_MIN);
+	return head;
+}
+
 struct join_parts
 join_parts_of(const struct entry *entry)
 {
 	struct bytes value = entry_value(entry);
-	struct join_parts parts;
-	struct cursor cursor = cursor_of(value);
+	struct join_parts parts = {.head = head_of(entry)};
+	const uint8_t *at = value.data + head_size(&parts.head);
 
-	memcpy(&parts.head, cursor_bytes(&cursor, sizeof(parts.head)).data, sizeof(parts.head));
-	parts.body = cursor_bytes(&cursor, parts.head.body_size);
-	parts.ids = cursor_bytes(&cursor, parts.head.ids_size);
-	parts.scores = cursor_bytes(&cursor, parts.head.scores_size);
-	parts.waiting = cursor_bytes(&cursor, parts.head.waiting_size);
-	parts.waiting_scores = cursor_bytes(&cursor, parts.head.waiting_scores_size);
-	insist(!cursor.bad && cursor_left(&cursor) == 0);
+	parts.body = bytes_of(at, parts.head.body_size);
+	parts.ids = bytes_of(at += parts.body.size, parts.head.ids_size);
+	parts.scores = bytes_of(at += parts.ids.size, parts.head.scores_size);
+	parts.waiting = bytes_of(at += parts.scores.size, parts.head.waiting_size);
+	parts.waiting_scores = bytes_of(at += parts.waiting.size, parts.head.waiting_scores_size);
+	insist(at + parts.waiting_scores.size == value.data + value.size);
 	return parts;
 }
 
@@ -116,19 +135,29 @@ join_has_score(const struct join_parts *parts, struct bytes model_version)
 
 /* ---- writing ---- */
 
-static struct join_head
-head_of(const struct entry *entry)
-{
-	struct join_head head;
-
-	memcpy(&head, entry_value(entry).data, sizeof(head));
-	return head;
-}
-
 void
 join_head_store(struct store *store, struct entry **entry, const struct join_head *head)
 {
-	memcpy(entry_edit(store, entry, entry_value(*entry).size), head, sizeof(*head));
+	memcpy(entry_edit(store, entry, entry_value(*entry).size), head, head_size(head));
+}
+
+int
+join_start(struct store *store, struct key key, const struct join_head *head, struct bytes body, struct entry **out,
+	   struct error *err)
+{
+	struct join_head full = *head;
+	size_t size = JOIN_HEAD_SIZE_MIN + body.size;
+	uint8_t *value;
+	bool added;
+
+	if (store_add(store, key, size, out, &added, err) < 0)
+		return -1;
+	insist(added);
+	full.body_size = (uint32_t)body.size;
+	value = entry_edit(store, out, size);
+	memcpy(value, &full, JOIN_HEAD_SIZE_MIN);
+	memcpy(value + JOIN_HEAD_SIZE_MIN, body.data, body.size);
+	return 0;
 }
 
 /* Makes room for `size` bytes at `at`, and stores the head that tells of them. */
@@ -139,8 +168,20 @@ open_gap(struct store *store, struct entry **entry, const struct join_head *head
 	uint8_t *value = entry_edit(store, entry, old + size);
 
 	memmove(value + at + size, value + at, old - at);
-	memcpy(value, head, sizeof(*head));
+	memcpy(value, head, head_size(head));
 	return value + at;
+}
+
+struct join_head
+join_head_unfold(struct store *store, struct entry **entry)
+{
+	struct join_head head = head_of(*entry);
+
+	if (head.flags & JOIN_FOLDED)
+		return head;
+	head.flags |= JOIN_FOLDED;
+	open_gap(store, entry, &head, JOIN_HEAD_SIZE_MIN, sizeof(head) - JOIN_HEAD_SIZE_MIN);
+	return head;
 }
 
 static size_t
@@ -173,14 +214,14 @@ join_put_body(struct store *store, struct entry **entry, struct bytes body)
 	struct join_head head = head_of(*entry);
 
 	head.body_size = (uint32_t)body.size;
-	memcpy(open_gap(store, entry, &head, sizeof(head), body.size), body.data, body.size);
+	memcpy(open_gap(store, entry, &head, head_size(&head), body.size), body.data, body.size);
 }
 
 uint32_t
 join_add_id(struct store *store, struct entry **entry, struct bytes id)
 {
 	struct join_head head = head_of(*entry);
-	size_t at = sizeof(head) + head.body_size + head.ids_size, size = text_size(id);
+	size_t at = head_size(&head) + head.body_size + head.ids_size, size = text_size(id);
 	uint32_t offset = head.ids_size;
 
 	head.ids_size += (uint32_t)size;
@@ -221,7 +262,7 @@ join_add_score(struct store *store, struct entry **entry, const struct join_scor
 	before = (size_t)(place - parts.scores.data);
 	head.scores_size += (uint32_t)score_size(score);
 	head.score_count++;
-	put_score(open_gap(store, entry, &head, sizeof(head) + head.body_size + head.ids_size + before,
+	put_score(open_gap(store, entry, &head, head_size(&head) + head.body_size + head.ids_size + before,
 			   score_size(score)),
 		  score);
 }
@@ -264,5 +305,5 @@ join_clear_waiting(struct store *store, struct entry **entry)
 
 	head.waiting_size = head.waiting_scores_size = 0;
 	head.waiting_count = head.waiting_score_count = 0;
-	memcpy(entry_edit(store, entry, size), &head, sizeof(head));
+	memcpy(entry_edit(store, entry, size), &head, head_size(&head));
 }

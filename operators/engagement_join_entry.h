@@ -25,22 +25,27 @@ enum join_flag {
 	JOIN_SKIPPED = 1 << 5,		/* a skip came */
 	JOIN_WATCHED = 1 << 6,		/* some engagement had watched_seconds */
 	JOIN_WATCHED_DURATION = 1 << 7, /* ... and a duration */
+	JOIN_FOLDED = 1 << 8,		/* some engagement was folded */
 };
 
 struct join_head {
-	uint32_t flags;	  /* enum join_flag */
-	uint32_t actions; /* a bit per action that came, by the action's index in the schema */
+	uint16_t flags;	  /* enum join_flag */
+	uint16_t actions; /* a bit per action that came: enum join_action */
+	int32_t revision; /* of the last final row; 0: none yet */
 	int64_t shown_at;
 	double duration;
-	int64_t first_at, last_at; /* of the engagements that belong */
-	int64_t watched_at;	   /* of the latest engagement with watched_seconds */
-	double watched, watched_duration;
-	int32_t revision;	   /* of the last final row; 0: none yet */
-	uint32_t engagement_count; /* that belong */
-	uint32_t watched_id;	   /* offset of its id among the ids: breaks ties of watched_at */
 	uint32_t body_size, ids_size, scores_size, waiting_size, waiting_scores_size; /* bytes of the parts */
 	uint16_t id_count, score_count, waiting_count, waiting_score_count;
+
+	/* From here on only where something was folded: most impressions are swiped away, and most entries are this short. */
+	uint32_t engagement_count; /* that belong */
+	int64_t first_at, last_at; /* of them */
+	int64_t watched_at;	   /* of the latest engagement with watched_seconds */
+	double watched, watched_duration;
+	uint32_t watched_id; /* offset of its id among the ids: breaks ties of watched_at */
 };
+
+#define JOIN_HEAD_SIZE_MIN offsetof(struct join_head, engagement_count)
 
 /* The parts of an entry's value: views, gone with the next change of the entry. */
 struct join_parts {
@@ -67,6 +72,13 @@ struct join_score {
 
 struct join_parts join_parts_of(const struct entry *entry);
 void join_head_store(struct store *store, struct entry **entry, const struct join_head *head);
+
+/* A new entry for an impression that nothing waits for: made in its final size. */
+int join_start(struct store *store, struct key key, const struct join_head *head, struct bytes body, struct entry **out,
+	       struct error *err);
+
+/* The head with its fields of the fold, which are there from now on. */
+struct join_head join_head_unfold(struct store *store, struct entry **entry);
 
 /* Whether the id is known: folded, found to be late, or waiting. */
 bool join_knows(const struct join_parts *parts, struct bytes id);

@@ -364,7 +364,7 @@ static const struct option options[] = {
 	RATIO(exploration, "0.05", "slots given to a random item (source exploration, uniform_random)"),
 	RATIO(cold_start, "0.03", "slots given to a new item (source cold_start)"),
 	TIME(cold_start_age, "10min", 365 * DAY_MS, "an item is new for so long"),
-	TIME(dwell, "700ms", DAY_MS, "mean time before a user scrolls on"),
+	TIME(dwell, "250ms", DAY_MS, "mean time before a user scrolls on, beyond the 100 ms that it takes at least"),
 	TIME(engagement_delay, "1500ms", DAY_MS, "mean time from an impression to an engagement; exponential"),
 	TIME(disorder, "300ms", DAY_MS, "rows arrive up to so much after their event time"),
 	RATIO(repeats, "0.01", "impressions, engagements and scores that come a second time, exactly alike"),

@@ -3,8 +3,8 @@
  *
  * A batch is a header of 16 bytes (records, offsets covered, flags, 0) and its records one behind the other: key size,
  * value size (u32, BATCH_ABSENT: none), timestamp (i64), key, value. Where compaction took records out, the flag
- * BATCH_SPARSE says that each record is preceded by its distance from the first offset (u32). Beside it, under a key of its own, is
- * a summary of fixed size, so that looking for an offset or a time reads no data.
+ * BATCH_SPARSE says that each record is preceded by its distance from the first offset (u32). Beside it, under a key of
+ * its own, is a summary of fixed size, so that looking for an offset or a time reads no data.
  */
 #ifndef LOG_BATCH_H
 #define LOG_BATCH_H

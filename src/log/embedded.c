@@ -1,5 +1,5 @@
-/* Opening and closing an embedded log; embedded.h says what one is. */
-#include "log/embedded.h"
+/* Opening and closing an embedded log; embedded_log.h says what one is. */
+#include "log/embedded_log.h"
 
 #include "base/memory.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define GROUP_BYTES_MAX (32 << 20)   /* of transactions in one write, unless a single one is larger */
 #define WRITES_BYTES_KEPT (16 << 20) /* a write batch larger than that is not kept for the next commit */

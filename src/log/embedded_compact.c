@@ -7,11 +7,9 @@
  * next sweep goes on from there. Keys are told apart by 128 bits of hash. A deletion stays for a day after it was
  * written, so that whoever follows the topic sees it.
  */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "base/key.h"
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define TABLE_SLOTS (1 << 19) /* of 24 bytes */
 #define TABLE_KEYS_MAX (TABLE_SLOTS / 4 * 3)

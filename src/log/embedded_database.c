@@ -6,7 +6,7 @@
  * the files that the WAL was written out to is found by checksums, and refused.
  */
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define MEMORY_MIN (8 << 20)
 #define WRITE_BUFFER_SIZE_MAX (32 << 20)

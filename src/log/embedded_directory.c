@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define FORMAT_VERSION 1
 #define FORMAT_TEXT "isotope log %d\n"

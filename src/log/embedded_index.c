@@ -1,5 +1,5 @@
 /* Keys of the database, and the summaries of batches: where an offset or a time is, and what a partition holds. */
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 void
 embedded_partition_key(uint8_t to[EMBEDDED_PARTITION_KEY_SIZE], char kind, int topic, int partition)

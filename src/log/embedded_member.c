@@ -3,7 +3,7 @@
  * nothing is ever revoked. Partition p belongs to worker p % workers.
  */
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 struct member_input {
 	struct place place;

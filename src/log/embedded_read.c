@@ -1,6 +1,6 @@
 /* Reading: a place in a partition, and the readers that wait at one. */
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define TRIES_MAX 100 /* of a fetch that batches are taken away from meanwhile */
 

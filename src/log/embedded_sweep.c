@@ -5,12 +5,12 @@
  * A batch goes by two point deletions, not by a range: ranges pile up in the tree and slow its reads down, and whoever
  * trims continually pays for each batch once. A batch with records on both sides of the new start stays.
  *
- * What is deleted leaves the disk when compactions of the tree come by. Without further writes none would, so after many
- * bytes the sweeper asks for one, of that partition only.
+ * What is deleted leaves the disk when compactions of the tree come by. Without further writes none would, so after
+ * many bytes the sweeper asks for one, of that partition only.
  */
 #include "base/logger.h"
 #include "base/memory.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define TRIM_BATCHES_MAX 4096			 /* in one write */
 #define FREED_BYTES_BEFORE_COMPACTION (32 << 20) /* trimmed, before the sweeper has the files rewritten */

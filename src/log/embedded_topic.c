@@ -1,7 +1,7 @@
 /* Topics of the embedded log: their settings, the state of their partitions, and the positions of groups. */
 #include "base/memory.h"
 #include "base/option.h"
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 
 #define TOPIC_HEADER_SIZE 21 /* partitions u32, compacted u8, retention i64 i64; then the name */
 #define TOPIC_KEY_SIZE 5

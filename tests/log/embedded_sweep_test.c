@@ -1,4 +1,4 @@
-#include "log/embedded.h"
+#include "log/embedded_log.h"
 #include "tests/log/log_fixture.h"
 
 static struct transaction *

@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include "tests/log/log_fixture.h"
 
 TEST(committed_records_are_read_back_as_they_were_appended)
@@ -102,5 +104,55 @@ TEST(a_record_that_is_too_large_is_taken_back_and_said_to_be)
 	fixture_commit(transaction);
 	check_int(fixture_count(log, topic, 0, 0, &last), 1);
 	transaction_close(&transaction);
+	log_close(&log);
+}
+
+#define WRITERS 3
+#define COMMITS 100
+
+/* Each commit has as many records in both partitions. */
+static void *
+write_pairs(void *log)
+{
+	struct transaction *transaction;
+	struct error err;
+	int topic;
+
+	check_ok(log_topic(log, "numbers", &topic, &err));
+	check_ok(log_transaction_open(log, "test", &transaction, &err));
+	for (int64_t i = 0; i < COMMITS; i++) {
+		fixture_append(transaction, topic, 0, i, (int)(i % 7), 300, 7);
+		fixture_append(transaction, topic, 1, i, (int)(i % 7), 300, 7);
+		fixture_commit(transaction);
+	}
+	transaction_close(&transaction);
+	return NULL;
+}
+
+TEST(offsets_are_contiguous_with_several_writers_and_a_reader_beside_them)
+{
+	struct log *log = fixture_open(NULL, false);
+	int topic = fixture_topic(log, "numbers", 2, false);
+	int64_t next = 0, total = 0, last;
+	pthread_t writers[WRITERS];
+	struct reader *reader;
+	struct log_batch batch;
+	struct error err;
+
+	for (int i = 0; i < COMMITS; i++)
+		total += WRITERS * (i % 7);
+	check_ok(log_reader_open(log, topic, 0, 0, &reader, &err));
+	for (int i = 0; i < WRITERS; i++)
+		check_int(pthread_create(&writers[i], NULL, write_pairs, log), 0);
+	while (next < total) {
+		check_ok(reader_fetch(reader, 30000, &batch, &err));
+		check(batch.count != 0);
+		for (size_t i = 0; i < batch.count; i++)
+			check_int(batch.records[i].offset, next++);
+	}
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(writers[i], NULL);
+	check_int(fixture_count(log, topic, 1, 0, &last), total);
+	reader_close(&reader);
 	log_close(&log);
 }

@@ -13,16 +13,16 @@
  *     't' topic                     the topic's settings and name
  *     'p' topic partition group     a group's position
  *
- * Batches stay in the tree: RocksDB's blob files would spare their rewriting, but a secondary instance, which is what a
- * reading process is, cannot read them (7.8 crashes).
+ * Batches stay in the tree: blob files would spare their rewriting, but a secondary instance, which is what a reading
+ * process is, crashes on them (7.8).
  *
  * Threads. One committer (embedded_commit.c) assigns offsets and writes; it alone appends, so it needs no lock for
  * what only it changes. `start` and `end` are atomics: a batch is in the database before `end` says so. What takes
  * batches away (trimming, retention, compaction) holds the partition's `maintenance`. `mutex` guards the queue of
  * commits and creation of topics; `changed` is signalled when an end has moved.
  */
-#ifndef LOG_EMBEDDED_H
-#define LOG_EMBEDDED_H
+#ifndef LOG_EMBEDDED_LOG_H
+#define LOG_EMBEDDED_LOG_H
 
 #include <pthread.h>
 #include <rocksdb/c.h>
@@ -58,7 +58,6 @@ struct topic {
 };
 
 struct commit;
-
 struct embedded {
 	struct log log;
 	struct clock *clock;
@@ -110,7 +109,6 @@ int embedded_catch_up(struct embedded *log, struct error *err);
 /* Has the files rewritten that hold what was deleted from the partition before that offset. */
 int embedded_free_space(struct embedded *log, int topic, int partition, int64_t before, struct error *err);
 
-/* embedded_directory.c */
 int embedded_directory_open(struct embedded *log, struct error *err);
 void embedded_directory_close(struct embedded *log);
 
@@ -229,13 +227,10 @@ void embedded_set_position(struct transaction *transaction, const char *group, i
 int embedded_abort(struct transaction *transaction, struct error *err);
 int64_t embedded_first_offset(const struct transaction *transaction, int topic, int partition);
 void transaction_clear(struct embedded_transaction *transaction);
-
-/* embedded_commit.c */
 int embedded_committer_start(struct embedded *log, struct error *err);
 void embedded_committer_stop(struct embedded *log);
 int embedded_commit(struct transaction *transaction, struct error *err);
 
-/* embedded_member.c */
 int embedded_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
 void embedded_member_close(struct member *member);
 struct transaction *embedded_member_transaction(struct member *member);
