@@ -122,7 +122,7 @@ def check_functions(name, lines):
 
 def check_lines(name, lines):
     suffix = pathlib.Path(name).suffix
-    prose = suffix in (".md", ".yaml", ".avsc", ".json", ".csv", ".ndjson", ".txt")
+    prose = suffix in (".md", ".yaml", ".avsc", ".json", ".csv", ".ndjson", ".txt", ".expected")
 
     for number, line in enumerate(lines, 1):
         if line != line.rstrip():

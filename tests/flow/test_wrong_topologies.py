@@ -45,5 +45,6 @@ def test_an_override_is_checked_like_the_file():
     result = validate("topologies/engagement.yaml", "--set", "operators.join.window=soon")
     assert result.stderr == (
         '--set:1:23: window is "soon"; expected a duration such as 250ms, 5s, 10min or 1h\n'
+        "isotope validate: topologies/engagement.yaml has 1 problem\n"
     )
     assert result.returncode == 1

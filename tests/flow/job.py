@@ -1,0 +1,40 @@
+"""A topology with a data directory of its own, and the program called on it as a user calls it."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ISOTOPE = pathlib.Path(os.environ.get("ISOTOPE_BUILD", ROOT / "build" / "release")) / "isotope"
+TOPOLOGY = ROOT / "topologies" / "engagement.yaml"
+TIMEOUT_S = 240
+
+
+class Job:
+    def __init__(self, directory, topology=TOPOLOGY):
+        self.directory = directory
+        self.topology = topology
+
+    def command(self, name, *arguments):
+        return [ISOTOPE, name, self.topology, *map(str, arguments), "--data-dir", self.directory]
+
+    def call(self, name, *arguments, given="", status=0):
+        done = subprocess.run(self.command(name, *arguments), input=given, capture_output=True, text=True,
+                              timeout=TIMEOUT_S)
+        assert done.returncode == status, f"{name} {arguments}: status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def start(self, name, *arguments, **rest):
+        return subprocess.Popen(self.command(name, *arguments), text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, **rest)
+
+    def produce(self, topic, rows, *arguments, status=0):
+        return self.call("produce", topic, *arguments, given=lines_of(rows), status=status)
+
+    def rows(self, topic, *arguments):
+        return [json.loads(line) for line in self.call("consume", topic, "--until-end", *arguments).stdout.splitlines()]
+
+
+def lines_of(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)

@@ -1,0 +1,159 @@
+"""The join from end to end through the commands: rows by the reference, cut by kill -9, on one and more threads, with damaged
+input."""
+
+import base64
+import json
+import random
+import signal
+import time
+
+import pytest
+
+from tests.flow.job import Job
+from tests.flow.test_join_random import START, by_partition, expected, of_topic, random_engagement, random_impression, \
+    random_score, without_revision
+from tests.reference import join_reference
+
+PARTITIONS = 4
+TOPICS = ("outcomes", "exploration_events", "late_engagements", "orphan_engagements", "hindsight_scores")
+
+
+def random_feed(seed, impressions):
+    """A feed in rough event-time order, with everything in it that the join has to tell apart."""
+    r = random.Random(seed)
+    records = []
+    for number in range(impressions):
+        now, key = START + number * 400, f"i{number}"
+        records.append(["impressions", random_impression(r, key, now)])
+        for _ in range(r.choice([0, 0, 0, 1, 2])):
+            later = now + r.choice([500, 3_000, 30_000, 700_000])
+            records.append(["engagements", random_engagement(r, key, later, r.randrange(10**9))])
+        if r.random() < 0.4:
+            records.append(["ranker_scores", random_score(r, key, now)])
+        if r.random() < 0.02:
+            records.append(["engagements", random_engagement(r, f"nobody{number}", now, r.randrange(10**9))])
+        if r.random() < 0.02:
+            records.append(r.choice(records[-50:]))
+    records.sort(key=lambda record: record[1].get("shown_at", record[1].get("occurred_at", record[1].get("scored_at"))) +
+                 r.randrange(3_000))
+    return records
+
+
+def produced(job, records):
+    for topic in ("impressions", "engagements", "ranker_scores"):
+        job.produce(topic, of_topic(records, topic))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_commands_give_the_rows_of_the_reference(tmp_path, seed):
+    job, records = Job(tmp_path / "data"), random_feed(seed, 4_000)
+    produced(job, records)
+    job.call("run", "--until-end")
+    wanted, dead = expected(records, PARTITIONS, {})
+    for topic in TOPICS:
+        assert by_partition(job.rows(topic, "--from", "beginning"), PARTITIONS) == wanted[topic], topic
+    assert len(job.rows("dead_letters")) == len(dead)
+
+
+def test_rows_and_their_order_depend_on_neither_run_nor_threads(tmp_path):
+    records, results = random_feed(7, 3_000), []
+    for number, workers in enumerate((1, 1, 2, 4)):
+        job = Job(tmp_path / str(number))
+        produced(job, records)
+        job.call("run", "--until-end", "--set", f"workers={workers}")
+        results.append([[(row["partition"], row["offset"], row["value"]) for row in job.rows(topic, "--with-metadata")]
+                        for topic in TOPICS])
+    assert all(result == results[0] for result in results)
+
+
+def killed_again_and_again(job, r, whole_run_s, *arguments):
+    """Runs to the end, killed with -9 at random moments of what a whole run takes; returns how often."""
+    kills = 0
+    while True:
+        process = job.start("run", "--until-end", "--set", "commit_interval=10ms", *arguments)
+        try:
+            _, errors = process.communicate(timeout=r.uniform(0.1, 0.8) * whole_run_s if kills < 20 else None)
+            assert process.returncode == 0, errors
+            return kills
+        except Exception as timeout:
+            if process.poll() is not None:
+                raise
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            assert type(timeout).__name__ == "TimeoutExpired", timeout
+            kills += 1
+
+
+@pytest.mark.parametrize("seed, arguments", [(1, []), (2, ["--set", "workers=2"]), (3, ["--set", "memory=16MiB"])])
+def test_kill_9_at_random_moments_changes_nothing(tmp_path, seed, arguments):
+    records = random_feed(seed, 25_000)
+    undisturbed, killed = Job(tmp_path / "undisturbed"), Job(tmp_path / "killed")
+    for job in (undisturbed, killed):
+        produced(job, records)
+    began = time.monotonic()
+    undisturbed.call("run", "--until-end", *arguments)
+    kills = killed_again_and_again(killed, random.Random(seed), time.monotonic() - began, *arguments)
+    assert kills > 0, "it was never killed: make the feed longer"
+    rows = killed.rows("outcomes")
+    revisions = [(row["impression_id"], row["revision"]) for row in rows]
+    assert len(revisions) == len(set(revisions)), "a revision came out twice"
+    wanted = join_reference.last_revisions(undisturbed.rows("outcomes"))
+    assert without_revision(join_reference.last_revisions(rows)) == without_revision(wanted)
+    for topic in TOPICS[2:]:
+        assert sorted(map(json.dumps, killed.rows(topic))) == sorted(map(json.dumps, undisturbed.rows(topic)))
+
+
+# ---- damaged input
+
+def values_of(job, topic):
+    """Key and value of each record, as `produce --raw` takes them."""
+    rows = job.rows(topic, "--with-metadata")
+    values = job.call("consume", topic, "--until-end", "--raw").stdout.split()
+    assert len(rows) == len(values)
+    return [[row["key"], value] for row, value in zip(rows, values)]
+
+
+def damaged_job(tmp_path, damaged, records=10_000):
+    impressions = [{"impression_id": f"i{i}", "user_id_token": "u", "item_id": "x", "position": 0,
+                    "shown_at": START + i * 10, "source": "ranked"} for i in range(records)]
+    source, job = Job(tmp_path / "source"), Job(tmp_path / "data")
+    source.produce("impressions", impressions)
+    values = values_of(source, "impressions")
+    for i in random.Random(5).sample(range(records), damaged):
+        value = base64.b64decode(values[i][1])
+        values[i][1] = base64.b64encode(value[:len(value) // 2]).decode()
+    job.call("produce", "impressions", "--raw", given="".join(f"{key}\t{value}\n" for key, value in values))
+    return job
+
+
+def test_damaged_records_become_dead_letters_that_say_why(tmp_path):
+    job = damaged_job(tmp_path, 50)
+    job.call("run", "--until-end")
+    letters = job.rows("dead_letters")
+    assert len(job.rows("outcomes")) == 9_950
+    assert len(letters) == 50
+    for letter in letters:
+        assert (letter["topic"], letter["operator"]) == ("impressions", "join")
+        assert "impression" in letter["reason"], letter["reason"]
+        assert letter["value"] and letter["offset"] >= 0 and letter["key"]
+
+
+def test_dead_letters_are_replayed_after_a_fix(tmp_path):
+    """An hour ahead of the log is refused; once max_ahead allows it, the dead letters are processed, once each."""
+    job = Job(tmp_path / "data")
+    ahead = int(time.time() * 1000) + 3_600_000
+    job.produce("impressions", [{"impression_id": f"i{i}", "user_id_token": "u", "item_id": "x", "position": 0,
+                                 "shown_at": ahead + i, "source": "ranked"} for i in range(20)])
+    job.call("run", "--until-end")
+    assert len(job.rows("dead_letters")) == 20
+    assert job.rows("outcomes") == []
+    for _ in range(2):
+        job.call("deadletter", "replay")
+        job.call("run", "--until-end", "--set", "topics.impressions.max_ahead=2h")
+        assert sorted(row["impression_id"] for row in job.rows("outcomes")) == sorted(f"i{i}" for i in range(20))
+
+
+def test_too_many_damaged_records_stop_the_run(tmp_path):
+    job = damaged_job(tmp_path, 1_000)
+    done = job.call("run", "--until-end", status=1)
+    assert "operator join stops" in done.stderr and "dead_letter_limit" in done.stderr
