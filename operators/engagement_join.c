@@ -28,57 +28,56 @@ static int
 emit_change(const struct join *join, struct store *store, struct entry *entry, struct context *context,
 	    struct error *err)
 {
-	struct join_head head = join_parts_of(entry).head;
+	struct join_parts parts = join_parts_of(entry);
 
-	if ((head.flags & JOIN_FINAL) && join->emit != EMIT_UPDATES) {
-		head.revision++;
-		join_head_store(store, &entry, &head);
+	if ((parts.head.flags & JOIN_FINAL) && join->emit != EMIT_UPDATES) {
+		parts.head.revision++;
+		join_head_store(store, &entry, &parts.head);
 		context_count(context, CORRECTIONS, 1);
-		return join_emit_outcome(join, entry, true, context, err);
+		return join_emit_outcome(join, entry_key(entry), &parts, true, context, err);
 	}
-	return join->emit == EMIT_FINAL ? 0 : join_emit_outcome(join, entry, false, context, err);
+	if (join->emit == EMIT_FINAL)
+		return 0;
+	return join_emit_outcome(join, entry_key(entry), &parts, false, context, err);
 }
 
 /* ---- engagements ---- */
 
 /* Whether watched_seconds of the outcome is from now on this engagement's. */
 static bool
-is_latest_watch(const struct entry *entry, const struct join_engagement *engagement)
+is_latest_watch(const struct join_parts *parts, const struct join_engagement *engagement)
 {
-	struct join_parts parts = join_parts_of(entry);
-
 	if (!engagement->has_watched)
 		return false;
-	if (!(parts.head.flags & JOIN_WATCHED))
+	if (!(parts->head.flags & JOIN_WATCHED))
 		return true;
-	if (engagement->occurred_at != parts.head.watched_at)
-		return engagement->occurred_at > parts.head.watched_at;
-	return bytes_compare(engagement->id, join_id_at(&parts, parts.head.watched_id)) > 0;
+	if (engagement->occurred_at != parts->head.watched_at)
+		return engagement->occurred_at > parts->head.watched_at;
+	return bytes_compare(engagement->id, join_id_at(parts, parts->head.watched_id)) > 0;
 }
 
 static void
-fold(struct store *store, struct entry **entry, const struct join_engagement *engagement)
+fold(struct store *store, struct entry **entry, const struct join_parts *parts,
+     const struct join_engagement *engagement)
 {
-	bool watch = is_latest_watch(*entry, engagement);
-	uint32_t id = join_add_id(store, entry, engagement->id);
-	struct join_head head = join_head_unfold(store, entry);
+	struct join_head head = parts->head;
 
+	head.flags |= JOIN_FOLDED | (engagement->action == ACTION_SKIP ? JOIN_SKIPPED : JOIN_ENGAGED);
 	head.actions = (uint16_t)(head.actions | 1u << engagement->action);
-	head.flags |= engagement->action == ACTION_SKIP ? JOIN_SKIPPED : JOIN_ENGAGED;
 	if (head.engagement_count == 0 || engagement->occurred_at < head.first_at)
 		head.first_at = engagement->occurred_at;
 	if (head.engagement_count == 0 || engagement->occurred_at > head.last_at)
 		head.last_at = engagement->occurred_at;
 	head.engagement_count++;
-	if (watch) {
+	if (is_latest_watch(parts, engagement)) {
 		head.flags |= JOIN_WATCHED | JOIN_WATCHED_DURATION;
 		head.flags ^= engagement->has_duration ? 0 : JOIN_WATCHED_DURATION;
 		head.watched_at = engagement->occurred_at;
 		head.watched = engagement->watched;
 		head.watched_duration = engagement->duration;
-		head.watched_id = id;
+		head.watched_id = head.ids_size; /* it is the next to be added */
 	}
-	join_head_store(store, entry, &head);
+	join_add_id(store, entry, &head, engagement->id);
 }
 
 static bool
@@ -96,11 +95,11 @@ judge(const struct join *join, struct store *store, struct entry **entry, const 
 	struct join_parts parts = join_parts_of(*entry);
 
 	if (belongs(join, &parts.head, engagement->occurred_at)) {
-		fold(store, entry, engagement);
+		fold(store, entry, &parts, engagement);
 		*changed = true;
 		return 0;
 	}
-	join_add_id(store, entry, engagement->id); /* a repeat of it changes nothing either */
+	join_add_id(store, entry, &parts.head, engagement->id); /* a repeat of it changes nothing either */
 	context_count(context, LATE_ENGAGEMENTS, 1);
 	return join_pass_on(context, LATE, entry_key(*entry), engagement->body, join->engagement.field_count, err);
 }
@@ -246,7 +245,7 @@ process_score(const struct join *join, const struct record *record, struct conte
 	if (read_score(join, record, context, &score, err) < 0 ||
 	    store_add(store, record->key, JOIN_HEAD_SIZE_MIN, &entry, &added, err) < 0)
 		return -1;
-	head = join_parts_of(entry).head;
+	head = join_head_of(entry);
 	if (head.score_count + head.waiting_score_count >= JOIN_SCORES_MAX)
 		return fail(err, SKIP, "impression %.*s has %d scores already, which is the limit",
 			    bytes_arguments(record->key.bytes), JOIN_SCORES_MAX);
@@ -320,7 +319,7 @@ process_impression(const struct join *join, const struct record *record, struct 
 	    store_find(store, record->key, &entry, err) < 0)
 		return -1;
 	if (entry)
-		head = join_parts_of(entry).head;
+		head = join_head_of(entry);
 	if (head.flags & JOIN_HAS_IMPRESSION) {
 		context_count(context, REPEATED_IMPRESSIONS, 1);
 		return 0;
@@ -335,28 +334,30 @@ process_impression(const struct join *join, const struct record *record, struct 
 			return -1;
 	}
 	entry_set_timer(store, entry, time_add(shown_at, join->window + join->grace));
-	return join->emit == EMIT_FINAL ? 0 : join_emit_outcome(join, entry, false, context, err);
+	return emit_change(join, store, entry, context, err);
 }
 
 /* ---- time ---- */
 
 /* The window has closed. */
 static int
-close_window(const struct join *join, struct entry *entry, struct context *context, struct error *err)
+close_window(const struct join *join, struct entry *entry, struct join_parts *parts, struct context *context,
+	     struct error *err)
 {
 	struct store *store = context_store(context, 0);
-	struct join_head head = join_parts_of(entry).head;
+	struct join_head *head = &parts->head;
 
-	head.flags |= JOIN_FINAL;
-	head.revision = 1;
-	join_head_store(store, &entry, &head);
-	context_count(context, head.engagement_count != 0 ? JOINED : SWIPE_AWAYS, 1);
-	if (join->emit != EMIT_UPDATES && join_emit_outcome(join, entry, true, context, err) < 0)
+	head->flags |= JOIN_FINAL;
+	head->revision = 1;
+	context_count(context, head->engagement_count != 0 ? JOINED : SWIPE_AWAYS, 1);
+	if (join->emit != EMIT_UPDATES && join_emit_outcome(join, entry_key(entry), parts, true, context, err) < 0)
 		return -1;
-	if (join->correction_horizon <= join->window + join->grace)
+	if (join->correction_horizon <= join->window + join->grace) {
 		entry_remove(store, entry);
-	else
-		entry_set_timer(store, entry, time_add(head.shown_at, join->correction_horizon));
+		return 0;
+	}
+	join_head_store(store, &entry, head);
+	entry_set_timer(store, entry, time_add(head->shown_at, join->correction_horizon));
 	return 0;
 }
 
@@ -411,7 +412,7 @@ join_on_timer(const void *self, struct entry *entry, struct context *context, st
 	if (!(parts.head.flags & JOIN_HAS_IMPRESSION))
 		return give_up(join, entry, end ? TIME_MAX : waiting_deadline(join, &parts), context, err);
 	if (!(parts.head.flags & JOIN_FINAL))
-		return close_window(join, entry, context, err);
+		return close_window(join, entry, &parts, context, err);
 	if (end) /* the next run may still bring corrections */
 		entry_set_timer(store, entry, time_add(parts.head.shown_at, join->correction_horizon));
 	else
@@ -438,7 +439,7 @@ join_process(const void *self, int input, const struct record *record, struct co
 static void
 join_show(const struct entry *entry, struct buffer *out)
 {
-	struct join_head head = join_parts_of(entry).head;
+	struct join_head head = join_head_of(entry);
 	bool shown = head.flags & JOIN_HAS_IMPRESSION;
 
 	buffer_print(out, "{\"impression\": %s", shown ? "true" : "false");

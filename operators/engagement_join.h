@@ -58,9 +58,9 @@ int join_open(void *self, struct context *context, struct error *err);
 
 /* engagement_join_rows.c */
 
-/* The entry's outcome as a row, final with its revision or provisional with 0; exploration rows go to both outputs. */
-int join_emit_outcome(const struct join *join, const struct entry *entry, bool final, struct context *context,
-		      struct error *err);
+/* The outcome as a row, final with its revision or provisional with 0; exploration rows go to both outputs. */
+int join_emit_outcome(const struct join *join, struct bytes key, const struct join_parts *parts, bool final,
+		      struct context *context, struct error *err);
 /* An input record, as it came, to an output of the same schema. */
 int join_pass_on(struct context *context, enum join_output output, struct bytes key, struct bytes body, int field_count,
 		 struct error *err);

@@ -8,8 +8,8 @@ head_size(const struct join_head *head)
 	return head->flags & JOIN_FOLDED ? sizeof(*head) : JOIN_HEAD_SIZE_MIN;
 }
 
-static struct join_head
-head_of(const struct entry *entry)
+struct join_head
+join_head_of(const struct entry *entry)
 {
 	const uint8_t *from = entry_value(entry).data;
 	struct join_head head;
@@ -26,7 +26,7 @@ struct join_parts
 join_parts_of(const struct entry *entry)
 {
 	struct bytes value = entry_value(entry);
-	struct join_parts parts = {.head = head_of(entry)};
+	struct join_parts parts = {.head = join_head_of(entry)};
 	const uint8_t *at = value.data + head_size(&parts.head);
 
 	parts.body = bytes_of(at, parts.head.body_size);
@@ -172,18 +172,6 @@ open_gap(struct store *store, struct entry **entry, const struct join_head *head
 	return value + at;
 }
 
-struct join_head
-join_head_unfold(struct store *store, struct entry **entry)
-{
-	struct join_head head = head_of(*entry);
-
-	if (head.flags & JOIN_FOLDED)
-		return head;
-	head.flags |= JOIN_FOLDED;
-	open_gap(store, entry, &head, JOIN_HEAD_SIZE_MIN, sizeof(head) - JOIN_HEAD_SIZE_MIN);
-	return head;
-}
-
 static size_t
 text_size(struct bytes text)
 {
@@ -211,23 +199,29 @@ put_u64(uint8_t *to, const void *value)
 void
 join_put_body(struct store *store, struct entry **entry, struct bytes body)
 {
-	struct join_head head = head_of(*entry);
+	struct join_head head = join_head_of(*entry);
 
 	head.body_size = (uint32_t)body.size;
 	memcpy(open_gap(store, entry, &head, head_size(&head), body.size), body.data, body.size);
 }
 
-uint32_t
-join_add_id(struct store *store, struct entry **entry, struct bytes id)
+/* The first fold makes the head longer, and every id the ids: both gaps are opened in one change of size. */
+void
+join_add_id(struct store *store, struct entry **entry, struct join_head *head, struct bytes id)
 {
-	struct join_head head = head_of(*entry);
-	size_t at = head_size(&head) + head.body_size + head.ids_size, size = text_size(id);
-	uint32_t offset = head.ids_size;
+	struct join_head before = join_head_of(*entry);
+	size_t old = entry_value(*entry).size, size = text_size(id);
+	size_t longer = head_size(head) - head_size(&before);
+	size_t body = head_size(&before), behind = body + before.body_size + before.ids_size;
+	uint8_t *value = entry_edit(store, entry, old + longer + size);
 
-	head.ids_size += (uint32_t)size;
-	head.id_count++;
-	put_text(open_gap(store, entry, &head, at, size), id);
-	return offset;
+	memmove(value + behind + longer + size, value + behind, old - behind);
+	if (longer != 0)
+		memmove(value + body + longer, value + body, behind - body);
+	put_text(value + behind + longer, id);
+	head->ids_size = before.ids_size + (uint32_t)size;
+	head->id_count = (uint16_t)(before.id_count + 1);
+	memcpy(value, head, head_size(head));
 }
 
 static size_t
@@ -270,7 +264,7 @@ join_add_score(struct store *store, struct entry **entry, const struct join_scor
 void
 join_add_waiting(struct store *store, struct entry **entry, const struct join_engagement *engagement)
 {
-	struct join_head head = head_of(*entry);
+	struct join_head head = join_head_of(*entry);
 	size_t at = entry_value(*entry).size - head.waiting_scores_size;
 	size_t size = text_size(engagement->id) + 3 * sizeof(uint64_t) + 2 + text_size(engagement->body);
 	uint8_t *to;
@@ -289,7 +283,7 @@ join_add_waiting(struct store *store, struct entry **entry, const struct join_en
 void
 join_add_waiting_score(struct store *store, struct entry **entry, const struct join_score *score)
 {
-	struct join_head head = head_of(*entry);
+	struct join_head head = join_head_of(*entry);
 	size_t at = entry_value(*entry).size, size = score_size(score) + text_size(score->body);
 
 	head.waiting_scores_size += (uint32_t)size;
@@ -300,7 +294,7 @@ join_add_waiting_score(struct store *store, struct entry **entry, const struct j
 void
 join_clear_waiting(struct store *store, struct entry **entry)
 {
-	struct join_head head = head_of(*entry);
+	struct join_head head = join_head_of(*entry);
 	size_t size = entry_value(*entry).size - head.waiting_size - head.waiting_scores_size;
 
 	head.waiting_size = head.waiting_scores_size = 0;

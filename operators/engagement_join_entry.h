@@ -70,6 +70,7 @@ struct join_score {
 	struct bytes body; /* waiting ones only: as a row for hindsight */
 };
 
+struct join_head join_head_of(const struct entry *entry);
 struct join_parts join_parts_of(const struct entry *entry);
 void join_head_store(struct store *store, struct entry **entry, const struct join_head *head);
 
@@ -77,16 +78,14 @@ void join_head_store(struct store *store, struct entry **entry, const struct joi
 int join_start(struct store *store, struct key key, const struct join_head *head, struct bytes body, struct entry **out,
 	       struct error *err);
 
-/* The head with its fields of the fold, which are there from now on. */
-struct join_head join_head_unfold(struct store *store, struct entry **entry);
-
 /* Whether the id is known: folded, found to be late, or waiting. */
 bool join_knows(const struct join_parts *parts, struct bytes id);
 bool join_has_score(const struct join_parts *parts, struct bytes model_version);
 
 /* Each puts something into its part of the entry and counts it in the head. That may move the entry: *entry follows. */
 void join_put_body(struct store *store, struct entry **entry, struct bytes body);
-uint32_t join_add_id(struct store *store, struct entry **entry, struct bytes id); /* its offset among the ids */
+/* Behind the other ids, together with what else changes: `head` is the new one, but for what counts the ids. */
+void join_add_id(struct store *store, struct entry **entry, struct join_head *head, struct bytes id);
 void join_add_score(struct store *store, struct entry **entry, const struct join_score *score); /* by model_version */
 void join_add_waiting(struct store *store, struct entry **entry, const struct join_engagement *engagement);
 void join_add_waiting_score(struct store *store, struct entry **entry, const struct join_score *score);

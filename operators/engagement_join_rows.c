@@ -58,26 +58,25 @@ set_fold(const struct join *join, struct record *row, const struct join_head *he
 }
 
 int
-join_emit_outcome(const struct join *join, const struct entry *entry, bool final, struct context *context,
-		  struct error *err)
+join_emit_outcome(const struct join *join, struct bytes key, const struct join_parts *parts, bool final,
+		  struct context *context, struct error *err)
 {
-	struct join_parts parts = join_parts_of(entry);
 	struct record *row;
 
 	for (int output = OUTCOMES; output <= EXPLORATIONS; output++) {
-		if (output == EXPLORATIONS && !(parts.head.flags & JOIN_EXPLORATION))
+		if (output == EXPLORATIONS && !(parts->head.flags & JOIN_EXPLORATION))
 			continue;
 		row = context_row(context, output);
 		if (!row)
 			continue;
-		row->prefix = parts.body;
+		row->prefix = parts->body;
 		row->prefix_fields = join->impression.field_count;
-		row->time_ms = parts.head.shown_at;
-		set_fold(join, row, &parts.head);
-		set_scores(join, row, &parts, context);
-		record_set_integer(row, join->outcome.revision, final ? parts.head.revision : 0);
+		row->time_ms = parts->head.shown_at;
+		set_fold(join, row, &parts->head);
+		set_scores(join, row, parts, context);
+		record_set_integer(row, join->outcome.revision, final ? parts->head.revision : 0);
 		record_set_integer(row, join->outcome.final, final);
-		if (context_emit(context, output, entry_key(entry), row, err) < 0)
+		if (context_emit(context, output, key, row, err) < 0)
 			return -1;
 	}
 	return 0;
