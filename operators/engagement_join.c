@@ -11,7 +11,7 @@
  *                        `late`. Without: to `late` if its impression may be gone already (occurred_at - window +
  *                        correction_horizon <= W), else it waits until occurred_at + orphan_wait and goes to `orphans`
  *     a score            frozen, first per model version; one made after shown_at + score_tolerance knew what it should
- *                        have predicted and goes to `hindsight`. Without an impression it waits likewise, then is dropped
+ *                        have predicted and goes to `hindsight`. Without an impression it waits, then is dropped
  *
  * The fold does not depend on the order of arrival: flags are OR-ed, times are least and greatest, watched_seconds is
  * that of the latest event that has one by (occurred_at, engagement_id). Each entry has one timer, for whatever is due
@@ -23,7 +23,7 @@
 
 /* ---- what has changed ---- */
 
-/* The entry's outcome has changed: a correction if its final row is out, a provisional row where those are asked for. */
+/* The outcome has changed: a correction if its final row is out, a provisional row where those are asked for. */
 static int
 emit_change(const struct join *join, struct store *store, struct entry *entry, struct context *context,
 	    struct error *err)

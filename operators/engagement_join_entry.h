@@ -37,7 +37,7 @@ struct join_head {
 	uint32_t body_size, ids_size, scores_size, waiting_size, waiting_scores_size; /* bytes of the parts */
 	uint16_t id_count, score_count, waiting_count, waiting_score_count;
 
-	/* From here on only where something was folded: most impressions are swiped away, and most entries are this short. */
+	/* From here on only where something was folded: most impressions are swiped away. */
 	uint32_t engagement_count; /* that belong */
 	int64_t first_at, last_at; /* of them */
 	int64_t watched_at;	   /* of the latest engagement with watched_seconds */

@@ -179,7 +179,7 @@ context_row(struct context *context, int output)
 	return &to->row;
 }
 
-/* The row does not fit into the log. From process() that is the input record's fault; a timer has no record to blame. */
+/* The row does not fit into the log. From process() that is the record's fault; a timer has no record to blame. */
 static int
 emit_failed(struct context *context, const struct context_output *to, struct bytes key, const struct record *row,
 	    struct error *err)

@@ -49,8 +49,8 @@ struct operator_type {
 	void (*close)(void *self);
 	/* Appends the entry's value as JSON, for `isotope state`; NULL: it is shown as base64. */
 	void (*show)(const struct entry *entry, struct buffer *out);
-	/* Sources (no inputs) only: emits the next records, as many as it sees fit; called again and again. *wait_ms: how
-	 * long there is nothing to do; *done: there will be no more. Where it stands is in its stores. */
+	/* Sources (no inputs) only: emits the next records, as many as it sees fit; called again and again.
+	 * *wait_ms: how long there is nothing to do; *done: there will be no more. Where it stands is in its stores. */
 	int (*generate)(const void *self, struct context *context, int64_t *wait_ms, bool *done, struct error *err);
 };
 
@@ -70,8 +70,8 @@ int64_t context_now_ms(
 	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
 void context_count(struct context *context, int counter, int64_t by);
 
-/* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed until the
- * hook returns. */
+/* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed
+ * until the hook returns. */
 int context_body(struct context *context, int input, const struct record *record, struct bytes *out, struct error *err);
 
 /*

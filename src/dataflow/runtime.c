@@ -120,7 +120,7 @@ count_threads(const struct job *job, int stage)
 	return count;
 }
 
-/* Starts a thread for each worker of the stage's operators and waits for all of them. A negative stage: all operators. */
+/* A thread for each worker of the stage's operators, until all have ended. A negative stage: all operators. */
 static void
 run_stage(struct runtime *runtime, int stage)
 {

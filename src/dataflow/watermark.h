@@ -28,7 +28,7 @@ struct watermark_input {
 
 struct watermark {
 	int64_t at;	   /* W, ms; TIME_MIN: none yet */
-	int64_t idle_from; /* wall clock from which on all inputs were idle and W was carried forward; TIME_MAX: not so */
+	int64_t idle_from; /* wall clock since when all inputs are idle, or W was last carried on; TIME_MAX: not so */
 };
 
 void watermark_init(struct watermark *watermark, int64_t at);

@@ -169,6 +169,7 @@ TEST(lines_of_several_threads_stay_whole)
 {
 	pthread_t threads[4];
 	int numbers[4] = {0, 1, 2, 3}, lines = 0;
+	char *rest;
 
 	capture_begin();
 	for (int i = 0; i < 4; i++)
@@ -176,7 +177,7 @@ TEST(lines_of_several_threads_stay_whole)
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	capture_end();
-	for (char *line = strtok(captured, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+	for (char *line = strtok_r(captured, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest), lines++) {
 		check_contains(line, "Z info line thread=");
 		check_text(line + strlen(line) - 9, " end=here");
 		check(!strchr(strchr(line, 'Z') + 1, 'Z'));

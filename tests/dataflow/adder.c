@@ -121,27 +121,30 @@ adder_open(const char *const *overrides)
 	struct error err;
 	char path[4200];
 
-	write_file("event.avsc", "{\"type\": \"record\", \"name\": \"event\", \"fields\": ["
-				 "{\"name\": \"id\", \"type\": \"string\"},"
-				 "{\"name\": \"at\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}},"
-				 "{\"name\": \"value\", \"type\": \"int\"}]}");
-	write_file("dead_letter.avsc",
-		   "{\"type\": \"record\", \"name\": \"dead_letter\", \"fields\": ["
-		   "{\"name\": \"topic\", \"type\": \"string\"}, {\"name\": \"partition\", \"type\": \"int\"},"
-		   "{\"name\": \"offset\", \"type\": \"long\"}, {\"name\": \"operator\", \"type\": \"string\"},"
-		   "{\"name\": \"reason\", \"type\": \"string\"},"
-		   "{\"name\": \"key\", \"type\": [\"null\", \"bytes\"], \"default\": null},"
-		   "{\"name\": \"value\", \"type\": \"bytes\"},"
-		   "{\"name\": \"record_time\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}},"
-		   "{\"name\": \"failed_at\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}}]}");
-	write_file("adder.yaml",
-		   "name: test\n"
-		   "topics:\n"
-		   "  left: {schema: event.avsc, key: id, time: at, out_of_orderness: 10ms, idle_after: 1s, max_ahead: 1min}\n"
-		   "  right: {schema: event.avsc, key: id, time: at, out_of_orderness: 10ms, idle_after: 1s, max_ahead: 1min}\n"
-		   "  sums: {schema: event.avsc, key: id, time: at}\n"
-		   "operators:\n"
-		   "  add: {type: adder, inputs: {left: left, right: right}, outputs: {sums: sums}}\n");
+	write_file("event.avsc",
+		   "{\"type\": \"record\", \"name\": \"event\", \"fields\": ["
+		   "{\"name\": \"id\", \"type\": \"string\"},"
+		   "{\"name\": \"at\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}},"
+		   "{\"name\": \"value\", \"type\": \"int\"}]}");
+	write_file(
+		"dead_letter.avsc",
+		"{\"type\": \"record\", \"name\": \"dead_letter\", \"fields\": ["
+		"{\"name\": \"topic\", \"type\": \"string\"}, {\"name\": \"partition\", \"type\": \"int\"},"
+		"{\"name\": \"offset\", \"type\": \"long\"}, {\"name\": \"operator\", \"type\": \"string\"},"
+		"{\"name\": \"reason\", \"type\": \"string\"},"
+		"{\"name\": \"key\", \"type\": [\"null\", \"bytes\"], \"default\": null},"
+		"{\"name\": \"value\", \"type\": \"bytes\"},"
+		"{\"name\": \"record_time\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}},"
+		"{\"name\": \"failed_at\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}}]}");
+	write_file("adder.yaml", "name: test\n"
+				 "topics:\n"
+				 "  left: {schema: event.avsc, key: id, time: at,"
+				 " out_of_orderness: 10ms, idle_after: 1s, max_ahead: 1min}\n"
+				 "  right: {schema: event.avsc, key: id, time: at,"
+				 " out_of_orderness: 10ms, idle_after: 1s, max_ahead: 1min}\n"
+				 "  sums: {schema: event.avsc, key: id, time: at}\n"
+				 "operators:\n"
+				 "  add: {type: adder, inputs: {left: left, right: right}, outputs: {sums: sums}}\n");
 	snprintf(path, sizeof(path), "%s/adder.yaml", test_directory());
 	check_ok(driver_open(path, overrides, adder_table, &driver, &err));
 	return driver;
@@ -153,8 +156,8 @@ adder_send(struct driver *driver, const char *topic, const char *id, int64_t at,
 	struct error err;
 	char json[256];
 
-	snprintf(json, sizeof(json), "{\"id\": \"%s\", \"at\": %lld, \"value\": %d}", id, (long long)DRIVER_START_MS + at,
-		 value);
+	snprintf(json, sizeof(json), "{\"id\": \"%s\", \"at\": %lld, \"value\": %d}", id,
+		 (long long)DRIVER_START_MS + at, value);
 	check_ok(driver_send(driver, topic, json, &err));
 }
 

@@ -1,8 +1,9 @@
 /*
  * A small operator for tests of the runtime: adds up the values of a key.
  *
- * Each event {id, at, value} adds to its key's sum and emits the sum; 1000 ms of event time after a key's last event its
- * timer emits the sum again, with value = -sum, and forgets it. A value of 13 is refused, after everything else was done.
+ * Each event {id, at, value} adds to its key's sum and emits the sum; 1000 ms of event time after a key's last
+ * event its timer emits the sum again, with value = -sum, and forgets it. A value of 13 is refused, after
+ * everything else was done.
  */
 #ifndef TESTS_DATAFLOW_ADDER_H
 #define TESTS_DATAFLOW_ADDER_H

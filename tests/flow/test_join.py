@@ -1,5 +1,5 @@
-"""The join from end to end through the commands: rows by the reference, cut by kill -9, on one and more threads, with damaged
-input."""
+"""The join from end to end through the commands: rows by the reference, cut by kill -9, on one and more threads, with
+damaged input."""
 
 import base64
 import json
@@ -34,9 +34,12 @@ def random_feed(seed, impressions):
             records.append(["engagements", random_engagement(r, f"nobody{number}", now, r.randrange(10**9))])
         if r.random() < 0.02:
             records.append(r.choice(records[-50:]))
-    records.sort(key=lambda record: record[1].get("shown_at", record[1].get("occurred_at", record[1].get("scored_at"))) +
-                 r.randrange(3_000))
+    records.sort(key=lambda record: time_of(record[1]) + r.randrange(3_000))
     return records
+
+
+def time_of(record):
+    return next(record[name] for name in ("shown_at", "occurred_at", "scored_at") if name in record)
 
 
 def produced(job, records):

@@ -1,5 +1,5 @@
-"""Thousands of small random cases through the join, each held against the reference in tests/reference: disorder, repeats,
-late engagements, orphans, equal times, live, shadow and hindsight scores, all ways to emit, odd parameters."""
+"""Thousands of small random cases through the join, each held against the reference in tests/reference: disorder,
+repeats, late engagements, orphans, equal times, live, shadow and hindsight scores, all ways to emit, odd parameters."""
 
 import json
 import os

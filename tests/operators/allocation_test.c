@@ -52,13 +52,15 @@ send(struct driver *driver, int from, int count)
 	char json[512];
 
 	for (int i = from; i < from + count; i++) {
-		snprintf(json, sizeof(json),
-			 "{\"impression_id\": \"i%d\", \"user_id_token\": \"u%d\", \"item_id\": \"x\", \"position\": 1, "
-			 "\"shown_at\": %lld, \"source\": \"ranked\", \"duration_seconds\": 10}",
-			 i, i % 100, (long long)DRIVER_START_MS + i);
+		snprintf(
+			json, sizeof(json),
+			"{\"impression_id\": \"i%d\", \"user_id_token\": \"u%d\", \"item_id\": \"x\", \"position\": 1, "
+			"\"shown_at\": %lld, \"source\": \"ranked\", \"duration_seconds\": 10}",
+			i, i % 100, (long long)DRIVER_START_MS + i);
 		check_ok(driver_send(driver, "impressions", json, &err));
 		snprintf(json, sizeof(json),
-			 "{\"engagement_id\": \"e%d\", \"impression_id\": \"i%d\", \"user_id_token\": \"u\", \"item_id\": "
+			 "{\"engagement_id\": \"e%d\", \"impression_id\": \"i%d\", \"user_id_token\": \"u\", "
+			 "\"item_id\": "
 			 "\"x\", \"action\": \"view\", \"watched_seconds\": 3.5, \"occurred_at\": %lld}",
 			 i, i, (long long)DRIVER_START_MS + i + 5);
 		check_ok(driver_send(driver, "engagements", json, &err));

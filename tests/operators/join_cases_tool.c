@@ -1,11 +1,11 @@
 /*
  * Runs cases for the join in memory, for test_join_random.py: a line of JSON in, a line of JSON out.
  *
- *     in   {"overrides": ["operators.join.window=5s", ...], "records": [["impressions", {...}], ...], "crashes": [3, ...]}
+ *     in   {"overrides": ["operators.join.window=5s", ...], "records": [["impressions", {...}], ...], "crashes": [3]}
  *     out  {"outcomes": [row, ...], "exploration_events": [...], ...}: partition by partition, in order
  *
- * Records are sent in their order and then processed as a bounded run. With "crashes", the records are sent in pieces: at each
- * of these counts what is there is processed live, and the tasks are killed and opened again.
+ * Records are sent in their order and then processed as a bounded run. With "crashes", the records are sent in
+ * pieces: at each of these counts what is there is processed live, and the tasks are killed and opened again.
  */
 #include <jansson.h>
 #include <stdio.h>

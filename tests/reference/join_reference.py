@@ -1,7 +1,7 @@
 """What engagement_join must give, worked out as plainly as possible.
 
-Nothing here is incremental: an impression keeps the list of everything that belongs to it, and each row is computed from
-that list anew. Only the order of arrival is followed step by step, since what is late, an orphan or a correction
+Nothing here is incremental: an impression keeps the list of everything that belongs to it, and each row is computed
+from that list anew. Only the order of arrival is followed step by step, since what is late, an orphan or a correction
 depends on how far the watermark had come: a task takes the record with the lowest (event time, input, offset) among the
 heads of its inputs, processes it, and lets it move the watermark.
 """
@@ -12,12 +12,12 @@ import json
 NONE, END = -(2**63), 2**63 - 1
 INPUTS = ("impressions", "engagements", "scores")
 TIMES = {"impressions": "shown_at", "engagements": "occurred_at", "scores": "scored_at"}
-DEFAULTS = {"window": 600_000, "before": 60_000, "grace": 5_000, "correction_horizon": 3_600_000, "orphan_wait": 600_000,
-            "score_tolerance": 1_000, "emit": "final", "out_of_orderness": 5_000}
+DEFAULTS = {"window": 600_000, "before": 60_000, "grace": 5_000, "correction_horizon": 3_600_000,
+            "orphan_wait": 600_000, "score_tolerance": 1_000, "emit": "final", "out_of_orderness": 5_000}
 FLAGS = {"view": "viewed", "click": "clicked", "like": "liked", "share": "shared", "comment": "commented",
          "follow": "followed", "purchase": "purchased"}
-IMPRESSION_DEFAULTS = {"request_id": "", "surface": "", "explore_kind": "none", "model_version": "", "experiment_group": "",
-                       "strategy_id": "", "item_cluster": "", "creator_id": "", "platform": "",
+IMPRESSION_DEFAULTS = {"request_id": "", "surface": "", "explore_kind": "none", "model_version": "",
+                       "experiment_group": "", "strategy_id": "", "item_cluster": "", "creator_id": "", "platform": "",
                        "duration_seconds": None, "propensity": None, "sampled_pct": 1.0}
 ENGAGEMENT_DEFAULTS = {"watched_seconds": None, "duration_seconds": None}
 SCORE_DEFAULTS = {"is_shadow": False}
@@ -241,8 +241,8 @@ class Task:
 
 
 def join(impressions, engagements, scores, partitions=4, **parameters):
-    """Rows by topic, one list per partition, and the impressions that were refused. Inputs: dicts, in the order in which they
-    were produced."""
+    """Rows by topic, one list per partition, and the impressions that were refused. Inputs: dicts, in the order in
+    which they were produced."""
     tasks = []
     filled = ([{**IMPRESSION_DEFAULTS, **record} for record in impressions],
               [{**ENGAGEMENT_DEFAULTS, **record} for record in engagements],
