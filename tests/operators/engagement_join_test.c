@@ -1,0 +1,308 @@
+/* What engagement_join promises, one behaviour a test; test_join_random.py holds it against a reference besides. */
+#include "operators/engagement_join_entry.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "dataflow/driver.h"
+#include "operators/operators.h"
+#include "tests/test.h"
+
+static struct error err;
+static struct driver *driver;
+
+/* One partition; window 10 s, before 1 s, grace 1 s, horizon 60 s, orphan_wait 5 s, no disorder; then what is given. */
+static void
+open_join(const char *override)
+{
+	const char *overrides[] = {"operators.join.window=10s",
+				   "operators.join.before=1s",
+				   "operators.join.grace=1s",
+				   "operators.join.correction_horizon=60s",
+				   "operators.join.orphan_wait=5s",
+				   "topics.impressions.partitions=1",
+				   "topics.engagements.partitions=1",
+				   "topics.ranker_scores.partitions=1",
+				   "topics.impressions.out_of_orderness=0ms",
+				   "topics.engagements.out_of_orderness=0ms",
+				   "topics.ranker_scores.out_of_orderness=0ms",
+				   override,
+				   NULL};
+
+	check_ok(driver_open("topologies/engagement.yaml", overrides, operators_table, &driver, &err));
+}
+
+static void
+send(const char *topic, const char *format, ...)
+{
+	char json[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(json, sizeof(json), format, args);
+	va_end(args);
+	check_ok(driver_send(driver, topic, json, &err));
+}
+
+static long long
+at(int64_t ms)
+{
+	return (long long)(DRIVER_START_MS + ms);
+}
+
+static void
+show(const char *id, int64_t ms)
+{
+	send("impressions",
+	     "{\"impression_id\": \"%s\", \"user_id_token\": \"u\", \"item_id\": \"x\", \"position\": 1, \"shown_at\": "
+	     "%lld, \"source\": \"ranked\", \"duration_seconds\": 20}",
+	     id, at(ms));
+}
+
+static void
+engage(const char *engagement, const char *id, const char *action, int64_t ms, double watched)
+{
+	send("engagements",
+	     "{\"engagement_id\": \"%s\", \"impression_id\": \"%s\", \"user_id_token\": \"u\", \"item_id\": \"x\", "
+	     "\"action\": \"%s\", \"watched_seconds\": %g, \"occurred_at\": %lld}",
+	     engagement, id, action, watched, at(ms));
+}
+
+static void
+score(const char *id, const char *model, int64_t ms)
+{
+	send("ranker_scores",
+	     "{\"impression_id\": \"%s\", \"model_version\": \"%s\", \"predicted_watch_seconds\": 3, "
+	     "\"predicted_engage_prob\": 0.5, \"scored_at\": %lld}",
+	     id, model, at(ms));
+}
+
+/* Moves W to `ms` and lets everything due happen. */
+static void
+pass(int64_t ms)
+{
+	show("clock", ms);
+	engage("clock", "clock", "view", ms, 0);
+	score("clock", "clock", ms);
+	check_ok(driver_run(driver, &err));
+}
+
+/* The next outcome but those of the clock, as "id revision engaged n_engagements watched completed skipped". */
+static const char *
+outcome(void)
+{
+	static char text[256];
+	const char *row;
+
+	while ((row = driver_read(driver, "outcomes")) != NULL) {
+		json_t *object = json_loads(row, 0, NULL);
+		const char *id = json_string_value(json_object_get(object, "impression_id"));
+		bool clock = strcmp(id, "clock") == 0;
+
+		snprintf(text, sizeof(text), "%s r%lld%s%s n%lld w%g%s%s scores%zu", id,
+			 (long long)json_integer_value(json_object_get(object, "revision")),
+			 json_is_true(json_object_get(object, "final")) ? "" : " provisional",
+			 json_is_true(json_object_get(object, "engaged")) ? " engaged" : "",
+			 (long long)json_integer_value(json_object_get(object, "n_engagements")),
+			 json_real_value(json_object_get(object, "watched_seconds")),
+			 json_is_true(json_object_get(object, "completed")) ? " completed" : "",
+			 json_is_true(json_object_get(object, "skipped")) ? " skipped" : "",
+			 json_array_size(json_object_get(object, "scores")));
+		json_decref(object);
+		if (!clock)
+			return text;
+	}
+	return "";
+}
+
+TEST(an_impression_without_engagement_is_a_row_when_its_window_closes)
+{
+	open_join(NULL);
+	show("a", 0);
+	pass(10999);
+	check_text(outcome(), "");
+	pass(11000);
+	check_text(outcome(), "a r1 n0 w0 scores0");
+	check_text(outcome(), "");
+	check_int(driver_counter(driver, "join", "swipe_aways"), 1);
+	driver_close(&driver);
+}
+
+TEST(engagements_fold_into_one_row_by_event_time_whichever_side_comes_first)
+{
+	open_join(NULL);
+	engage("e1", "a", "watch", 3000, 19.5);
+	check_ok(driver_run(driver, &err));
+	show("a", 0);
+	engage("e2", "a", "view", 2000, 0.5);
+	pass(11000);
+	check_text(outcome(), "a r1 engaged n2 w19.5 completed scores0");
+	driver_close(&driver);
+}
+
+TEST(a_skip_alone_is_no_engagement)
+{
+	open_join(NULL);
+	show("a", 0);
+	engage("e1", "a", "skip", 500, 0.4);
+	pass(11000);
+	check_text(outcome(), "a r1 n1 w0.4 skipped scores0");
+	driver_close(&driver);
+}
+
+TEST(repeats_change_nothing_and_are_counted)
+{
+	open_join(NULL);
+	show("a", 0);
+	show("a", 7);
+	engage("e1", "a", "view", 500, 2);
+	engage("e1", "a", "view", 500, 2);
+	pass(11000);
+	check_text(outcome(), "a r1 engaged n1 w2 scores0");
+	check_int(driver_counter(driver, "join", "repeated_impressions"), 1);
+	check_int(driver_counter(driver, "join", "repeated_engagements"), 1);
+	driver_close(&driver);
+}
+
+TEST(what_belongs_but_comes_later_is_a_corrected_row)
+{
+	open_join(NULL);
+	show("a", 0);
+	pass(11000);
+	check_text(outcome(), "a r1 n0 w0 scores0");
+	engage("e1", "a", "like", 9000, 5);
+	check_ok(driver_run(driver, &err));
+	check_text(outcome(), "a r2 engaged n1 w5 scores0");
+	driver_close(&driver);
+}
+
+TEST(after_the_horizon_it_goes_to_late)
+{
+	open_join(NULL);
+	show("a", 0);
+	pass(60000);
+	check_text(outcome(), "a r1 n0 w0 scores0");
+	engage("e1", "a", "like", 9000, 5);
+	check_ok(driver_run(driver, &err));
+	check_text(outcome(), "");
+	check_contains(driver_read(driver, "late_engagements"), "\"e1\"");
+	driver_close(&driver);
+}
+
+TEST(an_engagement_outside_the_window_goes_to_late_at_once)
+{
+	open_join(NULL);
+	show("a", 5000);
+	engage("too_early", "a", "like", 3999, 5);
+	engage("early_enough", "a", "like", 4000, 5);
+	engage("in_time", "a", "like", 15000, 5);
+	engage("too_late", "a", "like", 15001, 5);
+	pass(16000);
+	check_text(outcome(), "a r1 engaged n2 w5 scores0");
+	check_contains(driver_read(driver, "late_engagements"), "too_early");
+	check_contains(driver_read(driver, "late_engagements"), "too_late");
+	check(driver_read(driver, "late_engagements") == NULL);
+	driver_close(&driver);
+}
+
+TEST(an_engagement_without_an_impression_waits_and_becomes_an_orphan)
+{
+	open_join(NULL);
+	engage("e1", "nobody", "like", 1000, 5);
+	pass(5999);
+	check(driver_read(driver, "orphan_engagements") == NULL);
+	pass(6000);
+	check_contains(driver_read(driver, "orphan_engagements"), "\"e1\"");
+	check_int(driver_counter(driver, "join", "orphans"), 1);
+	driver_close(&driver);
+}
+
+TEST(an_impression_behind_its_horizon_is_a_dead_letter)
+{
+	open_join(NULL);
+	pass(60001);
+	show("a", 1);
+	check_ok(driver_run(driver, &err));
+	check_text(outcome(), "");
+	check_contains(driver_read(driver, "dead_letters"), "came after its correction_horizon");
+	driver_close(&driver);
+}
+
+TEST(scores_are_frozen_the_first_per_model_and_none_of_hindsight)
+{
+	open_join(NULL);
+	score("a", "m1", -10);
+	show("a", 0);
+	score("a", "m1", 900);
+	score("a", "m2", 1000);
+	score("a", "m3", 1001);
+	pass(11000);
+	check_text(outcome(), "a r1 n0 w0 scores2");
+	check_contains(driver_read(driver, "hindsight_scores"), "\"m3\"");
+	check_int(driver_counter(driver, "join", "repeated_scores"), 1);
+	driver_close(&driver);
+}
+
+TEST(a_score_that_comes_after_the_final_row_attaches_with_the_next_revision)
+{
+	open_join(NULL);
+	show("a", 0);
+	pass(11000);
+	check_text(outcome(), "a r1 n0 w0 scores0");
+	score("a", "m1", 0);
+	check_ok(driver_run(driver, &err));
+	check_text(outcome(), "a r2 n0 w0 scores1");
+	driver_close(&driver);
+}
+
+TEST(emit_both_gives_a_provisional_row_per_change_and_the_final_one)
+{
+	open_join("operators.join.emit=both");
+	show("a", 0);
+	engage("e1", "a", "view", 500, 2);
+	pass(11000);
+	check_text(outcome(), "a r0 provisional n0 w0 scores0");
+	check_text(outcome(), "a r0 provisional engaged n1 w2 scores0");
+	check_text(outcome(), "a r1 engaged n1 w2 scores0");
+	driver_close(&driver);
+}
+
+TEST(exploration_rows_go_to_both_outputs)
+{
+	open_join(NULL);
+	send("impressions",
+	     "{\"impression_id\": \"a\", \"user_id_token\": \"u\", \"item_id\": \"x\", \"position\": 1, \"shown_at\": "
+	     "%lld, \"source\": \"exploration\", \"propensity\": 0.25}",
+	     at(0));
+	pass(11000);
+	check_text(outcome(), "a r1 n0 w0 scores0");
+	check_contains(driver_read(driver, "exploration_events"), "\"propensity\":0.25");
+	driver_close(&driver);
+}
+
+TEST(more_engagements_than_the_limit_are_dead_letters)
+{
+	char id[16];
+
+	open_join("operators.join.dead_letter_limit=1");
+	show("a", 0);
+	for (int i = 0; i < JOIN_ENGAGEMENTS_MAX + 1; i++) {
+		snprintf(id, sizeof(id), "e%d", i);
+		engage(id, "a", "view", 500, 2);
+	}
+	check_ok(driver_run(driver, &err));
+	check_contains(driver_read(driver, "dead_letters"), "has 1000 engagements already, which is the limit");
+	check(driver_read(driver, "dead_letters") == NULL);
+	driver_close(&driver);
+}
+
+TEST(a_horizon_shorter_than_window_and_grace_is_refused)
+{
+	const char *const overrides[] = {"operators.join.correction_horizon=1s", NULL};
+
+	check_fails(driver_open("topologies/engagement.yaml", overrides, operators_table, &driver, &err) == 0
+			    ? driver_run(driver, &err)
+			    : -1,
+		    "raise correction_horizon");
+}
