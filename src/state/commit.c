@@ -26,8 +26,7 @@ write_changes(struct state *state, uint64_t seq)
 
 		next = entry->next;
 		if (next) {
-			__builtin_prefetch(cache_at(cache, next), 1);
-			__builtin_prefetch((uint8_t *)cache_at(cache, next) + 64);
+			entry_prefetch(cache_at(cache, next));
 		}
 		if (entry_is(entry, ENTRY_REMOVED)) {
 			block_remove(&state->writer, entry->store, bytes_of(entry->key, entry->key_size));

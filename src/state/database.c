@@ -80,8 +80,8 @@ static int
 open_families(struct database *database, const char *directory, struct error *err)
 {
 	char *text = NULL;
-	size_t count = 0;
-	char **names = rocksdb_list_column_families(database->options, directory, &count, &text);
+	size_t listed = 0, count;
+	char **names = rocksdb_list_column_families(database->options, directory, &listed, &text);
 	const char *only_default[] = {"default"};
 	bool fresh = text != NULL; /* no database there yet, or none that can be read: opening it says so */
 	const char **all = fresh ? only_default : (const char **)(void *)names;
@@ -90,7 +90,7 @@ open_families(struct database *database, const char *directory, struct error *er
 
 	rocksdb_free(text);
 	text = NULL;
-	count = fresh ? 1 : count;
+	count = fresh ? 1 : listed;
 	options = memory_new_array(count, sizeof(const rocksdb_options_t *));
 	handles = memory_new_array(count, sizeof(rocksdb_column_family_handle_t *));
 	for (size_t i = 0; i < count; i++)
@@ -104,8 +104,8 @@ open_families(struct database *database, const char *directory, struct error *er
 			.next = database->families, .name = memory_text(all[i]), .handle = handles[i]};
 		database->families = family;
 	}
-	if (!fresh)
-		rocksdb_list_column_families_destroy(names, count);
+	if (names)
+		rocksdb_list_column_families_destroy(names, listed);
 	memory_free(&options);
 	memory_free(&handles);
 	return database->rocksdb ? 0 : open_failed(directory, text, err);

@@ -52,6 +52,15 @@ entry_size(size_t key_size, size_t value_size)
 	return entry_value_offset(key_size) + value_size;
 }
 
+#define ENTRY_PREFETCH_SIZE 384 /* bytes of an entry that are asked for ahead of their use */
+
+static inline void
+entry_prefetch(const void *entry)
+{
+	for (size_t at = 0; at < ENTRY_PREFETCH_SIZE; at += 64)
+		__builtin_prefetch((const uint8_t *)entry + at);
+}
+
 static inline bool
 entry_is(const struct entry *entry, unsigned flags)
 {

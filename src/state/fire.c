@@ -175,6 +175,7 @@ state_timer_take(struct state *state, int64_t until, struct store **store, struc
 			continue;
 		}
 		timers_pop(&cache->timers);
+		timers_prefetch(&cache->timers);
 		*store = &state->stores[entry->store];
 		*out = entry;
 		cache_set_timer(cache, entry, TIME_MAX);

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 
+#define PREFETCH_HEADS 3 /* the top of the heap: the next items are among these */
 #define ITEMS_PER_BLOCK 7 /* a block is 128 bytes */
 #define BLOCKS_PER_GROUP 64
 #define BUCKET_MS ((int64_t)1 << TIMERS_BUCKET_BITS)
@@ -188,6 +189,14 @@ timers_pop(struct timers *timers)
 		forget_keys(timers);
 }
 
+void
+timers_prefetch(const struct timers *timers)
+{
+	for (size_t i = 0; i < timers->heap_count && i < PREFETCH_HEADS; i++)
+		if (slab_known(timers->slab, timers->heap[i].handle))
+			entry_prefetch(slab_at(timers->slab, timers->heap[i].handle));
+}
+
 /* ---- the ring ---- */
 
 static uint32_t
@@ -301,6 +310,17 @@ turn_ring(struct timers *timers)
 	list_move(timers, far, false);
 }
 
+/*
+ * The slot may hold another entry by now, which happens to be queued at the same time: that one has an item of its own, at
+ * its own place in the order.
+ */
+static bool
+is_of(const struct timers_due *due, const struct entry *entry)
+{
+	return entry && entry->store == due->store &&
+	       bytes_equal(bytes_of(entry->key, entry->key_size), bytes_of(due->key, due->key_size));
+}
+
 const struct timers_due *
 timers_peek(struct timers *timers, int64_t until)
 {
@@ -313,7 +333,7 @@ timers_peek(struct timers *timers, int64_t until)
 			timers->next = due->time;
 			if (due->time > until)
 				return NULL;
-			if (entry_of(timers, due->time, due->handle))
+			if (is_of(due, entry_of(timers, due->time, due->handle)))
 				return due;
 			timers_pop(timers);
 			continue;

@@ -57,6 +57,8 @@ void timers_push(struct timers *timers, struct entry *entry);
 const struct timers_due *timers_peek(struct timers *timers, int64_t until);
 /* Takes the item that timers_peek gave. */
 void timers_pop(struct timers *timers);
+/* Asks for the memory of the entries that are likely to be next. */
+void timers_prefetch(const struct timers *timers);
 
 static inline size_t
 timers_count(const struct timers *timers)

@@ -121,7 +121,10 @@ clear(struct undo *undo)
 		undo->epoch = 1;
 }
 
-/* A removed entry that nobody outside memory knows leaves nothing; the others give their value's memory back. */
+/*
+ * A removed entry that nobody outside memory knows leaves nothing. One that only the journal knows goes with the next
+ * block; one that is on disk stays for longer, and gives its value's memory back.
+ */
 static void
 drop_removed(struct cache *cache)
 {
@@ -136,10 +139,10 @@ drop_removed(struct cache *cache)
 
 			if (!entry_is(entry, ENTRY_REMOVED))
 				continue;
-			if (entry_is(entry, ENTRY_JOURNALED | ENTRY_ON_DISK)) {
-				cache_resize(cache, entry, 0);
+			if (entry_is(entry, ENTRY_ON_DISK))
+				entry = cache_resize(cache, entry, 0); /* which may have moved it */
+			if (entry_is(entry, ENTRY_JOURNALED | ENTRY_ON_DISK))
 				continue;
-			}
 			cache_unlink(cache, entry);
 			cache_free(cache, entry);
 		}
