@@ -41,6 +41,20 @@ emit_change(const struct join *join, struct store *store, struct entry *entry, s
 	return join_emit_outcome(join, entry_key(entry), &parts, false, context, err);
 }
 
+/* Nothing that comes from outside may make an entry larger than a store takes. `more`: bytes of what is to be added. */
+static int
+check_room(struct key key, const struct entry *entry, size_t more, struct error *err)
+{
+	size_t size = (entry ? entry_value(entry).size : 0) + more + JOIN_OVERHEAD_SIZE_MAX;
+
+	if (size <= STORE_VALUE_SIZE_MAX)
+		return 0;
+	return fail(err, SKIP,
+		    "impression %.*s would take %zu bytes of state with this record; at most %d are kept for one "
+		    "impression and what belongs to it",
+		    bytes_arguments(key.bytes), size, STORE_VALUE_SIZE_MAX);
+}
+
 /* ---- engagements ---- */
 
 /* Whether watched_seconds of the outcome is from now on this engagement's. */
@@ -158,6 +172,8 @@ wait_for_impression(const struct join *join, struct key key, struct entry *entry
 		context_count(context, LATE_ENGAGEMENTS, 1);
 		return join_pass_on(context, LATE, key.bytes, engagement->body, join->engagement.field_count, err);
 	}
+	if (check_room(key, entry, engagement->id.size + engagement->body.size, err) < 0)
+		return -1;
 	if (!entry && store_add(store, key, JOIN_HEAD_SIZE_MIN, &entry, &added, err) < 0)
 		return -1;
 	join_add_waiting(store, &entry, engagement);
@@ -189,7 +205,8 @@ process_engagement(const struct join *join, const struct record *record, struct 
 			    bytes_arguments(record->key.bytes), JOIN_ENGAGEMENTS_MAX);
 	if (!(parts.head.flags & JOIN_HAS_IMPRESSION))
 		return wait_for_impression(join, record->key, entry, &engagement, context, err);
-	if (judge(join, store, &entry, &engagement, &changed, context, err) < 0)
+	if (check_room(record->key, entry, engagement.id.size, err) < 0 ||
+	    judge(join, store, &entry, &engagement, &changed, context, err) < 0)
 		return -1;
 	return changed ? emit_change(join, store, entry, context, err) : 0;
 }
@@ -249,6 +266,8 @@ process_score(const struct join *join, const struct record *record, struct conte
 	if (head.score_count + head.waiting_score_count >= JOIN_SCORES_MAX)
 		return fail(err, SKIP, "impression %.*s has %d scores already, which is the limit",
 			    bytes_arguments(record->key.bytes), JOIN_SCORES_MAX);
+	if (check_room(record->key, entry, score.model_version.size + score.body.size, err) < 0)
+		return -1;
 	if (!(head.flags & JOIN_HAS_IMPRESSION)) {
 		join_add_waiting_score(store, &entry, &score);
 		entry_set_timer(store, entry, least(entry_timer(entry), time_add(score.scored_at, join->orphan_wait)));
@@ -324,6 +343,8 @@ process_impression(const struct join *join, const struct record *record, struct 
 		context_count(context, REPEATED_IMPRESSIONS, 1);
 		return 0;
 	}
+	if (check_room(record->key, entry, body.size, err) < 0)
+		return -1;
 	set_impression(join, record, &head);
 	if (!entry && join_start(store, record->key, &head, body, &entry, err) < 0)
 		return -1;
@@ -352,7 +373,7 @@ close_window(const struct join *join, struct entry *entry, struct join_parts *pa
 	context_count(context, head->engagement_count != 0 ? JOINED : SWIPE_AWAYS, 1);
 	if (join->emit != EMIT_UPDATES && join_emit_outcome(join, entry_key(entry), parts, true, context, err) < 0)
 		return -1;
-	if (join->correction_horizon <= join->window + join->grace) {
+	if (join->correction_horizon <= join->window + join->grace && context_watermark(context) != TIME_MAX) {
 		entry_remove(store, entry);
 		return 0;
 	}

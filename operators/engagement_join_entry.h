@@ -47,6 +47,9 @@ struct join_head {
 
 #define JOIN_HEAD_SIZE_MIN offsetof(struct join_head, engagement_count)
 
+/* What one record can add to an entry besides its texts and its body: the whole head, numbers, sizes of texts. */
+#define JOIN_OVERHEAD_SIZE_MAX (sizeof(struct join_head) + 64)
+
 /* The parts of an entry's value: views, gone with the next change of the entry. */
 struct join_parts {
 	struct join_head head;

@@ -148,11 +148,28 @@ check_copy(const struct context *context, enum join_output output, enum join_inp
 	return 0;
 }
 
+/* The fields of a row are resolved once, for both outputs that it goes to. */
+static int
+check_explorations(const struct context *context, struct error *err)
+{
+	const struct schema *outcomes = context_output_schema(context, OUTCOMES);
+	const struct schema *explorations = context_output_schema(context, EXPLORATIONS);
+
+	if (!explorations)
+		return 0;
+	if (schema_starts_with(explorations, outcomes, err) < 0)
+		return fail_in(err, "the schema of output explorations must be that of output outcomes");
+	if (explorations->field_count != outcomes->field_count)
+		return fail(
+			err, FATAL,
+			"the schema of output explorations must be that of output outcomes, without further fields");
+	return 0;
+}
+
 static int
 check_schemas(const struct context *context, struct error *err)
 {
-	if (check_copy(context, OUTCOMES, IMPRESSIONS, false, err) < 0 ||
-	    check_copy(context, EXPLORATIONS, IMPRESSIONS, false, err) < 0 ||
+	if (check_copy(context, OUTCOMES, IMPRESSIONS, false, err) < 0 || check_explorations(context, err) < 0 ||
 	    check_copy(context, LATE, ENGAGEMENTS, true, err) < 0 ||
 	    check_copy(context, ORPHANS, ENGAGEMENTS, true, err) < 0 ||
 	    check_copy(context, HINDSIGHT, SCORES, true, err) < 0)

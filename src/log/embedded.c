@@ -35,6 +35,7 @@ fini(struct embedded *log)
 {
 	embedded_topics_free(log);
 	embedded_database_close(log);
+	segments_close(&log->segments);
 	embedded_directory_close(log);
 	pthread_cond_destroy(&log->sweep_work);
 	pthread_cond_destroy(&log->work);
@@ -70,6 +71,7 @@ embedded_open(const struct log_config *config, struct log **out, struct error *e
 	log = memory_new(sizeof(*log));
 	init(log, config);
 	if (embedded_directory_open(log, err) < 0 || embedded_database_open(log, config, err) < 0 ||
+	    segments_open(log->directory, log->read_only, &log->segments, err) < 0 ||
 	    embedded_topics_load(log, err) < 0 || start(log, err) < 0) {
 		fini(log);
 		return -1;

@@ -51,61 +51,66 @@ moved_of(struct committer *committer, struct partition *partition)
 	return &committer->moved[committer->moved_count++];
 }
 
-static void
+static int
 put_chunk(struct committer *committer, const struct stream *stream, const struct chunk *chunk, const uint8_t *records,
-	  struct moved *moved)
+	  struct moved *moved, struct error *err)
 {
 	struct partition *partition = moved->partition;
-	uint8_t data_key[EMBEDDED_KEY_SIZE], summary_key[EMBEDDED_KEY_SIZE];
+	uint8_t key[EMBEDDED_KEY_SIZE], place_bytes[SEGMENT_PLACE_SIZE];
 	uint8_t header[BATCH_HEADER_SIZE], summary[BATCH_SUMMARY_SIZE];
-	const char *key_part = (const char *)data_key;
-	const char *parts[] = {(const char *)header, (const char *)records};
-	size_t key_size = sizeof(data_key), sizes[] = {sizeof(header), chunk->size};
+	struct segment_place place;
 
+	batch_header_write(header, chunk->count, chunk->count, 0);
+	if (segments_append(committer->log->segments, stream->topic, bytes_of(header, sizeof(header)),
+			    bytes_of(records, chunk->size), &place, err) < 0)
+		return -1;
 	if (chunk->max_time > partition->high_time)
 		partition->high_time = chunk->max_time;
-	batch_header_write(header, chunk->count, chunk->count, 0);
 	batch_summary_write(summary, &(struct batch_summary){.span = chunk->count,
 							     .count = chunk->count,
-							     .size = (int64_t)(chunk->size + sizeof(header)),
+							     .size = (int64_t)place.size,
 							     .min_time = chunk->min_time,
 							     .max_time = chunk->max_time,
 							     .high_time = partition->high_time,
 							     .records = partition->records,
 							     .bytes = partition->bytes});
-	embedded_key(data_key, 'd', stream->topic, stream->partition, moved->end);
-	embedded_key(summary_key, 'i', stream->topic, stream->partition, moved->end);
-	rocksdb_writebatch_putv(committer->writes, 1, &key_part, &key_size, 2, parts, sizes);
-	rocksdb_writebatch_put(committer->writes, (const char *)summary_key, sizeof(summary_key), (const char *)summary,
+	segment_place_write(place_bytes, &place);
+	embedded_key(key, 'd', stream->topic, stream->partition, moved->end);
+	rocksdb_writebatch_put(committer->writes, (const char *)key, sizeof(key), (const char *)place_bytes,
+			       sizeof(place_bytes));
+	embedded_key(key, 'i', stream->topic, stream->partition, moved->end);
+	rocksdb_writebatch_put(committer->writes, (const char *)key, sizeof(key), (const char *)summary,
 			       sizeof(summary));
 	partition->records += chunk->count;
-	partition->bytes += (int64_t)(chunk->size + sizeof(header));
+	partition->bytes += (int64_t)place.size;
 	moved->end += chunk->count;
+	return 0;
 }
 
-static void
-put_stream(struct committer *committer, struct stream *stream)
+static int
+put_stream(struct committer *committer, struct stream *stream, struct error *err)
 {
 	struct partition *partition = embedded_partition(committer->log, stream->topic, stream->partition);
 	const struct stream_state *now = &stream->now;
 	const uint8_t *records = stream->records.data;
+	struct chunk last = {
+		.size = now->chunk_size,
+		.count = now->count,
+		.min_time = now->min_time,
+		.max_time = now->max_time,
+	};
 	struct moved *moved;
 
 	if (now->size == 0)
-		return;
+		return 0;
 	moved = moved_of(committer, partition);
 	stream->first_offset = moved->end;
 	for (size_t i = 0; i < now->chunk_count; i++) {
-		put_chunk(committer, stream, &stream->chunks[i], records, moved);
+		if (put_chunk(committer, stream, &stream->chunks[i], records, moved, err) < 0)
+			return -1;
 		records += stream->chunks[i].size;
 	}
-	if (now->count != 0)
-		put_chunk(committer, stream,
-			  &(struct chunk){.size = now->chunk_size,
-					  .count = now->count,
-					  .min_time = now->min_time,
-					  .max_time = now->max_time},
-			  records, moved);
+	return last.count != 0 ? put_chunk(committer, stream, &last, records, moved, err) : 0;
 }
 
 static void
@@ -125,19 +130,44 @@ put_positions(struct committer *committer, const struct embedded_transaction *tr
 }
 
 static int
+put_group(struct committer *committer, const struct commit *group, struct error *err)
+{
+	committer->moved_count = 0;
+	for (const struct commit *commit = group; commit; commit = commit->next) {
+		for (size_t i = 0; i < commit->transaction->used.count; i++)
+			if (put_stream(committer, commit->transaction->used.items[i], err) < 0)
+				return -1;
+		put_positions(committer, commit->transaction);
+	}
+	return 0;
+}
+
+/* First the batches, then the one write that makes them count. */
+static int
+write_durably(struct committer *committer, const struct commit *group, struct error *err)
+{
+	struct embedded *log = committer->log;
+
+	if (put_group(committer, group, err) < 0)
+		return -1;
+	for (int topic = 0; topic < log->topic_count; topic++)
+		if (segments_sync(log->segments, topic, err) < 0)
+			return -1;
+	if (embedded_write(log, committer->writes, true, err) < 0)
+		return -1;
+	for (int topic = 0; topic < log->topic_count; topic++)
+		segments_indexed(log->segments, topic);
+	return 0;
+}
+
+static int
 write_group(struct committer *committer, struct commit *group, struct error *err)
 {
 	struct embedded *log = committer->log;
 
 	if (log->failed)
 		return fail(err, FATAL, "the log cannot be written to since: %s", log->failure);
-	committer->moved_count = 0;
-	for (struct commit *commit = group; commit; commit = commit->next) {
-		for (size_t i = 0; i < commit->transaction->used.count; i++)
-			put_stream(committer, commit->transaction->used.items[i]);
-		put_positions(committer, commit->transaction);
-	}
-	if (embedded_write(log, committer->writes, true, err) == 0)
+	if (write_durably(committer, group, err) == 0)
 		return 0;
 	log->failed = true;
 	snprintf(log->failure, sizeof(log->failure), "%s", err->text);

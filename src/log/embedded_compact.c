@@ -101,13 +101,24 @@ replace(struct compaction *compaction, const struct index_walk *walk, const stru
 {
 	rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
 	uint8_t data_key[EMBEDDED_KEY_SIZE], summary_key[EMBEDDED_KEY_SIZE], value[BATCH_SUMMARY_SIZE];
+	uint8_t place_bytes[SEGMENT_PLACE_SIZE];
+	struct bytes batch = buffer_bytes(&compaction->batch);
+	struct segment_place place;
 	int result;
 
+	if (segments_append(compaction->log->segments, walk->topic, bytes_of(batch.data, BATCH_HEADER_SIZE),
+			    bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE), &place,
+			    err) < 0 ||
+	    segments_sync(compaction->log->segments, walk->topic, err) < 0) {
+		rocksdb_writebatch_destroy(writes);
+		return -1;
+	}
+	segment_place_write(place_bytes, &place);
 	embedded_key(data_key, 'd', walk->topic, walk->partition, walk->base);
 	embedded_key(summary_key, 'i', walk->topic, walk->partition, walk->base);
 	batch_summary_write(value, summary);
-	rocksdb_writebatch_put(writes, (const char *)data_key, sizeof(data_key), (const char *)compaction->batch.data,
-			       compaction->batch.size);
+	rocksdb_writebatch_put(writes, (const char *)data_key, sizeof(data_key), (const char *)place_bytes,
+			       sizeof(place_bytes));
 	rocksdb_writebatch_put(writes, (const char *)summary_key, sizeof(summary_key), (const char *)value,
 			       sizeof(value));
 	result = embedded_write(compaction->log, writes, false, err);

@@ -9,8 +9,8 @@
 #include "log/embedded_log.h"
 
 #define MEMORY_MIN (8 << 20)
-#define WRITE_BUFFER_SIZE_MAX (32 << 20)
-#define WRITE_BUFFERS 3 /* one being filled, two being written out */
+#define WRITE_BUFFER_SIZE_MAX (8 << 20) /* it holds places and positions only */
+#define WRITE_BUFFERS 3			/* one being filled, two being written out */
 #define TABLES_BEFORE_COMPACTION 6
 #define BACKGROUND_JOBS 2
 #define CHECKSUM_XXH3 4 /* RocksDB's number; several times cheaper than its CRC-32C, which Debian builds in software */
@@ -140,21 +140,4 @@ embedded_catch_up(struct embedded *log, struct error *err)
 	result = failure ? failed(log, failure, err) : embedded_topics_load(log, err);
 	pthread_mutex_unlock(&log->catch_up);
 	return result;
-}
-
-int
-embedded_free_space(struct embedded *log, int topic, int partition, int64_t before, struct error *err)
-{
-	uint8_t from[EMBEDDED_KEY_SIZE], until[EMBEDDED_KEY_SIZE];
-	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-	char *failure = NULL;
-
-	rocksdb_flush(log->db, options, &failure);
-	rocksdb_flushoptions_destroy(options);
-	if (failure)
-		return failed(log, failure, err);
-	embedded_key(from, 'd', topic, partition, 0);
-	embedded_key(until, 'd', topic, partition, before);
-	rocksdb_compact_range(log->db, (const char *)from, sizeof(from), (const char *)until, sizeof(until));
-	return 0;
 }

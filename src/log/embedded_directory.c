@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2 /* 2: batches in segments; 1 had them in the database */
 #define FORMAT_TEXT "isotope log %d\n"
 
 static int
@@ -107,6 +107,12 @@ check_format(struct embedded *log, const char *path, struct error *err)
 		return fail(err, FATAL,
 			    "the log in %s has format version %d, written by a newer isotope; this one knows up to %d",
 			    log->directory, version, FORMAT_VERSION);
+	if (version == 1)
+		return fail(
+			err, FATAL,
+			"the log in %s has format version 1, which this isotope does not read: consume its topics with "
+			"the version that wrote it and produce them anew",
+			log->directory);
 	if (version < 1)
 		return fail(err, FATAL, "the log in %s is damaged: %s does not say a format version", log->directory,
 			    path);

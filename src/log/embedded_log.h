@@ -1,20 +1,22 @@
 /*
  * The embedded log: a directory with
  *
- *     format      "isotope log 1": a directory of a newer version is refused
+ *     format      "isotope log 2": a directory of another version is refused
  *     lock        held (flock) by the one process that writes; its pid is in it
- *     database/   a RocksDB with its WAL on
+ *     segments/   files that batches are appended to (segment.h)
+ *     database/   a RocksDB with its WAL on: what is where
  *
  * Keys of the database, numbers big-endian so that they sort:
  *
- *     'd' topic partition offset    a batch (batch.h), by the offset of its first record
+ *     'd' topic partition offset    the place of a batch (batch.h), by the offset of its first record
  *     'i' topic partition offset    its summary
  *     's' topic partition           start, end, and totals: written where batches go away
  *     't' topic                     the topic's settings and name
  *     'p' topic partition group     a group's position
  *
- * Batches stay in the tree: blob files would spare their rewriting, but a secondary instance, which is what a reading
- * process is, crashes on them (7.8).
+ * A commit appends its batches to segments, makes them durable, and then writes their places, summaries and the
+ * positions as one synced write batch: that is the moment it happens. Before it nothing refers to the batches; a crash
+ * leaves unused bytes in a file. In the database a batch would be written three times: WAL, table, compaction.
  *
  * Threads. One committer (embedded_commit.c) assigns offsets and writes; it alone appends, so it needs no lock for
  * what only it changes. `start` and `end` are atomics: a batch is in the database before `end` says so. What takes
@@ -30,6 +32,7 @@
 
 #include "log/batch.h"
 #include "log/log_ops.h"
+#include "log/segment.h"
 
 #define EMBEDDED_TOPICS_MAX 4096
 #define EMBEDDED_BATCH_SIZE (256 * 1024) /* bytes; a stored batch is closed when it has reached that */
@@ -37,7 +40,6 @@
 #define EMBEDDED_CATCH_UP_INTERVAL_MS 50 /* how often a waiting read-only reader looks for more */
 #define EMBEDDED_KEY_SIZE 17		 /* of 'd' and 'i' */
 #define EMBEDDED_PARTITION_KEY_SIZE 9	 /* of 's', and the prefix of the others */
-
 struct partition {
 	_Atomic int64_t start, end;
 	/* the committer's: */
@@ -45,7 +47,7 @@ struct partition {
 	int64_t records, bytes; /* appended ever */
 	/* under `maintenance`: */
 	pthread_mutex_t maintenance;
-	int64_t freed_bytes; /* deleted, perhaps not yet on the disk */
+	int64_t freed_bytes; /* of batches taken away, since segments were last looked through */
 	int64_t clean_end;   /* compacted up to here since the log was opened */
 };
 
@@ -66,6 +68,7 @@ struct embedded {
 	char *secondary; /* read-only: the instance's own directory */
 	bool read_only;
 	int lock_fd;
+	struct segments *segments;
 
 	rocksdb_t *db;
 	rocksdb_env_t *env; /* in memory only */
@@ -97,7 +100,6 @@ struct embedded {
 };
 
 struct embedded *embedded_of(struct log *log);
-
 /* embedded_database.c: opening, and calls with errors as ours */
 int embedded_database_open(struct embedded *log, const struct log_config *config, struct error *err);
 void embedded_database_close(struct embedded *log);
@@ -106,8 +108,6 @@ int embedded_write(struct embedded *log, rocksdb_writebatch_t *writes, bool sync
 int embedded_get(struct embedded *log, const void *key, size_t key_size, rocksdb_pinnableslice_t **out,
 		 struct error *err);
 int embedded_catch_up(struct embedded *log, struct error *err);
-/* Has the files rewritten that hold what was deleted from the partition before that offset. */
-int embedded_free_space(struct embedded *log, int topic, int partition, int64_t before, struct error *err);
 
 int embedded_directory_open(struct embedded *log, struct error *err);
 void embedded_directory_close(struct embedded *log);
@@ -149,7 +149,7 @@ struct place {
 	struct embedded *log;
 	int topic, partition;
 	int64_t next;
-	rocksdb_pinnableslice_t *pinned;
+	struct buffer body; /* what the records point into */
 	struct batch_records records;
 };
 void place_init(struct place *place, struct embedded *log, int topic, int partition, int64_t offset);

@@ -15,40 +15,56 @@ place_init(struct place *place, struct embedded *log, int topic, int partition, 
 	*place = (struct place){.log = log, .topic = topic, .partition = partition, .next = offset};
 }
 
-static void
-unpin(struct place *place)
-{
-	if (place->pinned)
-		rocksdb_pinnableslice_destroy(place->pinned);
-	place->pinned = NULL;
-}
-
 void
 place_fini(struct place *place)
 {
-	unpin(place);
+	buffer_fini(&place->body);
 	memory_free(&place->records.items);
 }
 
-/* Pins the batch at `base`. 1, 0 where there is none, -1. */
+/* The row of the batch at `base`, if there is one. */
 static int
-pin(struct place *place, int64_t base, struct error *err)
+find_place(struct place *place, int64_t base, struct segment_place *out, struct error *err)
 {
+	rocksdb_pinnableslice_t *row;
 	uint8_t key[EMBEDDED_KEY_SIZE];
+	struct bytes value;
+	int result;
 
-	unpin(place);
 	embedded_key(key, 'd', place->topic, place->partition, base);
-	if (embedded_get(place->log, key, sizeof(key), &place->pinned, err) < 0)
+	if (embedded_get(place->log, key, sizeof(key), &row, err) < 0)
 		return -1;
-	return place->pinned ? 1 : 0;
+	if (!row)
+		return 0;
+	value.data = (const uint8_t *)rocksdb_pinnableslice_value(row, &value.size);
+	result = segment_place_read(value, out, err);
+	rocksdb_pinnableslice_destroy(row);
+	return result < 0 ? -1 : 1;
+}
+
+/* Reads the batch at `base`. 1, 0 where there is none, -1. */
+static int
+get(struct place *place, int64_t base, struct error *err)
+{
+	struct segment_place at;
+	int found = find_place(place, base, &at, err);
+	bool gone;
+
+	if (found <= 0)
+		return found;
+	if (segments_read(place->log->segments, place->topic, &at, &place->body, &gone, err) < 0)
+		return fail_in(err, "the batch at offset %lld", (long long)base);
+	if (gone && place->log->read_only)
+		return fail(err, RETRY, "the batch at offset %lld was taken away", (long long)base);
+	return !gone;
 }
 
 /* Mostly the next batch begins exactly where the last one ended: one look-up. Else the summaries know where it is. */
 static int
-pin_next(struct place *place, int64_t *base, struct error *err)
+get_next(struct place *place, int64_t *base, struct error *err)
 {
 	struct index_walk walk;
-	int found = pin(place, place->next, err);
+	int found = get(place, place->next, err);
 
 	*base = place->next;
 	if (found != 0)
@@ -59,7 +75,7 @@ pin_next(struct place *place, int64_t *base, struct error *err)
 	if (found <= 0)
 		return found;
 	*base = walk.base;
-	return pin(place, walk.base, err);
+	return get(place, walk.base, err);
 }
 
 /* Goes on at the start where the place is before it; then whether there is anything to read. */
@@ -94,9 +110,8 @@ place_fetch(struct place *place, struct log_batch *out, struct error *err)
 
 	place->records.count = 0;
 	while (place->records.count == 0 && has_more(place, part, &end)) {
-		struct bytes data;
 		int64_t base;
-		int found = pin_next(place, &base, err);
+		int found = get_next(place, &base, err);
 
 		if (found < 0 && (++tries == TRIES_MAX || after_failure(place, err) < 0))
 			return fail_in(err, "topic '%s' partition %d offset %lld",
@@ -109,8 +124,7 @@ place_fetch(struct place *place, struct log_batch *out, struct error *err)
 				place->next = end;
 			continue;
 		}
-		data.data = (const uint8_t *)rocksdb_pinnableslice_value(place->pinned, &data.size);
-		if (batch_read(data, base, place->next, &place->records, &place->next, err) < 0)
+		if (batch_read(buffer_bytes(&place->body), base, place->next, &place->records, &place->next, err) < 0)
 			return fail_in(err, "topic '%s' partition %d", place->log->topics[place->topic]->name,
 				       place->partition);
 	}

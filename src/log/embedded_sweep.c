@@ -5,15 +5,15 @@
  * A batch goes by two point deletions, not by a range: ranges pile up in the tree and slow its reads down, and whoever
  * trims continually pays for each batch once. A batch with records on both sides of the new start stays.
  *
- * What is deleted leaves the disk when compactions of the tree come by. Without further writes none would, so after
- * many bytes the sweeper asks for one, of that partition only.
+ * A segment leaves the disk once no batch is in it any more: looked for by whoever trims, each time many bytes have
+ * gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends to their segments.
  */
 #include "base/logger.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
-#define TRIM_BATCHES_MAX 4096			 /* in one write */
-#define FREED_BYTES_BEFORE_COMPACTION (32 << 20) /* trimmed, before the sweeper has the files rewritten */
+#define TRIM_BATCHES_MAX 4096	   /* in one write */
+#define FREED_BYTES_MAX (32 << 20) /* taken away, before segments are looked through */
 #define QUIET_TEXT_SIZE 2048
 
 static void
@@ -82,6 +82,94 @@ trim(struct embedded *log, int topic, int partition, int64_t offset, struct erro
 	return result;
 }
 
+/* ---- segments ---- */
+
+struct numbers {
+	uint64_t *items;
+	size_t count, capacity;
+};
+
+static bool
+has_number(void *argument, uint64_t number)
+{
+	struct numbers *numbers = argument;
+
+	for (size_t i = 0; i < numbers->count; i++)
+		if (numbers->items[i] == number)
+			return true;
+	return false;
+}
+
+static void
+add_number(struct numbers *numbers, uint64_t number)
+{
+	if (numbers->count != 0 && (numbers->items[numbers->count - 1] == number || has_number(numbers, number)))
+		return;
+	if (numbers->count == numbers->capacity) {
+		numbers->capacity = numbers->capacity * 2 + 16;
+		numbers->items = memory_resize_array(numbers->items, numbers->capacity, sizeof(*numbers->items));
+	}
+	numbers->items[numbers->count++] = number;
+}
+
+/* The numbers of the segments that the topic's batches are in. */
+static int
+collect(struct embedded *log, int topic, struct numbers *numbers, struct error *err)
+{
+	rocksdb_iterator_t *iterator = rocksdb_create_iterator(log->db, log->read);
+	uint8_t key[EMBEDDED_PARTITION_KEY_SIZE];
+	struct segment_place place;
+	char *failure = NULL;
+	int result = 0;
+
+	embedded_partition_key(key, 'd', topic, 0);
+	for (rocksdb_iter_seek(iterator, (const char *)key, sizeof(key)); rocksdb_iter_valid(iterator);
+	     rocksdb_iter_next(iterator)) {
+		struct bytes found, value;
+
+		found.data = (const uint8_t *)rocksdb_iter_key(iterator, &found.size);
+		if (found.size != EMBEDDED_KEY_SIZE || memcmp(found.data, key, 5) != 0)
+			break;
+		value.data = (const uint8_t *)rocksdb_iter_value(iterator, &value.size);
+		result = segment_place_read(value, &place, err);
+		if (result < 0)
+			break;
+		add_number(numbers, place.number);
+	}
+	rocksdb_iter_get_error(iterator, &failure);
+	if (failure)
+		result = fail(err, FATAL, "the log cannot be read: %s", failure);
+	rocksdb_free(failure);
+	rocksdb_iter_destroy(iterator);
+	return result;
+}
+
+/* Removes the topic's segments that no batch is in any more. */
+static int
+free_segments(struct embedded *log, int topic, struct error *err)
+{
+	uint64_t before = segments_first_unindexed(log->segments, topic); /* before looking at the rows */
+	struct numbers numbers = {0};
+	int result = collect(log, topic, &numbers, err);
+
+	if (result == 0)
+		segments_remove(log->segments, topic, before, has_number, &numbers);
+	memory_free(&numbers.items);
+	return result;
+}
+
+/* Under the partition's maintenance. */
+static int
+free_if_many(struct embedded *log, int topic, int partition, struct error *err)
+{
+	struct partition *part = embedded_partition(log, topic, partition);
+
+	if (part->freed_bytes < FREED_BYTES_MAX || log->topics[topic]->compacted)
+		return 0;
+	part->freed_bytes = 0;
+	return free_segments(log, topic, err);
+}
+
 int
 embedded_trim(struct log *base, int topic, int partition, int64_t offset, struct error *err)
 {
@@ -97,6 +185,8 @@ embedded_trim(struct log *base, int topic, int partition, int64_t offset, struct
 			    (long long)part->end);
 	pthread_mutex_lock(&part->maintenance);
 	result = trim(log, topic, partition, offset, err);
+	if (result == 0)
+		result = free_if_many(log, topic, partition, err);
 	pthread_mutex_unlock(&part->maintenance);
 	return result;
 }
@@ -144,8 +234,6 @@ sweep_partition(struct embedded *log, int topic, int partition, struct error *er
 {
 	struct topic *of = log->topics[topic];
 	struct partition *part = &of->partitions[partition];
-	int64_t before;
-	bool free_space;
 	int result = 0;
 
 	pthread_mutex_lock(&part->maintenance);
@@ -153,23 +241,20 @@ sweep_partition(struct embedded *log, int topic, int partition, struct error *er
 		result = retain(log, topic, partition, err);
 	if (result == 0 && of->compacted)
 		result = embedded_compact(log, topic, partition, err);
-	free_space = part->freed_bytes >= FREED_BYTES_BEFORE_COMPACTION;
-	if (free_space)
-		part->freed_bytes = 0;
-	before = of->compacted ? part->end : part->start;
 	pthread_mutex_unlock(&part->maintenance);
-	if (result < 0 || !free_space)
-		return result;
-	return embedded_free_space(log, topic, partition, before, err); /* long: without the lock */
+	return result;
 }
 
 int
 embedded_sweep(struct embedded *log, struct error *err)
 {
-	for (int topic = 0; topic < log->topic_count; topic++)
+	for (int topic = 0; topic < log->topic_count; topic++) {
 		for (int i = 0; i < log->topics[topic]->partition_count; i++)
 			if (sweep_partition(log, topic, i, err) < 0)
 				return fail_in(err, "topic '%s' partition %d", log->topics[topic]->name, i);
+		if (free_segments(log, topic, err) < 0)
+			return fail_in(err, "topic '%s'", log->topics[topic]->name);
+	}
 	return 0;
 }
 

@@ -151,5 +151,29 @@ def test_crashes_change_no_last_revision(tool):
         assert without_revision(join_reference.last_revisions(rows)) == without_revision(last), f"seed {seed}"
 
 
+def test_bounded_runs_one_after_the_other_give_the_last_revisions_of_one(tool):
+    """Each closes all windows; what the next ones bring corrects them until the horizon."""
+    for seed in range(CASES // 2):
+        r = random.Random(seed)
+        parameters = {**random_parameters(r), "emit": r.choice(["final", "both"]), "grace": 1_000_000,
+                      "orphan_wait": 600_000}
+        parameters["correction_horizon"] = parameters["window"] + parameters["grace"] + r.choice([0, 1, 1_000_000])
+        records, shown = [], set()
+        for topic, record in random_case(r):
+            # The end of a run is the end of waiting for an impression: here it is always there.
+            shown |= {record["impression_id"]} if topic == "impressions" else set()
+            if record["impression_id"] in shown:
+                records.append([topic, record])
+        wanted, _ = expected(records, 2, parameters)
+        ends = [i for i in range(1, len(records) + 1) if r.random() < 0.2]
+        got = tool.run({"overrides": overrides(parameters, 2, 1), "records": records, "ends": ends})
+        rows = [row for row in got["outcomes"] if row["final"]]
+        revisions = [(row["impression_id"], row["revision"]) for row in rows]
+        assert len(revisions) == len(set(revisions)), f"seed {seed}: a revision twice"
+        last = join_reference.last_revisions([row for rows in wanted["outcomes"] for row in rows])
+        assert without_revision(join_reference.last_revisions(rows)) == without_revision(last), f"seed {seed}"
+        assert got["orphan_engagements"] == [] and got["dead_letters"] == []
+
+
 def without_revision(rows):
     return {key: {name: value for name, value in row.items() if name != "revision"} for key, row in rows.items()}

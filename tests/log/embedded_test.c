@@ -87,7 +87,7 @@ TEST(a_newer_format_and_a_missing_log_are_refused)
 	check_fails(try_open(test_directory(), true, &err), "there is no log in");
 	check_ok(try_open(test_directory(), false, &err));
 	file = fopen(path, "w");
-	fprintf(file, "isotope log 2\n");
+	fprintf(file, "isotope log 3\n");
 	fclose(file);
 	check_fails(try_open(test_directory(), false, &err), "written by a newer isotope");
 	file = fopen(path, "w");

@@ -36,11 +36,11 @@ open_join(const char *override)
 static void
 send(const char *topic, const char *format, ...)
 {
-	char json[1024];
+	char json[8192];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(json, sizeof(json), format, args);
+	check(vsnprintf(json, sizeof(json), format, args) < (int)sizeof(json));
 	va_end(args);
 	check_ok(driver_send(driver, topic, json, &err));
 }
@@ -295,6 +295,115 @@ TEST(more_engagements_than_the_limit_are_dead_letters)
 	check_contains(driver_read(driver, "dead_letters"), "has 1000 engagements already, which is the limit");
 	check(driver_read(driver, "dead_letters") == NULL);
 	driver_close(&driver);
+}
+
+/* What is too much is refused while it is still small enough to be taken up by a store. */
+static void
+engage_with_long_ids(const char *id, int count)
+{
+	char engagement[4097];
+
+	for (int i = 0; i < count; i++) {
+		memset(engagement, 'x', sizeof(engagement));
+		snprintf(engagement, sizeof(engagement), "%04d", i);
+		engagement[4] = 'x';
+		engagement[sizeof(engagement) - 1] = '\0';
+		engage(engagement, id, "view", 500, 2);
+	}
+}
+
+TEST(more_bytes_than_an_entry_may_have_are_dead_letters)
+{
+	open_join("operators.join.dead_letter_limit=1");
+	show("a", 0);
+	engage_with_long_ids("a", 230);
+	check_ok(driver_run(driver, &err));
+	check_contains(driver_read(driver, "dead_letters"), "impression a would take");
+	check_ok(driver_finish(driver, &err));
+	check_contains(outcome(), "a r1 engaged n21");
+	driver_close(&driver);
+}
+
+TEST(more_bytes_than_an_entry_may_have_are_dead_letters_before_the_impression_too)
+{
+	open_join("operators.join.dead_letter_limit=1");
+	engage_with_long_ids("a", 230);
+	check_ok(driver_run(driver, &err));
+	check_contains(driver_read(driver, "dead_letters"), "impression a would take");
+	show("a", 0);
+	check_ok(driver_finish(driver, &err));
+	check_contains(outcome(), "a r1 engaged n10");
+	driver_close(&driver);
+}
+
+TEST(an_impression_larger_than_an_entry_may_be_is_a_dead_letter)
+{
+	static char json[960000];
+	size_t size = (size_t)snprintf(json, sizeof(json),
+				       "{\"impression_id\": \"a\", \"user_id_token\": \"u\", \"item_id\": \"x\", "
+				       "\"position\": 1, \"shown_at\": %lld, \"source\": \"ranked\", \"surface\": \"",
+				       at(0));
+
+	memset(json + size, 'z', 950000);
+	snprintf(json + size + 950000, sizeof(json) - size - 950000, "\"}");
+	open_join("operators.join.dead_letter_limit=1");
+	check_ok(driver_send(driver, "impressions", json, &err));
+	show("b", 0);
+	check_ok(driver_finish(driver, &err));
+	check_contains(driver_read(driver, "dead_letters"), "impression a would take");
+	check_text(outcome(), "b r1 n0 w0 scores0");
+	driver_close(&driver);
+}
+
+TEST(the_end_of_a_bounded_run_does_not_end_corrections_until_the_horizon)
+{
+	const char *const horizons[] = {"operators.join.correction_horizon=11s",
+					"operators.join.correction_horizon=60s"};
+
+	for (int i = 0; i < 2; i++) {
+		open_join(horizons[i]);
+		show("a", 0);
+		check_ok(driver_finish(driver, &err));
+		check_text(outcome(), "a r1 n0 w0 scores0");
+		check_ok(driver_finish(driver, &err));
+		check_text(outcome(), "");
+		engage("e1", "a", "click", 4000, 2);
+		check_ok(driver_finish(driver, &err));
+		check_text(outcome(), "a r2 engaged n1 w2 scores0");
+		pass(60000);
+		engage("e2", "a", "click", 4000, 2);
+		check_ok(driver_run(driver, &err));
+		check_text(outcome(), "");
+		driver_close(&driver);
+	}
+}
+
+/* The schema of outcomes with its last two fields the other way round. */
+static const char *
+swapped_schema(void)
+{
+	static char override[512];
+	char path[256];
+	json_t *schema = json_load_file("schemas/outcome.avsc", 0, NULL), *fields = json_object_get(schema, "fields");
+	json_t *field = json_incref(json_array_get(fields, json_array_size(fields) - 2));
+
+	json_array_remove(fields, json_array_size(fields) - 2);
+	json_array_append_new(fields, field);
+	snprintf(path, sizeof(path), "%s/swapped.avsc", test_directory());
+	check_int(json_dump_file(schema, path, 0), 0);
+	json_decref(schema);
+	snprintf(override, sizeof(override), "topics.exploration_events.schema=%s", path);
+	return override;
+}
+
+TEST(explorations_of_another_schema_than_the_outcomes_are_refused)
+{
+	const char *const overrides[] = {swapped_schema(), NULL};
+
+	check_fails(driver_open("topologies/engagement.yaml", overrides, operators_table, &driver, &err) == 0
+			    ? driver_run(driver, &err)
+			    : -1,
+		    "the schema of output explorations must be that of output outcomes");
 }
 
 TEST(a_horizon_shorter_than_window_and_grace_is_refused)

@@ -1,11 +1,13 @@
 /*
  * Runs cases for the join in memory, for test_join_random.py: a line of JSON in, a line of JSON out.
  *
- *     in   {"overrides": ["operators.join.window=5s", ...], "records": [["impressions", {...}], ...], "crashes": [3]}
+ *     in   {"overrides": ["operators.join.window=5s", ...], "records": [["impressions", {...}], ...], "crashes": [3],
+ *           "ends": [5]}
  *     out  {"outcomes": [row, ...], "exploration_events": [...], ...}: partition by partition, in order
  *
  * Records are sent in their order and then processed as a bounded run. With "crashes", the records are sent in
- * pieces: at each of these counts what is there is processed live, and the tasks are killed and opened again.
+ * pieces: at each of these counts what is there is processed live, and the tasks are killed and opened again. At each
+ * count in "ends", what is there is processed as a bounded run of its own.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -44,16 +46,16 @@ open_driver(const json_t *overrides)
 }
 
 static bool
-crashes_at(const json_t *crashes, size_t count)
+is_among(const json_t *counts, size_t count)
 {
-	for (size_t i = 0; i < json_array_size(crashes); i++)
-		if ((size_t)json_integer_value(json_array_get(crashes, i)) == count)
+	for (size_t i = 0; i < json_array_size(counts); i++)
+		if ((size_t)json_integer_value(json_array_get(counts, i)) == count)
 			return true;
 	return false;
 }
 
 static void
-feed(struct driver *driver, const json_t *records, const json_t *crashes)
+feed(struct driver *driver, const json_t *records, const json_t *crashes, const json_t *ends)
 {
 	struct error err;
 
@@ -64,7 +66,9 @@ feed(struct driver *driver, const json_t *records, const json_t *crashes)
 		if (driver_send(driver, json_string_value(json_array_get(record, 0)), text, &err) < 0)
 			give_up(&err);
 		free(text);
-		if (crashes_at(crashes, i + 1) && (driver_run(driver, &err) < 0 || driver_crash(driver, &err) < 0))
+		if (is_among(crashes, i + 1) && (driver_run(driver, &err) < 0 || driver_crash(driver, &err) < 0))
+			give_up(&err);
+		if (is_among(ends, i + 1) && driver_finish(driver, &err) < 0)
 			give_up(&err);
 	}
 	if (driver_finish(driver, &err) < 0)
@@ -98,7 +102,8 @@ run_case(const char *line)
 		exit(1);
 	}
 	driver = open_driver(json_object_get(input, "overrides"));
-	feed(driver, json_object_get(input, "records"), json_object_get(input, "crashes"));
+	feed(driver, json_object_get(input, "records"), json_object_get(input, "crashes"),
+	     json_object_get(input, "ends"));
 	print_rows(driver);
 	driver_close(&driver);
 	json_decref(input);

@@ -6,9 +6,7 @@
 
 #include "base/memory.h"
 
-#define JITTER_MS 2000
-#define DELAY_MEAN_MS 90000.0
-#define DELAY_MS_MAX 600000
+#define DELAY_MS_MIN 200
 #define COMMIT_BYTES 8000000 /* of one transaction */
 #define ID_SIZE 32
 
@@ -27,8 +25,7 @@ struct generator {
 	struct record impression, engagement;
 	struct pending *heap; /* by arrival */
 	size_t heap_count, heap_capacity;
-	int64_t start_ms;
-	double step_us;
+	struct generator_config config;
 	uint64_t random;
 	int64_t count, events, bytes;
 };
@@ -46,6 +43,13 @@ static double
 draw_unit(struct generator *generator)
 {
 	return (double)(draw(generator) >> 11) * 0x1p-53;
+}
+
+static int64_t
+draw_jitter(struct generator *generator)
+{
+	return (int64_t)(draw(generator) % (uint64_t)(2 * generator->config.jitter_ms + 1)) -
+	       generator->config.jitter_ms;
 }
 
 static void
@@ -175,14 +179,15 @@ engage(struct generator *generator, const char impression[ID_SIZE], int64_t show
 		int64_t delay_ms;
 
 		do
-			delay_ms = 200 + (int64_t)(-DELAY_MEAN_MS * log(1 - draw_unit(generator)));
-		while (delay_ms > DELAY_MS_MAX);
+			delay_ms = DELAY_MS_MIN +
+				   (int64_t)(-(double)generator->config.delay_mean_ms * log(1 - draw_unit(generator)));
+		while (delay_ms > generator->config.delay_ms_max);
 		if (item.action == 0 || item.action == 7)
 			item.watched = (double)(draw(generator) % 120000) / 1000;
 		memcpy(item.impression, impression, ID_SIZE);
 		draw_id(generator, item.id);
 		item.occurred_ms = shown_ms + delay_ms;
-		item.arrives_ms = item.occurred_ms + (int64_t)(draw(generator) % (2 * JITTER_MS)) - JITTER_MS;
+		item.arrives_ms = item.occurred_ms + draw_jitter(generator);
 		heap_push(generator, &item);
 		if (draw(generator) % 100 == 0) {
 			item.arrives_ms += 500;
@@ -201,7 +206,7 @@ append_impression(struct generator *generator, int64_t clock_ms, struct error *e
 {
 	static const char *const strategies[] = {"two-tower", "trending", "followed-artists", "cold-start-explore"};
 	struct record *record = &generator->impression;
-	int64_t shown_ms = clock_ms + (int64_t)(draw(generator) % (2 * JITTER_MS)) - JITTER_MS;
+	int64_t shown_ms = clock_ms + draw_jitter(generator);
 	char id[ID_SIZE], other[ID_SIZE], item[32];
 
 	draw_id(generator, id);
@@ -254,8 +259,8 @@ int
 generator_append(struct generator *generator, int64_t until_ms, int64_t impressions, struct error *err)
 {
 	while (generator->count < impressions) {
-		int64_t clock_ms = generator->start_ms +
-				   (int64_t)((double)generator->count * generator->step_us / 1000);
+		int64_t clock_ms = generator->config.start_ms +
+				   (int64_t)((double)generator->count * generator->config.step_us / 1000);
 
 		if (clock_ms >= until_ms)
 			break;
@@ -313,16 +318,15 @@ open_topics(struct generator *generator, const struct topology *topology, struct
 }
 
 int
-generator_new(const struct topology *topology, struct log *log, int64_t start_ms, double step_us, uint64_t seed,
+generator_new(const struct topology *topology, struct log *log, const struct generator_config *config,
 	      struct generator **out, struct error *err)
 {
 	static struct arena arena; /* the defaults of two records, as long as the program */
 	struct generator *generator = memory_new(sizeof(*generator));
 
 	generator->topology = topology;
-	generator->start_ms = start_ms;
-	generator->step_us = step_us;
-	generator->random = seed * 0x9e3779b97f4a7c15u + 1;
+	generator->config = *config;
+	generator->random = 0x9e3779b97f4a7c16u;
 	*out = generator;
 	if (open_topics(generator, topology, log, &arena, err) == 0)
 		return 0;

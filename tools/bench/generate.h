@@ -1,8 +1,7 @@
 /*
  * Input for the join's benchmark: impressions in rough event-time order and the engagements that answer them, of 100 to
- * 200 bytes each. 30 % of the impressions have 1 to 3 engagements, delayed by 90 s on average and at most by 10
- * min; 1 % of the engagements belong to no impression, 1 % come twice; events arrive up to 2 s before or after
- * their turn. Deterministic by seed. One thread's.
+ * 200 bytes each. 30 % of the impressions have 1 to 3 engagements; 1 % of the engagements belong to no impression, 1 %
+ * come twice. Always the same, but for the times. One thread's.
  */
 #ifndef BENCH_GENERATE_H
 #define BENCH_GENERATE_H
@@ -12,8 +11,16 @@
 
 struct generator;
 
-/* An impression each `step_us` of event time, from `start_ms` on, into the topics impressions and engagements. */
-int generator_new(const struct topology *topology, struct log *log, int64_t start_ms, double step_us, uint64_t seed,
+struct generator_config {
+	int64_t start_ms;      /* event time of the first impression */
+	double step_us;	       /* event time between two impressions */
+	int64_t jitter_ms;     /* events arrive, and shown_at is, up to so much off */
+	int64_t delay_mean_ms; /* from an impression to its engagement */
+	int64_t delay_ms_max;
+};
+
+/* Writes into the topics impressions and engagements. */
+int generator_new(const struct topology *topology, struct log *log, const struct generator_config *config,
 		  struct generator **out, struct error *err);
 void generator_free(struct generator **generator);
 

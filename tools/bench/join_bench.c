@@ -50,12 +50,19 @@ load(const char *const *overrides)
 static int
 generate(const struct topology *topology, const char *directory, int64_t impressions)
 {
+	const struct generator_config config = {
+		.start_ms = START_MS,
+		.step_us = HOUR_US / (double)impressions,
+		.jitter_ms = 2000,
+		.delay_mean_ms = 90000,
+		.delay_ms_max = 600000,
+	};
 	struct generator *generator;
 	struct log *log;
 	struct error err;
 
 	if (runtime_open_log(topology, directory, false, &clock_system, &log, &err) < 0 ||
-	    generator_new(topology, log, START_MS, HOUR_US / (double)impressions, 1, &generator, &err) < 0 ||
+	    generator_new(topology, log, &config, &generator, &err) < 0 ||
 	    generator_append(generator, TIME_MAX, impressions, &err) < 0 || generator_finish(generator, &err) < 0)
 		give_up(&err);
 	printf("{\"impressions\": %" PRId64 ", \"events\": %" PRId64 ", \"bytes\": %" PRId64 "}\n",
@@ -164,9 +171,14 @@ feed_main(void *argument)
 	struct generator *generator;
 	struct error err;
 	int64_t started_ms = clock_now_ms(&clock_system);
-	double step_us = 1e6 * EVENTS_PER_IMPRESSION / (double)paced->rate;
+	const struct generator_config config = {
+		.start_ms = started_ms,
+		.step_us = 1e6 * EVENTS_PER_IMPRESSION / (double)paced->rate,
+		.delay_mean_ms = 1000,
+		.delay_ms_max = 5000,
+	};
 
-	if (generator_new(paced->topology, paced->log, started_ms, step_us, 1, &generator, &err) < 0)
+	if (generator_new(paced->topology, paced->log, &config, &generator, &err) < 0)
 		give_up(&err);
 	for (int64_t now_ms = started_ms; now_ms < started_ms + paced->seconds * 1000;) {
 		const struct timespec step = {.tv_nsec = FEED_STEP_MS * 1000000};
@@ -182,36 +194,61 @@ feed_main(void *argument)
 	return NULL;
 }
 
-/* Rows of `emit: updates` carry the wall time of their event as shown_at, less or more the generator's jitter; what is
- * measured is from the append of the event (its timestamp) to the row being read: the rows' timestamps are the time
- * of the turn that read the event. So: now - timestamp of the row. */
+/*
+ * A provisional row without engagements comes of an impression that was just shown: in the paced feed shown_at is
+ * the time at which the feeder had it ready. From there, through its commit, the join and the join's commit, to
+ * this reader.
+ */
+static void
+note_latencies(struct paced *paced, const struct topology_topic *topic, const struct log_batch *batch,
+	       struct record *record, struct arena *arena)
+{
+	int64_t now_ms = clock_now_ms(&clock_system);
+	int count = schema_field_find(record->schema, "n_engagements")->slot;
+	int shown_at = schema_field_find(record->schema, "shown_at")->slot;
+	int final = schema_field_find(record->schema, "final")->slot;
+	struct error err;
+
+	for (size_t i = 0; i < batch->count && paced->latency_count < LATENCY_SAMPLES_MAX; i++) {
+		arena_reset(arena);
+		if (codec_decode(topic->codec, batch->records[i].value, record, arena, &err) < 0)
+			give_up(&err);
+		if (record->slots[count].integer == 0 && !record->slots[final].integer)
+			paced->latencies_ms[paced->latency_count++] = (int32_t)(now_ms -
+										record->slots[shown_at].integer);
+	}
+}
+
 static void *
 read_main(void *argument)
 {
 	struct paced *paced = argument;
-	int partitions = (int)paced->topology->topics[topology_topic_find(paced->topology, "outcomes")].partitions,
-	    topic;
-	struct reader **readers = memory_new_array((size_t)partitions, sizeof(*readers));
+	const struct topology_topic *spec = &paced->topology->topics[topology_topic_find(paced->topology, "outcomes")];
+	struct reader **readers = memory_new_array((size_t)spec->partitions, sizeof(*readers));
+	struct record record = {0};
+	struct arena arena = {0};
 	struct error err;
+	int topic;
 
+	record_init(&record, spec->schema->root);
 	if (log_topic(paced->log, "outcomes", &topic, &err) < 0)
 		give_up(&err);
-	for (int i = 0; i < partitions; i++)
+	for (int i = 0; i < spec->partitions; i++)
 		if (log_reader_open(paced->log, topic, i, 0, &readers[i], &err) < 0)
 			give_up(&err);
 	while (!atomic_load(&paced->over))
-		for (int i = 0; i < partitions; i++) {
+		for (int i = 0; i < spec->partitions; i++) {
 			struct log_batch batch;
 
 			if (reader_fetch(readers[i], 1, &batch, &err) < 0)
 				give_up(&err);
-			for (size_t k = 0; k < batch.count && paced->latency_count < LATENCY_SAMPLES_MAX; k++)
-				paced->latencies_ms[paced->latency_count++] = (int32_t)(clock_now_ms(&clock_system) -
-											batch.records[k].timestamp_ms);
+			note_latencies(paced, spec, &batch, &record, &arena);
 		}
-	for (int i = 0; i < partitions; i++)
+	for (int i = 0; i < spec->partitions; i++)
 		reader_close(&readers[i]);
 	memory_free(&readers);
+	record_fini(&record);
+	arena_fini(&arena);
 	paced->read_cpu_us = clock_thread_cpu_us();
 	return NULL;
 }

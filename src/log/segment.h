@@ -1,0 +1,61 @@
+/*
+ * Segments: files that batches are appended to, a stream of them per topic (all its partitions in the order of their
+ * commits). The database holds only where a batch stands: a batch is written once, and never moved.
+ *
+ *     DIR/segments/<topic>-<number>     batches one behind the other, rolled at SEGMENT_SIZE
+ *
+ * A body is made durable before the row that refers to it; what no row refers to does not exist. A writer never goes on
+ * in a file of an earlier one, so there is nothing to repair after a crash: what it left over goes with its file, and a
+ * file goes when no row refers to anything in it. In memory (directory NULL) the files are memfds.
+ *
+ * Threads: all calls from any. Bodies are read by pread into the caller's buffer: no
+ * mapping that a shortened file could turn into a signal.
+ */
+#ifndef LOG_SEGMENT_H
+#define LOG_SEGMENT_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#define SEGMENT_SIZE (64 << 20)	   /* bytes, after which the next file begins; one batch may pass it */
+#define SEGMENT_FILES_OPEN_MAX 256 /* files kept open for reading */
+#define SEGMENT_PLACE_SIZE 32	   /* bytes of a stored place */
+
+struct segments;
+
+/* Where a batch stands: the value of its row in the database. */
+struct segment_place {
+	uint64_t number;   /* of the file */
+	uint64_t position; /* in it */
+	uint64_t size;
+	uint64_t checksum; /* XXH3 of the records, seeded with that of the header */
+};
+
+int segments_open(const char *directory, bool read_only, struct segments **out, struct error *err);
+void segments_close(struct segments **segments);
+
+/* Appends a batch given in two parts, not yet durable. */
+int segments_append(struct segments *segments, int topic, struct bytes header, struct bytes records,
+		    struct segment_place *out, struct error *err);
+/* Makes durable what was appended to the topic since the last call. */
+int segments_sync(struct segments *segments, int topic, struct error *err);
+/* The rows of all that was appended to the topic are in the database: from now on its files may be judged by them. */
+void segments_indexed(struct segments *segments, int topic);
+
+/* The batch into `out`. *gone: there is no such file any more: the batch was taken away meanwhile. */
+int segments_read(struct segments *segments, int topic, const struct segment_place *place, struct buffer *out,
+		  bool *gone, struct error *err);
+
+/*
+ * Taking files away: `segments_first_unindexed` first, then the rows are looked through, then every file with a lower
+ * number of which `referred` does not say true is removed.
+ */
+uint64_t segments_first_unindexed(struct segments *segments, int topic);
+typedef bool segments_referred(void *argument, uint64_t number);
+void segments_remove(struct segments *segments, int topic, uint64_t before, segments_referred *referred,
+		     void *argument);
+
+void segment_place_write(uint8_t to[SEGMENT_PLACE_SIZE], const struct segment_place *place);
+int segment_place_read(struct bytes from, struct segment_place *place, struct error *err);
+
+#endif
