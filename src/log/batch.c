@@ -66,7 +66,9 @@ batch_put_record(struct buffer *to, const struct log_record *record, int64_t dis
 static struct bytes
 take_bytes(struct cursor *cursor, uint32_t size)
 {
-	return size == BATCH_ABSENT ? (struct bytes){0} : cursor_bytes(cursor, size);
+	static const struct bytes absent = {0};
+
+	return size == BATCH_ABSENT ? absent : cursor_bytes(cursor, size);
 }
 
 static void

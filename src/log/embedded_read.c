@@ -128,11 +128,12 @@ place_fetch(struct place *place, struct log_batch *out, struct error *err)
 			return fail_in(err, "topic '%s' partition %d", place->log->topics[place->topic]->name,
 				       place->partition);
 	}
+	end = part->end;
 	*out = (struct log_batch){
 		.records = place->records.items,
 		.count = place->records.count,
 		.next = place->next,
-		.end = end = part->end,
+		.end = end,
 		.at_end = place->next == end,
 	};
 	return 0;

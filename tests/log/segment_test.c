@@ -141,8 +141,7 @@ TEST(a_flipped_byte_is_found_wherever_it_is)
 	bool gone;
 
 	for (long at = 0; at < (long)place.size; at++) {
-		const char *text = at < 16 ? header : "some records";
-		char byte = text[at < 16 ? at : at - 16];
+		char byte = "0123456789abcdefsome records"[at];
 
 		damage("3-0", at, (char)(byte ^ 4));
 		check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err),
