@@ -24,8 +24,7 @@ struct error {
 };
 
 /* Fills `err` and returns -1. */
-int fail(struct error *err, enum error_action action, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int fail(struct error *err, enum error_action action, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "prefix: " before the text of an error that is already raised, to say where; keeps the action. Returns -1. */
 int fail_in(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -15,8 +15,8 @@ enum logger_level { LOGGER_DEBUG, LOGGER_INFO, LOGGER_WARN, LOGGER_ERROR };
 
 #define LOGGER_LINE_SIZE 4096 /* bytes; a longer line is cut */
 
-void logger_set_level(enum logger_level least); /* default LOGGER_INFO */
-void logger_set_json(bool json);		/* default false */
+void logger_set_level(enum logger_level least);			    /* default LOGGER_INFO */
+void logger_set_json(bool json);				    /* default false */
 int logger_parse_level(const char *name, enum logger_level *level); /* "debug", "info", "warn", "error"; 0 or -1 */
 
 /* `format` gives the pairs: "operator=%s partition=%d"; may be "". */

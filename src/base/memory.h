@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
-void *memory_new(size_t size);			  /* zeroed; never NULL, also for size 0 */
+void *memory_new(size_t size);			   /* zeroed; never NULL, also for size 0 */
 void *memory_new_array(size_t count, size_t size); /* zeroed; overflow of count * size ends the process */
-void *memory_resize(void *old, size_t size);	  /* like realloc: new bytes are not zeroed */
+void *memory_resize(void *old, size_t size);	   /* like realloc: new bytes are not zeroed */
 void *memory_resize_array(void *old, size_t count, size_t size);
-char *memory_text(const char *text);		  /* a copy of a text */
+char *memory_text(const char *text); /* a copy of a text */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Frees what *pointer points to and sets *pointer to NULL; `pointer` is the address of any object pointer. */

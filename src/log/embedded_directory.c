@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -13,6 +14,7 @@
 
 #define FORMAT_VERSION 2 /* 2: batches in segments; 1 had them in the database */
 #define FORMAT_TEXT "isotope log %d\n"
+#define SECONDARY_NAME "isotope-reader-" /* and the pid: a reading process's own directory */
 
 static int
 make_directories(const char *directory, struct error *err)
@@ -119,12 +121,50 @@ check_format(struct embedded *log, const char *path, struct error *err)
 	return 0;
 }
 
+static void
+remove_secondary(const char *path)
+{
+	DIR *directory = opendir(path);
+
+	for (struct dirent *entry; directory && (entry = readdir(directory));)
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	if (directory)
+		closedir(directory);
+	rmdir(path);
+}
+
+/* What readers that were killed have left behind: their names say which process they were. */
+static void
+remove_dead(const char *parent)
+{
+	DIR *directory = opendir(parent);
+
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
+		long pid;
+		char *path;
+
+		if (sscanf(entry->d_name, SECONDARY_NAME "%ld-", &pid) != 1 || pid <= 0)
+			continue;
+		if (kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		path = memory_format("%s/%s", parent, entry->d_name);
+		remove_secondary(path);
+		memory_free(&path);
+	}
+	if (directory)
+		closedir(directory);
+}
+
 static int
 make_secondary(struct embedded *log, struct error *err)
 {
 	const char *parent = getenv("TMPDIR");
 
-	log->secondary = memory_format("%s/isotope-reader-XXXXXX", parent && *parent ? parent : "/tmp");
+	if (!parent || !*parent)
+		parent = "/tmp";
+	remove_dead(parent);
+	log->secondary = memory_format("%s/" SECONDARY_NAME "%ld-XXXXXX", parent, (long)getpid());
 	if (mkdtemp(log->secondary))
 		return 0;
 	fail(err, FATAL, "a directory like %s cannot be made: %s", log->secondary, strerror(errno));
@@ -149,19 +189,6 @@ embedded_directory_open(struct embedded *log, struct error *err)
 	if (result == 0 && log->read_only)
 		result = make_secondary(log, err);
 	return result;
-}
-
-static void
-remove_secondary(const char *path)
-{
-	DIR *directory = opendir(path);
-
-	for (struct dirent *entry; directory && (entry = readdir(directory));)
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(directory), entry->d_name, 0);
-	if (directory)
-		closedir(directory);
-	rmdir(path);
 }
 
 void

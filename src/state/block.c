@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#define LAST_AT 1	   /* where in a part `last` stands */
+#define LAST_AT 1	       /* where in a part `last` stands */
 #define CHANGE_OVERHEAD_MAX 48 /* bytes of a change besides key and value, at most */
 
 static void
@@ -132,8 +132,10 @@ block_read_part(struct bytes part, struct block_part *out, struct error *err)
 	uint8_t last = cursor_u8(&cursor);
 
 	if (!cursor.bad && format != BLOCK_FORMAT)
-		return fail(err, FATAL, "the journal has blocks of format %d, this version reads %d; use the version that wrote them",
-			    format, BLOCK_FORMAT);
+		return fail(
+			err, FATAL,
+			"the journal has blocks of format %d, this version reads %d; use the version that wrote them",
+			format, BLOCK_FORMAT);
 	out->last = last != 0;
 	out->journal = cursor_u64(&cursor);
 	out->seq = cursor_varint(&cursor);
@@ -169,8 +171,10 @@ block_read_prelude(struct cursor *body, struct block_prelude *out, struct error 
 	stores = cursor_varint(body);
 	for (uint64_t i = 0; i < stores && i < BLOCK_STORES_MAX; i++)
 		out->stores[i] = read_sized(body);
-	if (body->bad || stores > BLOCK_STORES_MAX || draining > 1 || out->entries > INT64_MAX || out->bytes > INT64_MAX)
-		return fail(err, FATAL, "a block of the journal is damaged: what stands before its changes cannot be read");
+	if (body->bad || stores > BLOCK_STORES_MAX || draining > 1 || out->entries > INT64_MAX ||
+	    out->bytes > INT64_MAX)
+		return fail(err, FATAL,
+			    "a block of the journal is damaged: what stands before its changes cannot be read");
 	out->store_count = (int)stores;
 	return 0;
 }

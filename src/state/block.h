@@ -11,8 +11,8 @@
  *     change  u8 kind and flags | varint store | varint size, key
  *             a put: [zigzag fire_at] | [u8 drain mark] | varint size, value
  *
- * `journal` is a random number drawn with the first block: it tells a journal from another that took its place. Stores are
- * numbered by the block's own list of names. No change is split between parts.
+ * `journal` is a random number drawn with the first block: it tells a journal from another that took its place.
+ * Stores are numbered by the block's own list of names. No change is split between parts.
  */
 #ifndef STATE_BLOCK_H
 #define STATE_BLOCK_H

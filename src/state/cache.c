@@ -1,7 +1,6 @@
 #include "state/cache.h"
 
 #define ENTRY_OVERHEAD 12 /* bytes an entry takes in the journal besides key and value, about */
-#define STALE_TIMERS_MIN 4096
 
 void
 cache_init(struct cache *cache, int64_t memory_bytes)
@@ -249,7 +248,7 @@ cache_queue(struct cache *cache, struct entry *entry)
 {
 	if (entry->fire_at >= entry->queued_at)
 		return;
-	if (timers_count(&cache->timers) > 2 * (size_t)cache->table.count + STALE_TIMERS_MIN)
+	if (timers_need_purge(&cache->timers, cache->table.count))
 		timers_purge(&cache->timers);
 	timers_push(&cache->timers, entry);
 }

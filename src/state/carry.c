@@ -1,6 +1,6 @@
 /*
- * Carrying: a block also has entries that did not change, so that the blocks they stood in before can be trimmed. The rule
- * and why it holds are in state.c.
+ * Carrying: a block also has entries that did not change, so that the blocks they stood in before can be
+ * trimmed. The rule and why it holds are in state.c.
  */
 #include "state/parts.h"
 
@@ -152,8 +152,7 @@ carry_into(struct state *state, uint64_t seq, uint64_t change_bytes, struct erro
 {
 	uint64_t limit = (uint64_t)state_limit_bytes(state);
 	uint64_t most = CARRY_FACTOR * change_bytes;
-	uint64_t seq_max = state->journal_bytes > limit ?
-				   marks_seq_at(&state->marks, state->journal_bytes - limit) : 0;
+	uint64_t seq_max = state->journal_bytes > limit ? marks_seq_at(&state->marks, state->journal_bytes - limit) : 0;
 
 	if (most < (uint64_t)state->limits.carry_bytes_min)
 		most = (uint64_t)state->limits.carry_bytes_min;

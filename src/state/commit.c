@@ -15,6 +15,27 @@ random_number(void)
 	return number;
 }
 
+/* A removal needs to be remembered only where a row has to go. */
+static bool
+ends_here(const struct entry *entry)
+{
+	return entry_is(entry, ENTRY_REMOVED) && !entry_is(entry, ENTRY_ON_DISK);
+}
+
+/* The list is walked with the entry after the next on its way, and the table's slot of a next one that goes. */
+static void
+prefetch(const struct cache *cache, uint32_t next)
+{
+	const struct entry *entry = next ? cache_at(cache, next) : NULL;
+
+	if (!entry)
+		return;
+	if (entry->next)
+		entry_prefetch(cache_at(cache, entry->next));
+	if (ends_here(entry))
+		cache_prefetch_slot(cache, cache_tag(key_of(entry_key(entry)).hash, entry->store));
+}
+
 /* Writes the changed entries into the block, and files them under it. */
 static void
 write_changes(struct state *state, uint64_t seq)
@@ -25,9 +46,7 @@ write_changes(struct state *state, uint64_t seq)
 		struct entry *entry = cache_at(cache, handle);
 
 		next = entry->next;
-		if (next) {
-			entry_prefetch(cache_at(cache, next));
-		}
+		prefetch(cache, next);
 		if (entry_is(entry, ENTRY_REMOVED)) {
 			block_remove(&state->writer, entry->store, bytes_of(entry->key, entry->key_size));
 		} else {
@@ -43,8 +62,7 @@ write_changes(struct state *state, uint64_t seq)
 		entry_flag_on(entry, ENTRY_JOURNALED);
 		cache_unlink(cache, entry);
 		entry->seq = seq;
-		/* A removal needs to be remembered only where a row has to go. */
-		if (entry_is(entry, ENTRY_REMOVED) && !entry_is(entry, ENTRY_ON_DISK))
+		if (ends_here(entry))
 			cache_free(cache, entry);
 		else
 			cache_link(cache, &cache->journaled, entry);

@@ -12,7 +12,7 @@
 #define FORMAT_VERSION 1 /* of the rows; a directory with a higher one is refused */
 #define OPEN_FILES_MAX 512
 #define BLOOM_BITS_PER_KEY 10
-#define WRITE_BUFFER_PERCENT 40 /* of memory_bytes; the rest is the block cache */
+#define WRITE_BUFFER_PERCENT 40			   /* of memory_bytes; the rest is the block cache */
 #define WRITE_BUFFER_BYTES_MAX ((int64_t)64 << 20) /* of one column family */
 #define WRITE_BUFFER_BYTES_MIN ((int64_t)64 << 10)
 #define MEMTABLE_BLOOM_RATIO 0.05
@@ -46,7 +46,8 @@ make_options(struct database *database, int64_t memory_bytes)
 	rocksdb_block_based_options_set_block_cache(table, database->cache);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
-	rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS_PER_KEY));
+	rocksdb_block_based_options_set_filter_policy(table,
+						      rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS_PER_KEY));
 	rocksdb_options_set_block_based_table_factory(options, table);
 	rocksdb_block_based_options_destroy(table);
 	rocksdb_options_set_create_if_missing(options, 1);
@@ -95,8 +96,8 @@ open_families(struct database *database, const char *directory, struct error *er
 	handles = memory_new_array(count, sizeof(rocksdb_column_family_handle_t *));
 	for (size_t i = 0; i < count; i++)
 		options[i] = database->options;
-	database->rocksdb = rocksdb_open_column_families(database->options, directory, (int)count, all, options, handles,
-							 &text);
+	database->rocksdb = rocksdb_open_column_families(database->options, directory, (int)count, all, options,
+							 handles, &text);
 	for (size_t i = 0; i < count && database->rocksdb; i++) {
 		struct database_family *family = memory_new(sizeof(*family));
 
@@ -154,10 +155,12 @@ check_owner(struct database *database, const struct database_config *config, str
 	    check_text(database, "application", config->application, &application, err) < 0)
 		result = -1;
 	else if (strcmp(format, wanted) != 0)
-		fail(err, FATAL, "%s: its stores have format %s, this version reads %s; use the version that wrote them",
-		     directory, format, wanted);
+		fail(err, FATAL,
+		     "%s: its stores have format %s, this version reads %s; use the version that wrote them", directory,
+		     format, wanted);
 	else if (strcmp(application, config->application) != 0)
-		fail(err, FATAL, "%s: its stores belong to the topology \"%s\", this one is \"%s\"; use another --data-dir",
+		fail(err, FATAL,
+		     "%s: its stores belong to the topology \"%s\", this one is \"%s\"; use another --data-dir",
 		     directory, application, config->application);
 	else
 		result = 0;
@@ -232,8 +235,8 @@ database_family(struct database *database, const char *name, rocksdb_column_fami
 		if (strcmp(family->name, name) == 0)
 			break;
 	if (!family) {
-		rocksdb_column_family_handle_t *handle =
-			rocksdb_create_column_family(database->rocksdb, database->options, name, &text);
+		rocksdb_column_family_handle_t *handle = rocksdb_create_column_family(database->rocksdb,
+										      database->options, name, &text);
 
 		if (text) {
 			result = fail(err, FATAL, "store %s cannot be made: %s", name, text);

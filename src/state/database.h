@@ -15,9 +15,9 @@
 struct database;
 
 struct database_config {
-	const char *directory;	  /* NULL: in memory */
-	const char *application;  /* name of the topology: what the directory belongs to */
-	int64_t memory_bytes;	  /* for block cache and write buffers together */
+	const char *directory;	 /* NULL: in memory */
+	const char *application; /* name of the topology: what the directory belongs to */
+	int64_t memory_bytes;	 /* for block cache and write buffers together */
 };
 
 int database_open(const struct database_config *config, struct database **out, struct error *err);

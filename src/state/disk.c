@@ -2,9 +2,9 @@
 
 #include "base/memory.h"
 
-#define TAG_SIZE 5	    /* bytes before the key: tag and partition */
-#define TIMER_TAG_SIZE 13   /* the same and fire_at */
-#define ROW_HEADER_SIZE 17  /* bytes before the value */
+#define TAG_SIZE 5	   /* bytes before the key: tag and partition */
+#define TIMER_TAG_SIZE 13  /* the same and fire_at */
+#define ROW_HEADER_SIZE 17 /* bytes before the value */
 #define POSITION_FORMAT 1
 #define POSITION_SIZE 25
 
@@ -163,8 +163,9 @@ disk_wipe(struct disk *disk, int store)
 		make_key(disk, &disk->key, tags[i], (struct bytes){0});
 		end[0] = (uint8_t)tags[i];
 		store_be32(end + 1, disk->partition + 1);
-		rocksdb_writebatch_delete_range_cf(disk->batch, disk->stores[store].family, (const char *)disk->key.data,
-						   disk->key.size, (const char *)end, sizeof(end));
+		rocksdb_writebatch_delete_range_cf(disk->batch, disk->stores[store].family,
+						   (const char *)disk->key.data, disk->key.size, (const char *)end,
+						   sizeof(end));
 	}
 	make_key(disk, &disk->key, 'p', (struct bytes){0});
 	batch_delete(disk, store, &disk->key);
@@ -213,7 +214,8 @@ read_row(struct bytes bytes, struct disk_row *out, struct error *err)
 	out->drain = cursor_u8(&cursor);
 	out->value = cursor_bytes(&cursor, cursor_left(&cursor));
 	if (cursor.bad || out->value.size > STORE_VALUE_SIZE_MAX)
-		return fail(err, FATAL, "the stores' database: a row is damaged; delete the directory, the journals restore it");
+		return fail(err, FATAL,
+			    "the stores' database: a row is damaged; delete the directory, the journals restore it");
 	return 0;
 }
 

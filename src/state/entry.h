@@ -19,9 +19,9 @@ enum entry_flag {
 
 struct entry {
 	int64_t fire_at;
-	int64_t queued_at; /* where the timer queue has it, at or before fire_at; TIME_MAX: nowhere */
-	uint64_t seq;	   /* number of the block that last carried it; DIRTY: its mark in the undo log */
-	uint32_t self;	   /* its handle */
+	int64_t queued_at;	 /* where the timer queue has it, at or before fire_at; TIME_MAX: nowhere */
+	uint64_t seq;		 /* number of the block that last carried it; DIRTY: its mark in the undo log */
+	uint32_t self;		 /* its handle */
 	uint32_t previous, next; /* in one of the lists of struct cache; 0: none */
 	uint32_t value_size;
 	uint16_t key_size;

@@ -1,14 +1,14 @@
 /*
- * How entries leave memory for RocksDB: early, because memory is full (eviction), or in time, so that the tail of the
- * journal stays bounded (write-out). Only committed entries do; both go from the oldest of a list on, in batches: written
- * first, and touched only when that has worked.
+ * How entries leave memory for RocksDB: early, because memory is full (eviction), or in time, so that the tail
+ * of the journal stays bounded (write-out). Only committed entries do; both go from the oldest of a list on, in
+ * batches: written first, and touched only when that has worked.
  */
 #include "state/parts.h"
 
 #define BATCH_ENTRIES_MAX 128
 #define BATCH_BYTES_MAX (256 << 10)
-#define USED_MAX_PARTS 14 /* of 16 of the memory: above that entries are evicted ... */
-#define USED_TO_PARTS 13  /* ... until no more than that is in use */
+#define USED_MAX_PARTS 14  /* of 16 of the memory: above that entries are evicted ... */
+#define USED_TO_PARTS 13   /* ... until no more than that is in use */
 #define LOADED_MAX_PARTS 4 /* of 16: copies of rows are evicted first where they take more */
 
 /* Puts the entry or its removal into the batch where RocksDB does not have it yet. */
@@ -148,8 +148,9 @@ evict_write_out(struct state *state, uint64_t bytes_max, struct error *err)
 {
 	struct cache *cache = &state->cache;
 	uint64_t tail_bytes = (uint64_t)state_limit_bytes(state);
-	uint64_t seq_max = state->journal_bytes > tail_bytes ?
-				   marks_seq_at(&state->marks, state->journal_bytes - tail_bytes) : 0;
+	uint64_t seq_max = state->journal_bytes > tail_bytes
+				   ? marks_seq_at(&state->marks, state->journal_bytes - tail_bytes)
+				   : 0;
 	uint64_t bytes = 0;
 
 	while (bytes < bytes_max && cache->unwritten && cache_at(cache, cache->unwritten)->seq <= seq_max)

@@ -13,9 +13,9 @@
 
 /* Bytes of journal; tests make them small. */
 struct state_limits {
-	int64_t tail_bytes_min;	    /* write-out and carrying begin no earlier: max(this, 2 x live) */
-	int64_t position_bytes;	    /* between one position row and the next */
-	int64_t carry_bytes_min;    /* what a block carries at most, where it has fewer changes than that */
+	int64_t tail_bytes_min;	 /* write-out and carrying begin no earlier: max(this, 2 x live) */
+	int64_t position_bytes;	 /* between one position row and the next */
+	int64_t carry_bytes_min; /* what a block carries at most, where it has fewer changes than that */
 };
 
 struct store {
@@ -29,9 +29,9 @@ struct store {
 struct state_pass {
 	bool running, ended; /* ended: its last rows are in the block that waits to be committed */
 	int store;
-	struct buffer key;   /* it has done with all rows before (store, key) */
-	uint64_t start_seq;  /* of the block in which it began: rows journaled since then it leaves alone */
-	uint64_t floor_seq;  /* what the floor becomes when the pass has gone round */
+	struct buffer key;  /* it has done with all rows before (store, key) */
+	uint64_t start_seq; /* of the block in which it began: rows journaled since then it leaves alone */
+	uint64_t floor_seq; /* what the floor becomes when the pass has gone round */
 };
 
 struct state {
@@ -44,8 +44,8 @@ struct state {
 	int64_t memory_bytes;
 	struct state_limits limits;
 
-	uint64_t journal;	/* its number; 0: no block yet */
-	uint64_t seq;		/* of the last committed block */
+	uint64_t journal; /* its number; 0: no block yet */
+	uint64_t seq;	  /* of the last committed block */
 	struct buffer header;
 	uint64_t journal_bytes; /* of all committed blocks, since the journal began */
 	struct marks marks;
@@ -55,20 +55,21 @@ struct state {
 
 	int64_t disk_only, disk_only_bytes; /* rows of which the cache has no entry */
 	bool old_rows;			    /* there are rows from before this opening */
-	struct block_mark floor;	    /* no row that the list of the journaled does not stand for was journaled before */
-	struct block_mark floor_evicted;    /* the same for rows evicted since the opening */
+	struct block_mark floor; /* no row that the list of the journaled does not stand for was journaled before */
+	struct block_mark floor_evicted; /* the same for rows evicted since the opening */
 	struct state_pass pass;
-	struct block_mark position; /* as written last */
+	struct block_mark position;	 /* as written last */
 	struct disk_position restore_at; /* what the position row promised: the first block read must be that */
-	uint64_t flushed_bytes;	    /* of the journal, at the last flush */
+	uint64_t flushed_bytes;		 /* of the journal, at the last flush */
 
 	struct {
 		struct buffer parts; /* of a block whose last part is not here yet */
 		uint64_t number;     /* of the part that comes next */
+		uint64_t bytes;
 		int64_t offset;
 	} partial;
 
-	uint64_t drains; /* number of the last drain that was begun */
+	uint64_t drains;       /* number of the last drain that was begun */
 	bool drain_unfinished; /* ... and not ended, perhaps by a process that is gone */
 	bool draining;
 	struct buffer held; /* handles of entries whose timers came up, set during this drain */
@@ -87,7 +88,7 @@ state_asks_disk(const struct state *state, int store)
 	return state->disk_only > 0 || state->disk.stores[store].unknown;
 }
 
-void state_reset(struct state *state); /* forgets all that is in memory */
+void state_reset(struct state *state);	  /* forgets all that is in memory */
 void state_add_mark(struct state *state); /* of state->last */
 /* Are there rows that nothing in the list of the journaled stands for? */
 bool state_has_disk_rows(const struct state *state);

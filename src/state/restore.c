@@ -79,8 +79,9 @@ state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *fro
 	if (!usable)
 		return wipe(state, position.journal != 0, err);
 	/*
-	 * Stores that stand further on are told to stand here before anything else is written to them: from here on blocks
-	 * are applied again, and an eviction may put an old value over a newer one until its block comes.
+	 * Stores that stand further on are told to stand here before anything else is written to them: from
+	 * here on blocks are applied again, and an eviction may put an old value over a newer one until its
+	 * block comes.
 	 */
 	state->restore_at = position;
 	for (int i = 0; i < state->store_count; i++)
@@ -164,10 +165,11 @@ map_stores(const struct state *state, const struct block_prelude *prelude, int *
 			if (bytes_equal(prelude->stores[i], bytes_of_text(state->stores[k].name)))
 				stores[i] = k;
 		if (stores[i] < 0)
-			return fail(err, FATAL,
-				    "the journal of operator %s has a store \"%.*s\", which the operator does not have; "
-				    "give the operator another name to begin with empty state",
-				    state->operator_name, bytes_arguments(prelude->stores[i]));
+			return fail(
+				err, FATAL,
+				"the journal of operator %s has a store \"%.*s\", which the operator does not have; "
+				"give the operator another name to begin with empty state",
+				state->operator_name, bytes_arguments(prelude->stores[i]));
 	}
 	return 0;
 }
@@ -210,7 +212,7 @@ apply(struct state *state, uint64_t seq, int64_t offset, struct bytes body, stru
 			return -1;
 	}
 	state->seq = seq;
-	state->journal_bytes = prelude.journal_bytes + body.size;
+	state->journal_bytes = prelude.journal_bytes + state->partial.bytes;
 	buffer_clear(&state->header);
 	buffer_put_bytes(&state->header, prelude.header);
 	state->drains = prelude.drains;
@@ -277,8 +279,11 @@ state_restore(struct state *state, int64_t offset, struct bytes bytes, struct er
 		return fail_in(err, "offset %" PRId64, offset);
 	state->figures.restored_bytes += (int64_t)bytes.size;
 	body = bytes_of(part.body.at, cursor_left(&part.body));
-	if (part.number == 0)
+	if (part.number == 0) {
 		state->partial.offset = offset;
+		state->partial.bytes = 0;
+	}
+	state->partial.bytes += bytes.size;
 	if (part.number > 0 || !part.last) {
 		buffer_put_bytes(&state->partial.parts, body);
 		body = buffer_bytes(&state->partial.parts);

@@ -10,7 +10,7 @@
 
 #define CHUNK_SIZE_MAX 65536
 #define CHUNK_SIZE_MIN 4096
-#define CHUNKS_PER_BUDGET 256	    /* small budgets get chunks small enough that every class may hold some */
+#define CHUNKS_PER_BUDGET 256	      /* small budgets get chunks small enough that every class may hold some */
 #define REGION_SIZE ((size_t)2 << 20) /* a huge page */
 #define REGION_BUDGET_MIN ((int64_t)32 << 20)
 #define SLOT_SIZE_MIN 64
@@ -112,7 +112,8 @@ name_chunk(struct slab *slab)
 static void
 add_region(struct slab *slab)
 {
-	uint8_t *region = slab->region_size == REGION_SIZE ? slab_pages_new(REGION_SIZE) : memory_new(slab->region_size);
+	uint8_t *region = slab->region_size == REGION_SIZE ? slab_pages_new(REGION_SIZE)
+							   : memory_new(slab->region_size);
 
 	slab->regions = memory_resize_array(slab->regions, slab->region_count + 1, sizeof(*slab->regions));
 	slab->regions[slab->region_count++] = region;
@@ -200,7 +201,7 @@ open_chunk(struct slab *slab, int class)
 	number = slab->spare;
 	slab->spare = slab->chunks[number].next;
 	slab->chunks[number] = (struct slab_chunk){
-		.slot_size = slab->class_sizes[class], .class = (uint8_t)class, .bytes = slab->chunk_size};
+		.slot_size = slab->class_sizes[class], .class = (uint8_t) class, .bytes = slab->chunk_size};
 	list_chunk(slab, number);
 	slab->bytes += (int64_t)slab->chunk_size;
 	slab->class_room[class] += (int64_t)(slab->chunk_size / slab->class_sizes[class]);
@@ -299,7 +300,7 @@ slab_known(const struct slab *slab, uint32_t handle)
 uint32_t
 slab_sparse_chunk(struct slab *slab)
 {
-	for (int class = 0; class < slab->class_count; class++) {
+	for (int class = 0; class < slab->class_count; class ++) {
 		int64_t slots = (int64_t)(slab->chunk_size / slab->class_sizes[class]);
 		uint32_t best = slab->partial[class];
 

@@ -1,7 +1,7 @@
 /*
- * Memory for entries: slots of fixed size classes in chunks, named by a 32-bit handle instead of a pointer, which halves
- * the links between entries. What is in use is counted to the byte. A chunk whose slots are all free can serve another
- * class. 0 is no handle. One thread's.
+ * Memory for entries: slots of fixed size classes in chunks, named by a 32-bit handle instead of a pointer,
+ * which halves the links between entries. What is in use is counted to the byte. A chunk whose slots are all
+ * free can serve another class. 0 is no handle. One thread's.
  */
 #ifndef STATE_SLAB_H
 #define STATE_SLAB_H
@@ -15,14 +15,14 @@
 #define SLAB_INDEX_BITS 12  /* granules of a chunk: 64 KiB at most */
 
 struct slab_chunk {
-	uint32_t slot_size; /* 0: not in use; LARGE: one slot of `bytes` */
+	uint32_t slot_size;	 /* 0: not in use; LARGE: one slot of `bytes` */
 	uint32_t next, previous; /* chunks of the class with free slots; or spare chunks; 0: none */
-	uint32_t free;	   /* handle of the first free slot, 0: none */
-	uint16_t used;	   /* slots in use */
-	uint16_t fresh;	   /* slots that were ever in use since the chunk got its class */
+	uint32_t free;		 /* handle of the first free slot, 0: none */
+	uint16_t used;		 /* slots in use */
+	uint16_t fresh;		 /* slots that were ever in use since the chunk got its class */
 	uint8_t class;
-	bool listed;	   /* in the list of its class */
-	bool emptied;	   /* by slab_sparse_chunk: gives no slots any more */
+	bool listed;  /* in the list of its class */
+	bool emptied; /* by slab_sparse_chunk: gives no slots any more */
 	size_t bytes;
 };
 
@@ -39,7 +39,7 @@ struct slab {
 	size_t chunk_size, region_size;
 	void **regions;
 	size_t region_count;
-	int64_t bytes; /* of chunks that have a slot in use, and of the tables above */
+	int64_t bytes;	    /* of chunks that have a slot in use, and of the tables above */
 	int64_t used_bytes; /* of slots in use */
 };
 

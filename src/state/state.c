@@ -1,3 +1,60 @@
+/*
+ * How the state of a task is kept, and why nothing is lost.
+ *
+ * The journal is the truth. A block of it holds the last value of every entry that changed since the block
+ * before, and where the task stood. Two other things are made from it: the cache (entries in memory, the most
+ * recent) and the rows in RocksDB (disk.h). A lookup asks the cache, and RocksDB only if there are rows that
+ * the cache has no entry for.
+ *
+ * An entry in memory is in one of three lists (cache.h):
+ *
+ *     dirty      changed since the last block; it can neither be evicted nor be written to RocksDB
+ *     journaled  in the order of the block that last carried it, the oldest first
+ *     loaded     an unchanged copy of a row
+ *
+ * A record touches entries: they become dirty and what they were goes into the undo log (undo.c). state_block
+ * writes all dirty entries and files them at the end of `journaled` under the new block's number.
+ *
+ * Position: what a restart need not read. `unwritten` points into `journaled`: every entry before it is in
+ * RocksDB as it is. So a block older than the entry there holds nothing that is not either in RocksDB or again
+ * in a later block; that block is the position, written next to the rows. It moves on as entries are changed
+ * again, die, or are written out, which happens at the latest when max(64 MiB, 2 x live state) of journal have
+ * passed (evict.c): that bounds the tail, and what lives for less than that never touches the disk. Rows may be
+ * newer than the position says: applying the last value again changes nothing. Removals have to reach the rows
+ * too: an entry that may have a row stays as a tombstone until the deletion is written. How the position
+ * survives that memtables are lost: disk.h.
+ *
+ * Floor: what nobody need read, not even a machine whose disk is empty; the journal is trimmed to it. The rule: every
+ * live entry stands, with its present value, in some block at or after the floor. Where it stands:
+ *
+ *     dirty      nowhere yet; its last committed value is in the block it had before it was changed. Blocks are trimmed
+ *                only after a commit, when nothing is dirty
+ *     journaled  in block `seq`. The list is in that order, so its head is the oldest
+ *     a row      (and the copies of rows in `loaded`): not before `state->floor`, by the next paragraph
+ *
+ * and the floor is the earlier of the head's block and state->floor. Removals need no place: a removed entry
+ * stands in blocks before its removal only, and whoever reads one of those reads on to the removal.
+ *
+ * state->floor for rows holds from the beginning, when there are no rows. It is lowered to an entry's block
+ * whenever the entry is evicted and so becomes a row only. It rises by a pass over all rows in key order
+ * (carry.c), which writes into blocks those that were journaled before the pass began in block G. When it has
+ * gone round, every row stands at or after G: it was there when the pass came by, and then was carried by it or
+ * had been journaled since; or the list of the journaled stood for it then, and it was evicted later, behind
+ * the pass: those lower what the floor becomes to their own block. A pass that a restart cuts short has moved
+ * nothing but its own place; the next begins anew.
+ *
+ * The floor is written into every block, because after a restart any entry may be a row only whose block is
+ * older than what is read again. On a machine that began with an empty disk there are no such rows, and what it
+ * says is not needed.
+ *
+ * Carrying costs writes, so it begins only when max(64 MiB, 2 x live state) of journal lie behind the floor,
+ * and takes at most as much again as twice the changes of each block, from the head of `journaled` and by the
+ * pass. State that lives shorter than that is never carried, and the journal stays within about three times the
+ * live state.
+ *
+ * A block is not the task's until state_committed: between the two nothing may be looked up or changed, so that
+ * no value that might be aborted reaches RocksDB. An abort is a close and a restore.
+ */
 #include "state/parts.h"
 
 #include "base/memory.h"

@@ -40,7 +40,11 @@ struct store *state_store(struct state *state, int index); /* in the order of th
  * filled again from `start`). *from is where to begin to read: at or before the last block.
  */
 int state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err);
-/* One journal record. A block takes effect when its last part is here. */
+/*
+ * One journal record. A block takes effect when its last part is here. ABORT: what is on disk turned out to be
+ * of another journal and was wiped, or the journal was trimmed while it was read: begin again with
+ * state_restore_from.
+ */
 int state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
 /* The task's own part of the last block (positions, times): borrowed until the next block. size 0: no block yet. */
 struct bytes state_header(const struct state *state);
@@ -54,14 +58,15 @@ void state_prefetch(struct state *state, struct key key);
 /* The earliest timer, or TIME_MAX. Cheap: kept up to date. It may be an earlier time than that of any entry. */
 int64_t state_timer_next(const struct state *state);
 /*
- * Takes the next timer with time <= `until`, in (time, key) order over all stores; *out NULL: none left. Its timer is off
- * (TIME_MAX) when it is handed out; the operator sets the next.
+ * Takes the next timer with time <= `until`, in (time, key) order over all stores; *out NULL: none left. Its
+ * timer is off (TIME_MAX) when it is handed out; the operator sets the next.
  */
 int state_timer_take(struct state *state, int64_t until, struct store **store, struct entry **out, struct error *err);
 /*
- * A drain is the end of a bounded run: every pending timer fires once, whatever its time; those set meanwhile are kept for the
- * next run. It survives a kill: what fired and was committed does not fire again when the drain is taken up.
- * Between drain_begin and drain_end state_timer_take passes over timers set during this drain.
+ * A drain is the end of a bounded run: every pending timer fires once, whatever its time; those set meanwhile
+ * are kept for the next run. It survives a kill: what fired and was committed does not fire again when the
+ * drain is taken up. Between drain_begin and drain_end state_timer_take passes over timers set during this
+ * drain.
  */
 void state_drain_begin(struct state *state);
 void state_drain_end(struct state *state);
@@ -82,14 +87,14 @@ int state_committed(struct state *state, int64_t offset, struct error *err);
 int64_t state_trim_to(const struct state *state);
 
 struct state_figures {
-	int64_t entries;	   /* live, in memory */
-	int64_t memory_bytes;	   /* of the cache: entries, table, timers */
-	int64_t disk_entries;	   /* rows in RocksDB of this task, about */
-	int64_t hits, misses;	   /* lookups answered from memory, and those that had to ask RocksDB */
-	int64_t evicted, written;  /* entries dropped from memory / written to RocksDB */
-	int64_t journal_bytes;	   /* written to the journal since opening */
-	int64_t carried_bytes;	   /* of those: unchanged entries moved forward */
-	int64_t restored_bytes;	   /* read from the journal at restore */
+	int64_t entries;	  /* live, in memory */
+	int64_t memory_bytes;	  /* of the cache: entries, table, timers */
+	int64_t disk_entries;	  /* rows in RocksDB of this task, about */
+	int64_t hits, misses;	  /* lookups answered from memory, and those that had to ask RocksDB */
+	int64_t evicted, written; /* entries dropped from memory / written to RocksDB */
+	int64_t journal_bytes;	  /* written to the journal since opening */
+	int64_t carried_bytes;	  /* of those: unchanged entries moved forward */
+	int64_t restored_bytes;	  /* read from the journal at restore */
 };
 
 void state_figures(const struct state *state, struct state_figures *out);

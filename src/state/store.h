@@ -17,8 +17,8 @@
 #include "base/error.h"
 #include "base/key.h"
 
-#define STORE_KEY_SIZE_MAX 4096	     /* bytes */
-#define STORE_VALUE_SIZE_MAX 900000  /* bytes: an entry must fit in one part of a journal block */
+#define STORE_KEY_SIZE_MAX 4096	    /* bytes */
+#define STORE_VALUE_SIZE_MAX 900000 /* bytes: an entry must fit in one part of a journal block */
 
 struct store;
 struct entry;
@@ -45,7 +45,11 @@ uint8_t *entry_edit(struct store *store, struct entry **entry, size_t size);
 void entry_set_timer(struct store *store, struct entry *entry, int64_t fire_at);
 void entry_remove(struct store *store, struct entry *entry);
 
-/* All entries whose key begins with `prefix`, in key order. The store must not be changed meanwhile. */
+/*
+ * All entries whose key begins with `prefix`, in key order. The store must not be changed meanwhile, nor may
+ * the entries that the scan gives be: find them to change them. Opening one looks at every entry of the task
+ * that is in memory.
+ */
 struct store_scan;
 int store_scan_open(struct store *store, struct bytes prefix, struct store_scan **out, struct error *err);
 int store_scan_next(struct store_scan *scan, struct entry **out, struct error *err); /* *out NULL: the end */

@@ -4,9 +4,9 @@
 #include "base/memory.h"
 #include "state/slab.h"
 
-#define BITS_MIN 8	       /* slots of a new table: 256 */
+#define BITS_MIN 8 /* slots of a new table: 256 */
 #define BITS_MAX 31
-#define BITS_PAGES_MIN 18      /* from 2 MiB on: huge pages */
+#define BITS_PAGES_MIN 18 /* from 2 MiB on: huge pages */
 #define LOAD_PERCENT_MAX 80
 
 static uint64_t *
@@ -14,8 +14,8 @@ slots_new(int bits)
 {
 	size_t count = (size_t)1 << bits;
 
-	return bits >= BITS_PAGES_MIN ? slab_pages_new(count * sizeof(uint64_t)) :
-					memory_new_array(count, sizeof(uint64_t));
+	return bits >= BITS_PAGES_MIN ? slab_pages_new(count * sizeof(uint64_t))
+				      : memory_new_array(count, sizeof(uint64_t));
 }
 
 static void

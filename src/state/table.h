@@ -12,7 +12,7 @@
 struct table {
 	uint64_t *slots; /* tag << 32 | handle; 0: empty */
 	uint32_t mask;
-	int shift;	 /* tag >> shift is the home */
+	int shift; /* tag >> shift is the home */
 	uint32_t count;
 	int64_t bytes;
 };

@@ -3,8 +3,10 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 
-#define PREFETCH_HEADS 3 /* the top of the heap: the next items are among these */
-#define ITEMS_PER_BLOCK 7 /* a block is 128 bytes */
+#define PREFETCH_HEADS 3		    /* the top of the heap: the next items are among these */
+#define STALE_ITEMS_MIN 4096		    /* fewer than that are left alone */
+#define STALE_KEYS_MIN ((int64_t)256 << 10) /* bytes, likewise */
+#define ITEMS_PER_BLOCK 7		    /* a block is 128 bytes */
 #define BLOCKS_PER_GROUP 64
 #define BUCKET_MS ((int64_t)1 << TIMERS_BUCKET_BITS)
 
@@ -176,7 +178,7 @@ forget_keys(struct timers *timers)
 {
 	arena_reset(&timers->keys);
 	timers->bytes -= timers->keys_bytes;
-	timers->keys_bytes = 0;
+	timers->keys_bytes = timers->keys_bytes_live = 0;
 }
 
 void
@@ -263,9 +265,9 @@ list_move(struct timers *timers, struct timers_block *list, bool to_heap)
 		struct timers_block *next = list->next;
 
 		for (size_t i = 0; i < list->count; i++)
-			__builtin_prefetch(slab_known(timers->slab, list->items[i].handle) ?
-						   slab_at(timers->slab, list->items[i].handle) :
-						   NULL);
+			__builtin_prefetch(slab_known(timers->slab, list->items[i].handle)
+						   ? slab_at(timers->slab, list->items[i].handle)
+						   : NULL);
 		for (size_t i = 0; i < list->count; i++) {
 			struct timers_item item = list->items[i];
 			struct entry *entry = entry_of(timers, item.time, item.handle);
@@ -293,6 +295,7 @@ open_bucket(struct timers *timers, int64_t start)
 	timers->filled[bucket / 64] &= ~(1ul << bucket % 64);
 	timers->near_end = time_add(start, BUCKET_MS);
 	list_move(timers, list, true);
+	timers->keys_bytes_live = timers->keys_bytes;
 }
 
 /* The ring is empty: it begins again at the first of the far items. */
@@ -306,13 +309,14 @@ turn_ring(struct timers *timers)
 	timers->far_count = 0;
 	timers->far_min = TIME_MAX;
 	timers->near_end = start;
-	timers->ring_end = start > TIME_MAX - BUCKET_MS * TIMERS_BUCKETS ? TIME_MAX : start + BUCKET_MS * TIMERS_BUCKETS;
+	timers->ring_end = start > TIME_MAX - BUCKET_MS * TIMERS_BUCKETS ? TIME_MAX
+									 : start + BUCKET_MS * TIMERS_BUCKETS;
 	list_move(timers, far, false);
 }
 
 /*
- * The slot may hold another entry by now, which happens to be queued at the same time: that one has an item of its own, at
- * its own place in the order.
+ * The slot may hold another entry by now, which happens to be queued at the same time: that one has an item of
+ * its own, at its own place in the order.
  */
 static bool
 is_of(const struct timers_due *due, const struct entry *entry)
@@ -351,6 +355,13 @@ timers_peek(struct timers *timers, int64_t until)
 
 /* ---- purge ---- */
 
+bool
+timers_need_purge(const struct timers *timers, size_t entries)
+{
+	return timers_count(timers) > 2 * entries + STALE_ITEMS_MIN ||
+	       timers->keys_bytes > 2 * timers->keys_bytes_live + STALE_KEYS_MIN;
+}
+
 void
 timers_purge(struct timers *timers)
 {
@@ -385,5 +396,6 @@ timers_purge(struct timers *timers)
 		if (entry)
 			heap_push(timers, heap[i].time, entry);
 	}
+	timers->keys_bytes_live = timers->keys_bytes;
 	memory_free(&heap);
 }

@@ -8,8 +8,8 @@ enum undo_kind { UNDO_ADDED, UNDO_TOUCHED, UNDO_VALUE };
 
 struct undo_item {
 	int64_t fire_at;
-	uint32_t previous; /* where the item before this one begins */
-	uint32_t of;	   /* the entry's handle; of a UNDO_VALUE: where the entry's own item begins */
+	uint32_t previous;   /* where the item before this one begins */
+	uint32_t of;	     /* the entry's handle; of a UNDO_VALUE: where the entry's own item begins */
 	uint32_t value_size; /* UNDO_VALUE: so many bytes follow, padded to 8 */
 	uint16_t flags;
 	uint8_t drain;

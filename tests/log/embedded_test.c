@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,4 +174,17 @@ TEST(a_reader_follows_while_another_process_writes)
 	reader_close(&reader);
 	log_close(&log);
 	close(ready[0]);
+}
+
+TEST(a_reader_that_was_killed_leaves_nothing_for_long)
+{
+	char *left = memory_format("%s/isotope-reader-%d-abcdef", test_directory(), INT32_MAX);
+	struct error err;
+
+	check_ok(try_open(test_directory(), false, &err));
+	check_int(mkdir(left, 0700), 0);
+	check_int(setenv("TMPDIR", test_directory(), 1), 0);
+	check_ok(try_open(test_directory(), true, &err));
+	check_int(access(left, F_OK), -1);
+	memory_free(&left);
 }

@@ -14,8 +14,8 @@ const struct store_spec model_specs[] = {
 struct model *
 model_new(uint64_t seed)
 {
-	struct model *model = mmap(NULL, sizeof(*model), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-				   -1, 0);
+	struct model *model = mmap(NULL, sizeof(*model), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	check(model != MAP_FAILED);
 	model->random = test_random_of(seed);
@@ -88,8 +88,8 @@ model_open(struct model *model, struct database *database)
 		const struct model_record *record = &journal->records[i];
 
 		if (record->offset >= from)
-			check_ok(state_restore(state, record->offset, bytes_of(journal->bytes + record->at, record->size),
-					       &err));
+			check_ok(state_restore(state, record->offset,
+					       bytes_of(journal->bytes + record->at, record->size), &err));
 	}
 	model->now = model->kept = model->committed;
 	model->draining = false;
@@ -129,7 +129,7 @@ static void
 edit(struct model *model, struct store *store, struct model_entry *entry, struct entry *real)
 {
 	size_t size = below(model, 3) ? entry->size : random_size(model), old_size = entry->size;
-	uint8_t *value = entry_edit(store, real, size);
+	uint8_t *value = entry_edit(store, &real, size);
 
 	for (size_t i = 0; i < size; i++)
 		if (value[i] != (i < old_size ? entry->fill : 0))
@@ -335,8 +335,8 @@ model_drain(struct model *model, struct state *state, int fires_max)
 
 /* ---- commit ---- */
 
-static int
-append(void *argument, struct bytes part, struct error *err)
+int
+model_append(void *argument, struct bytes part, struct error *err)
 {
 	struct model_journal *journal = argument;
 	struct model_record *record = &journal->records[journal->first + journal->count];
@@ -363,7 +363,7 @@ model_commit(struct model *model, struct state *state)
 
 	model->now.header++;
 	store_u32(header, model->now.header);
-	check_ok(state_block(state, bytes_of(header, 4), append, journal, &err));
+	check_ok(state_block(state, bytes_of(header, 4), model_append, journal, &err));
 	model->committed = model->kept = model->now;
 	journal->end += (int64_t)below(model, 2); /* a marker of the log's own */
 	check_ok(state_committed(state, end, &err));
@@ -428,7 +428,8 @@ check_scan(struct model *model, struct state *state, int index, struct bytes pre
 	for (int i = 0; i < MODEL_KEYS; i++) {
 		const struct model_entry *wanted = &model->now.entries[index][known[i].number];
 
-		if (!wanted->exists || known[i].size < prefix.size || memcmp(known[i].text, prefix.data, prefix.size) != 0)
+		if (!wanted->exists || known[i].size < prefix.size ||
+		    memcmp(known[i].text, prefix.data, prefix.size) != 0)
 			continue;
 		check_ok(store_scan_next(scan, &entry, &err));
 		check(entry != NULL);
@@ -449,7 +450,8 @@ model_check(struct model *model, struct state *state)
 		for (int i = 0; i < MODEL_KEYS; i++) {
 			char text[64];
 
-			check_entry(&model->now.entries[store][i], find_again(state_store(state, store), key_number(i, text)));
+			check_entry(&model->now.entries[store][i],
+				    find_again(state_store(state, store), key_number(i, text)));
 		}
 	}
 }

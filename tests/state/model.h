@@ -1,6 +1,6 @@
 /*
- * A model of a task's state to hold the real one against: a plain array of entries per store, and the journal as a plain
- * array of records. All of it may lie in memory shared with a child process that is killed.
+ * A model of a task's state to hold the real one against: a plain array of entries per store, and the journal
+ * as a plain array of records. All of it may lie in memory shared with a child process that is killed.
  */
 #ifndef TESTS_STATE_MODEL_H
 #define TESTS_STATE_MODEL_H
@@ -63,7 +63,8 @@ void model_run(struct model *model, struct state *state, int steps); /* records,
 void model_commit(struct model *model, struct state *state);
 void model_sweep(struct model *model, struct state *state, int64_t until);
 void model_drain(struct model *model, struct state *state, int fires_max); /* ends it when it comes to the end */
-void model_check(struct model *model, struct state *state); /* every key, and scans */
+void model_check(struct model *model, struct state *state);		   /* every key, and scans */
+int model_append(void *journal, struct bytes part, struct error *err);	   /* a state_append */
 size_t model_key(int number, char *to);
 struct database *model_database(const char *directory, int64_t memory_bytes);
 

@@ -1,11 +1,10 @@
-/* Random operations against the model: in memory, with evictions, aborts, crashes, and machines that begin with nothing. */
+/*
+ * Random operations against the model: in memory, with evictions, aborts, crashes, and machines that begin with
+ * nothing.
+ */
 #include "tests/state/model.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define DATABASE_BYTES (8 << 20)
 
@@ -15,6 +14,31 @@ rounds(int normal)
 	const char *text = getenv("TEST_ROUNDS");
 
 	return text ? atoi(text) : normal;
+}
+
+/*
+ * What is committed must be in the journal alone: on a machine with an empty disk, and memory for all of it or
+ * for little.
+ */
+static void
+check_elsewhere(struct model *model)
+{
+	struct model_map now = model->now, kept = model->kept;
+	int64_t memory_bytes = model->memory_bytes;
+	bool draining = model->draining;
+	struct database *database = model_database(NULL, DATABASE_BYTES);
+	struct state *state;
+
+	if (test_random_below(&model->random, 2))
+		model->memory_bytes = 64 << 20;
+	state = model_open(model, database);
+	model_check(model, state);
+	state_close(&state);
+	database_close(&database);
+	model->memory_bytes = memory_bytes;
+	model->now = now;
+	model->kept = kept;
+	model->draining = draining;
 }
 
 /* One life: a number of openings, each ended by dropping what is not committed. */
@@ -30,6 +54,7 @@ live(struct model *model, int openings, int steps)
 		model_run(model, state, (int)test_random_below(&model->random, (uint64_t)steps));
 		if (test_random_below(&model->random, 3) == 0)
 			model_check(model, state);
+		check_elsewhere(model);
 		if (test_random_below(&model->random, 4) == 0)
 			model_drain(model, state, (int)test_random_below(&model->random, 300));
 		state_close(&state);
@@ -63,36 +88,6 @@ TEST(state_larger_than_its_memory_is_what_the_model_says)
 
 		model->memory_bytes = 100 << 10;
 		live(model, 6, 1500);
-		model_free(model);
-	}
-}
-
-TEST(state_survives_kills)
-{
-	uint64_t seed = test_seed(1000);
-
-	for (int i = 0; i < rounds(2); i++) {
-		struct model *model = model_new(seed + (uint64_t)i);
-		char directory[4200];
-
-		snprintf(directory, sizeof(directory), "%s/%d", test_directory(), i);
-		model->memory_bytes = 100 << 10;
-		for (int life = 0; life < 12; life++) {
-			int status;
-			pid_t child = fork();
-
-			check(child >= 0);
-			if (child == 0) {
-				struct database *database = model_database(directory, 1 << 20);
-				struct state *state = model_open(model, database);
-
-				model_check(model, state);
-				model_run(model, state, (int)test_random_below(&model->random, 1200));
-				raise(SIGKILL);
-			}
-			check(waitpid(child, &status, 0) == child);
-			check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		}
 		model_free(model);
 	}
 }

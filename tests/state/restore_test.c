@@ -1,0 +1,164 @@
+#include "tests/state/fixture.h"
+
+static const struct state_limits small = {.tail_bytes_min = 20000, .position_bytes = 500, .carry_bytes_min = 500};
+
+/* A state of which some is on disk, with a position. */
+static void
+make_rows(struct fixture *fixture)
+{
+	fixture_init(fixture, 256 << 10);
+	fixture->limits = small;
+	fixture_close(fixture);
+	fixture_open(fixture);
+	for (int i = 0; i < 4000; i++) {
+		fixture_put(fixture, i, 200, 'a');
+		if (i % 20 == 19)
+			fixture_commit(fixture);
+	}
+	check(fixture->state->position.seq > 0 && fixture->state->disk_only > 0);
+}
+
+TEST(restore_of_an_empty_journal_is_an_empty_state)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture, 1 << 20);
+	check_int((int64_t)state_header(fixture.state).size, 0);
+	check_int(state_trim_to(fixture.state), -1);
+	fixture_fini(&fixture);
+}
+
+TEST(restore_gives_back_the_header_of_the_last_block)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture, 1 << 20);
+	fixture_commit(&fixture);
+	fixture_close(&fixture);
+	fixture_open(&fixture);
+	check_bytes(state_header(fixture.state), bytes_of_text("header"));
+	fixture_fini(&fixture);
+}
+
+TEST(restore_wipes_rows_whose_position_lies_outside_the_journal)
+{
+	struct fixture fixture;
+	struct error err;
+
+	make_rows(&fixture);
+	fixture_close(&fixture);
+	fixture.journal->first += fixture.journal->count; /* somebody deleted everything */
+	fixture.journal->count = 0;
+	fixture_open(&fixture);
+	check_int(fixture.from, fixture.journal->end);
+	for (int i = 0; i < 4000; i++)
+		check(!fixture_get(&fixture, i));
+	fixture_put(&fixture, 1, 5, 'b');
+	fixture_commit(&fixture);
+	check_ok(state_restore_from(fixture.state, 0, fixture.journal->end, &fixture.from, &err));
+	fixture_fini(&fixture);
+}
+
+TEST(restore_begins_anew_where_the_rows_are_of_another_journal)
+{
+	struct fixture fixture, other;
+	struct error err;
+	struct database *database;
+
+	make_rows(&fixture);
+	make_rows(&other);
+	fixture_remove(&other, 7);
+	fixture_commit(&other);
+	fixture_close(&fixture);
+	fixture_close(&other);
+	database = fixture.database; /* the rows of one, the journal of the other */
+	fixture.database = other.database;
+	other.database = database;
+
+	fixture_open_only(&other, NULL);
+	check_fails(fixture_restore(&other, &err), "of another journal");
+	check_int(err.action, ABORT);
+	check_ok(fixture_restore(&other, &err));
+	check_int(other.from, fixture_start(&other));
+	check(!fixture_get(&other, 7) && fixture_get(&other, 8));
+	fixture_fini(&other);
+	fixture_fini(&fixture);
+}
+
+TEST(restore_says_that_the_journal_was_trimmed_while_it_was_read)
+{
+	struct fixture fixture;
+	struct error err;
+
+	fixture_init(&fixture, 1 << 20);
+	for (int i = 0; i < 10; i++) {
+		fixture_put(&fixture, i, 10, 'a');
+		fixture_commit(&fixture);
+	}
+	check_int((int64_t)fixture.journal->count, 10);
+	memmove(&fixture.journal->records[3], &fixture.journal->records[5], 5 * sizeof(struct model_record));
+	fixture.journal->count = 8;
+	check_fails(fixture_restore(&fixture, &err), "goes from block 3 to 6: it was trimmed while it was read");
+	check_int(err.action, ABORT);
+	fixture_fini(&fixture);
+}
+
+TEST(restore_refuses_repeated_blocks_and_half_ones)
+{
+	struct fixture fixture;
+	struct error err;
+
+	fixture_init(&fixture, 16 << 20);
+	for (int i = 0; i < 30; i++)
+		fixture_put(&fixture, i, 100000, 'a');
+	fixture_commit(&fixture);
+	check(fixture.journal->count > 2);
+	fixture.journal->first++; /* begins with the second part */
+	fixture.journal->count--;
+	check_fails(fixture_restore(&fixture, &err), "begins in the middle of a block");
+	check_int(err.action, FATAL);
+	fixture.journal->first--;
+	fixture.journal->count++;
+	fixture.journal->records[1] = fixture.journal->records[0];
+	check_fails(fixture_restore(&fixture, &err), "block 1 part 0 where block 1 part 1 was expected");
+	check_int(err.action, FATAL);
+	fixture_fini(&fixture);
+}
+
+TEST(restore_refuses_a_store_that_the_operator_lacks)
+{
+	static const struct store_spec others[] = {{.name = "columns"}, {.name = NULL}};
+	struct fixture fixture;
+	struct error err;
+
+	fixture_init(&fixture, 1 << 20);
+	fixture_put(&fixture, 1, 10, 'a');
+	fixture_commit(&fixture);
+	fixture_close(&fixture);
+	fixture_open_only(&fixture, others);
+	check_fails(fixture_restore(&fixture, &err), "has a store \"rows\", which the operator does not have");
+	fixture_fini(&fixture);
+}
+
+/* A state larger than the memory, read on a machine with an empty disk, goes to its disk while it is read. */
+TEST(restore_of_more_than_the_memory_holds)
+{
+	struct fixture fixture;
+	struct state_figures figures;
+
+	make_rows(&fixture);
+	for (int i = 0; i < 4000; i += 2)
+		fixture_remove(&fixture, i);
+	fixture_commit(&fixture);
+	for (int round = 0; round < 2; round++) {
+		fixture_move(&fixture);
+		state_figures(fixture.state, &figures);
+		check(figures.memory_bytes <= fixture.memory_bytes);
+		check(figures.restored_bytes > 0);
+		for (int i = 0; i < 4000; i++)
+			check_int(fixture_get(&fixture, i) != NULL, i % 2);
+		fixture_put(&fixture, 1, 1, 'b');
+		fixture_commit(&fixture);
+	}
+	fixture_fini(&fixture);
+}
