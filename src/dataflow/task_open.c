@@ -196,7 +196,13 @@ open_state(struct task *task, struct error *err)
 	if (state_open(&config, &task->state, err) < 0)
 		return -1;
 	task->context.state = task->state;
-	return restore(task, err);
+	if (restore(task, err) < 0)
+		return -1;
+	if (!task->job->bounded) { /* a bounded run that was killed while it drained is not taken up by a live one */
+		state_drain_begin(task->state);
+		state_drain_end(task->state);
+	}
+	return 0;
 }
 
 int

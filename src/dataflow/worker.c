@@ -88,6 +88,15 @@ worker_close(struct worker **pointer)
 	memory_free(pointer);
 }
 
+static void
+say(const struct worker *worker, const char *event, int times, const struct error *err)
+{
+	char reason[2 * ERROR_TEXT_SIZE];
+
+	logger_warn(event, "operator=%s times=%d reason=%s", worker->operator->spec->name, times,
+		    logger_quote(reason, sizeof(reason), err->text));
+}
+
 /* ---- commit ---- */
 
 bool
@@ -115,8 +124,7 @@ commit_transaction(struct worker *worker, struct error *err)
 			return fail_in(err, "a commit of operator %s is still undecided after %d tries",
 				       worker->operator->spec->name, tries);
 		}
-		logger_warn("commit_retry", "operator=%s try=%d reason=\"%s\"", worker->operator->spec->name, tries + 1,
-			    err->text);
+		say(worker, "commit_retry", tries + 1, err);
 		nanosleep(&pause, NULL);
 	}
 }
@@ -375,8 +383,7 @@ start_again(struct worker *worker, struct error *err)
 		err->action = FATAL;
 		return fail_in(err, "%d transactions in a row were aborted", worker->aborts);
 	}
-	logger_warn("abort", "operator=%s aborts=%d reason=\"%s\"", worker->operator->spec->name, worker->aborts,
-		    err->text);
+	say(worker, "abort", worker->aborts, err);
 	if (transaction_abort(worker->transaction, err) < 0)
 		return -1;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
@@ -392,23 +399,36 @@ start_again(struct worker *worker, struct error *err)
 static int
 drop_all(struct worker *worker, struct error *err)
 {
-	logger_warn("fenced", "operator=%s reason=\"%s\"", worker->operator->spec->name, err->text);
+	say(worker, "fenced", 1, err);
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		if (worker->tasks[i] && give_up_task(worker, (int)i, err) < 0)
 			return -1;
 	return transaction_abort(worker->transaction, err);
 }
 
+/* Nothing was done: the next turn tries again, after its wait. */
+static int
+retry_later(struct worker *worker, struct error *err)
+{
+	worker->progress = false;
+	if (worker->retries++ == 0)
+		say(worker, "retry", 1, err);
+	if (worker->retries <= WORKER_RETRIES_MAX)
+		return 0;
+	err->action = FATAL;
+	return fail_in(err, "operator %s has tried %d times", worker->operator->spec->name, worker->retries);
+}
+
 int
 worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
 {
-	if (turn(worker, wait_ms, err) == 0)
+	if (turn(worker, wait_ms, err) == 0) {
+		worker->retries = 0;
 		return 0;
+	}
 	switch (err->action) {
 	case RETRY:
-		logger_warn("retry", "operator=%s reason=\"%s\"", worker->operator->spec->name, err->text);
-		worker->progress = false;
-		return 0;
+		return retry_later(worker, err);
 	case ABORT:
 		return start_again(worker, err);
 	case FENCED:

@@ -11,8 +11,9 @@
 #include "dataflow/task.h"
 
 #define WORKER_TURN_RECORDS_MAX 1024 /* records of one task before the next task has its turn */
-#define WORKER_WAIT_MS_MAX 50 /* longest sleep in one turn: idle inputs and stop requests are looked at after it */
-#define WORKER_ABORTS_MAX 5   /* aborted transactions in a row before a person has to look */
+#define WORKER_WAIT_MS_MAX 50  /* longest sleep in one turn: idle inputs and stop requests are looked at after it */
+#define WORKER_ABORTS_MAX 5    /* aborted transactions in a row before a person has to look */
+#define WORKER_RETRIES_MAX 200 /* turns in a row that failed and may work later, WORKER_WAIT_MS_MAX apart */
 #define WORKER_COMMIT_RETRIES_MAX 30 /* calls of one commit whose outcome stays unknown, a second apart at most */
 
 struct worker {
@@ -27,6 +28,7 @@ struct worker {
 	int64_t committed_ms;				       /* wall clock of the last commit */
 	int64_t now_ms;
 	bool progress; /* the last turn did something */
+	int retries;   /* in a row */
 	int aborts;    /* in a row */
 };
 
