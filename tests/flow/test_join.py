@@ -160,3 +160,14 @@ def test_too_many_damaged_records_stop_the_run(tmp_path):
     job = damaged_job(tmp_path, 1_000)
     done = job.call("run", "--until-end", status=1)
     assert "operator join stops" in done.stderr and "dead_letter_limit" in done.stderr
+
+
+def test_a_record_under_another_key_than_its_own_is_a_dead_letter(tmp_path):
+    source, job = Job(tmp_path / "source"), Job(tmp_path / "data")
+    source.produce("impressions", [{"impression_id": "mine", "user_id_token": "u", "item_id": "x", "position": 0,
+                                    "shown_at": START, "source": "ranked"}])
+    [(_, value)] = values_of(source, "impressions")
+    job.call("produce", "impressions", "--raw", given=f"other\t{value}\n")
+    job.call("run", "--until-end")
+    assert job.rows("outcomes") == []
+    assert job.rows("dead_letters")[0]["reason"] == 'the record\'s key "other" is not its impression_id "mine"'
