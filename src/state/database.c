@@ -12,6 +12,8 @@
 #define FORMAT_VERSION 1 /* of the rows; a directory with a higher one is refused */
 #define OPEN_FILES_MAX 512
 #define BLOOM_BITS_PER_KEY 10
+#define METADATA_BLOCK_BYTES 4096
+#define CACHE_SHARD_BITS 3			   /* a shard of a small cache must hold more than some blocks */
 #define WRITE_BUFFER_PERCENT 40			   /* of memory_bytes; the rest is the block cache */
 #define WRITE_BUFFER_BYTES_MAX ((int64_t)64 << 20) /* of one column family */
 #define WRITE_BUFFER_BYTES_MIN ((int64_t)64 << 10)
@@ -39,11 +41,23 @@ make_options(struct database *database, int64_t memory_bytes)
 	int64_t one_bytes = write_bytes / 2 < WRITE_BUFFER_BYTES_MAX ? write_bytes / 2 : WRITE_BUFFER_BYTES_MAX;
 	rocksdb_options_t *options = rocksdb_options_create();
 	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+	rocksdb_lru_cache_options_t *cache = rocksdb_lru_cache_options_create();
 
 	if (one_bytes < WRITE_BUFFER_BYTES_MIN)
 		one_bytes = WRITE_BUFFER_BYTES_MIN;
-	database->cache = rocksdb_cache_create_lru((size_t)(memory_bytes - write_bytes));
+	rocksdb_lru_cache_options_set_capacity(cache, (size_t)(memory_bytes - write_bytes));
+	rocksdb_lru_cache_options_set_num_shard_bits(cache, CACHE_SHARD_BITS);
+	database->cache = rocksdb_cache_create_lru_opts(cache);
+	rocksdb_lru_cache_options_destroy(cache);
 	rocksdb_block_based_options_set_block_cache(table, database->cache);
+	/*
+	 * Index and filters in pieces: read as a whole, the filter of one file is some hundred KiB, which a small cache
+	 * throws out again at once, and then every lookup reads it anew.
+	 */
+	rocksdb_block_based_options_set_index_type(table, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_partition_filters(table, 1);
+	rocksdb_block_based_options_set_metadata_block_size(table, METADATA_BLOCK_BYTES);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
 	rocksdb_block_based_options_set_filter_policy(table,
