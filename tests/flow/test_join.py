@@ -73,9 +73,9 @@ def killed_again_and_again(job, r, whole_run_s, *arguments):
     """Runs to the end, killed with -9 at random moments of what a whole run takes; returns how often."""
     kills = 0
     while True:
-        process = job.start("run", "--until-end", "--set", "commit_interval=10ms", *arguments)
+        process = job.start("run", "--until-end", *arguments)
         try:
-            _, errors = process.communicate(timeout=r.uniform(0.1, 0.8) * whole_run_s if kills < 20 else None)
+            _, errors = process.communicate(timeout=r.uniform(0.05, 0.4) * whole_run_s if kills < 20 else None)
             assert process.returncode == 0, errors
             return kills
         except Exception as timeout:
@@ -90,6 +90,7 @@ def killed_again_and_again(job, r, whole_run_s, *arguments):
 @pytest.mark.parametrize("seed, arguments", [(1, []), (2, ["--set", "workers=2"]), (3, ["--set", "memory=16MiB"])])
 def test_kill_9_at_random_moments_changes_nothing(tmp_path, seed, arguments):
     records = random_feed(seed, 25_000)
+    arguments = [*arguments, "--set", "commit_interval=10ms", "--set", "commit_bytes=64KiB"]  # hundreds of commits
     undisturbed, killed = Job(tmp_path / "undisturbed"), Job(tmp_path / "killed")
     for job in (undisturbed, killed):
         produced(job, records)
