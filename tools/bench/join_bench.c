@@ -3,7 +3,7 @@
  *
  *     join_bench generate DIR IMPRESSIONS [--set ...]       an hour of event time into the topics of an embedded log
  *     join_bench run      DIR [--set ...]                   a bounded run over what is there
- *     join_bench paced    DIR RATE SECONDS [--set ...]      a live run, fed RATE events/s by a thread beside it
+ *     join_bench paced    DIR RATE SECONDS STEP_MS [...]    a live run, fed RATE events/s by a thread beside it
  *
  * CPU is user + system time of the whole process while the run lasts, RocksDB's threads included; in the paced run the
  * feeding and the reading thread's own CPU is taken off. tools/bench/run calls it and prints the tables.
@@ -26,7 +26,6 @@
 #define START_MS 1767225600000 /* 2026-01-01: event time of generated files */
 #define HOUR_US 3600000000.0
 #define EVENTS_PER_IMPRESSION 1.459
-#define FEED_STEP_MS 10
 #define LATENCY_SAMPLES_MAX 4000000
 
 static _Noreturn void
@@ -157,7 +156,7 @@ struct paced {
 	const struct topology *topology;
 	struct log *log;
 	struct runtime *runtime;
-	int64_t rate, seconds;
+	int64_t rate, seconds, step_ms;
 	atomic_bool fed, over;
 	int64_t feed_cpu_us, read_cpu_us;
 	int32_t *latencies_ms;
@@ -181,7 +180,7 @@ feed_main(void *argument)
 	if (generator_new(paced->topology, paced->log, &config, &generator, &err) < 0)
 		give_up(&err);
 	for (int64_t now_ms = started_ms; now_ms < started_ms + paced->seconds * 1000;) {
-		const struct timespec step = {.tv_nsec = FEED_STEP_MS * 1000000};
+		const struct timespec step = {.tv_nsec = paced->step_ms * 1000000};
 
 		if (generator_append(generator, now_ms, INT64_MAX, &err) < 0)
 			give_up(&err);
@@ -285,10 +284,10 @@ print_latencies(const struct paced *paced)
 }
 
 static int
-run_paced(const struct topology *topology, const char *directory, int64_t rate, int64_t seconds)
+run_paced(const struct topology *topology, const char *directory, int64_t rate, int64_t seconds, int64_t step_ms)
 {
 	struct runtime_config config = {.topology = topology, .directory = directory, .clock = &clock_system};
-	struct paced paced = {.topology = topology, .rate = rate, .seconds = seconds};
+	struct paced paced = {.topology = topology, .rate = rate, .seconds = seconds, .step_ms = step_ms};
 	pthread_t feeder, reader, stopper;
 	struct error err;
 	int64_t cpu_us = clock_process_cpu_us(), wall_us = clock_monotonic_us();
@@ -317,8 +316,8 @@ run_paced(const struct topology *topology, const char *directory, int64_t rate, 
 static int
 usage(void)
 {
-	fprintf(stderr,
-		"usage: join_bench generate DIR IMPRESSIONS | run DIR | paced DIR RATE SECONDS, then key=value ...\n");
+	fprintf(stderr, "usage: join_bench generate DIR IMPRESSIONS | run DIR | paced DIR RATE SECONDS STEP_MS, "
+			"then key=value ...\n");
 	return 2;
 }
 
@@ -326,7 +325,7 @@ int
 main(int argc, char **argv)
 {
 	bool generating = argc > 3 && strcmp(argv[1], "generate") == 0;
-	bool pacing = argc > 4 && strcmp(argv[1], "paced") == 0;
+	bool pacing = argc > 5 && strcmp(argv[1], "paced") == 0;
 	bool running = argc > 2 && strcmp(argv[1], "run") == 0;
 	int result;
 	struct topology *topology;
@@ -334,11 +333,11 @@ main(int argc, char **argv)
 	if (!generating && !pacing && !running)
 		return usage();
 	logger_set_level(LOGGER_WARN);
-	topology = load((const char *const *)&argv[generating ? 4 : pacing ? 5 : 3]);
+	topology = load((const char *const *)&argv[generating ? 4 : pacing ? 6 : 3]);
 	if (generating)
 		result = generate(topology, argv[2], atoll(argv[3]));
 	else if (pacing)
-		result = run_paced(topology, argv[2], atoll(argv[3]), atoll(argv[4]));
+		result = run_paced(topology, argv[2], atoll(argv[3]), atoll(argv[4]), atoll(argv[5]));
 	else
 		result = run(topology, argv[2]);
 	topology_free(&topology);
