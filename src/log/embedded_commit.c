@@ -10,8 +10,7 @@
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
-#define GROUP_BYTES_MAX (32 << 20)   /* of transactions in one write, unless a single one is larger */
-#define WRITES_BYTES_KEPT (16 << 20) /* a write batch larger than that is not kept for the next commit */
+#define GROUP_BYTES_MAX (32 << 20) /* of transactions in one write, unless a single one is larger */
 
 struct commit {
 	struct embedded_transaction *transaction;
@@ -174,17 +173,6 @@ write_group(struct committer *committer, struct commit *group, struct error *err
 	return -1;
 }
 
-static void
-clear_writes(struct committer *committer)
-{
-	if (committer->bytes <= WRITES_BYTES_KEPT) {
-		rocksdb_writebatch_clear(committer->writes);
-		return;
-	}
-	rocksdb_writebatch_destroy(committer->writes);
-	committer->writes = rocksdb_writebatch_create();
-}
-
 /* Under the mutex. */
 static struct commit *
 take_group(struct committer *committer)
@@ -221,7 +209,7 @@ run(void *self)
 		group = take_group(&committer);
 		pthread_mutex_unlock(&log->mutex);
 		result = write_group(&committer, group, &err);
-		clear_writes(&committer);
+		rocksdb_writebatch_clear(committer.writes);
 		pthread_mutex_lock(&log->mutex);
 		for (size_t i = 0; result == 0 && i < committer.moved_count; i++)
 			committer.moved[i].partition->end = committer.moved[i].end;

@@ -29,7 +29,6 @@ struct compaction {
 	int64_t until;	   /* offsets before that are in the table */
 	int64_t deletions; /* those with a timestamp before that may go */
 	struct buffer batch;
-	int64_t bytes_left;
 };
 
 static struct slot *
@@ -142,15 +141,10 @@ rewrite(struct compaction *compaction, const struct index_walk *walk, const stru
 		batch_put_record(&compaction->batch, &batch->records[i], batch->records[i].offset - walk->base);
 		summary.count++;
 	}
-	if (summary.count == walk->summary.count) {
-		compaction->bytes_left += walk->summary.size;
+	if (summary.count == walk->summary.count)
 		return 0;
-	}
 	batch_header_write(compaction->batch.data, summary.count, summary.span, BATCH_SPARSE);
 	summary.size = (int64_t)compaction->batch.size;
-	compaction->bytes_left += summary.size;
-	embedded_partition(compaction->log, walk->topic, walk->partition)->freed_bytes += walk->summary.size -
-											  summary.size;
 	return replace(compaction, walk, &summary, err);
 }
 
