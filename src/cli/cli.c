@@ -131,18 +131,6 @@ cli_operator(const struct topology *topology, const char *name, int *index, stru
 	return -1;
 }
 
-char *
-cli_journal(const struct topology *topology, int index)
-{
-	return memory_format("%s.%s.journal", topology->name, topology->operators[index].name);
-}
-
-char *
-cli_replays(const struct topology *topology)
-{
-	return memory_format("%s.dead_letter_replays", topology->name);
-}
-
 int
 cli_commit(struct transaction *transaction, struct error *err)
 {

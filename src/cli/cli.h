@@ -65,10 +65,6 @@ int cli_open_log(const struct call *call, const struct topology *topology, bool 
 /* Index of a topic or an operator by name; the error of an unknown one names the closest. */
 int cli_topic(const struct topology *topology, const char *name, int *index, struct error *err);
 int cli_operator(const struct topology *topology, const char *name, int *index, struct error *err);
-/* The topic of an operator's journal. The caller frees it. */
-char *cli_journal(const struct topology *topology, int index);
-/* The topic that remembers which dead letters were replayed. The caller frees it. */
-char *cli_replays(const struct topology *topology);
 
 /* Commits, and asks again a bounded number of times while the outcome is unknown. */
 int cli_commit(struct transaction *transaction, struct error *err);

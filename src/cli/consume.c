@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/scan.h"
 #include "cli/stop.h"
+#include "dataflow/topic_list.h"
 #include "record/json.h"
 
 #define WAIT_MS 50	    /* between looks at all partitions when none had anything */
@@ -184,12 +185,12 @@ static int
 start_offset(struct consumer *consumer, const struct start *start, int partition, int64_t *from, int64_t *end,
 	     struct error *err)
 {
-	struct partition_info info;
+	struct partition_ends ends;
 
-	if (log_partition_info(consumer->log, consumer->topic, partition, &info, err) < 0)
+	if (log_partition_ends(consumer->log, consumer->topic, partition, &ends, err) < 0)
 		return -1;
-	*end = info.end;
-	*from = start->kind == FROM_BEGINNING ? info.start : start->kind == FROM_END ? info.end : start->at;
+	*end = ends.end;
+	*from = start->kind == FROM_BEGINNING ? ends.start : start->kind == FROM_END ? ends.end : start->at;
 	if (start->kind == FROM_TIME &&
 	    log_offset_at(consumer->log, consumer->topic, partition, start->at, from, err) < 0)
 		return -1;
@@ -301,17 +302,13 @@ consume_topic(struct consumer *consumer, const struct start *start, struct error
 static int
 find_topic(struct consumer *consumer, const struct topology *topology, struct error *err)
 {
-	char *replays = cli_replays(topology);
-	bool ours = strcmp(replays, consumer->name) == 0;
+	struct topic_list list = topic_list_of(topology);
+	bool ours = false;
 	int index;
 
-	memory_free(&replays);
-	for (int i = 0; i < topology->operator_count && !ours; i++) {
-		char *journal = cli_journal(topology, i);
-
-		ours = strcmp(journal, consumer->name) == 0;
-		memory_free(&journal);
-	}
+	for (size_t i = (size_t)topology->topic_count; i < list.count && !ours; i++)
+		ours = strcmp(list.specs[i].name, consumer->name) == 0;
+	topic_list_free(&list);
 	if (ours)
 		return 0;
 	if (cli_topic(topology, consumer->name, &index, err) < 0)

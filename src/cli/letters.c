@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/scan.h"
+#include "dataflow/topic_list.h"
 
 #define ID_SIZE 40
 
@@ -110,18 +111,9 @@ is_marked(const struct letters *letters, int number, int64_t at)
 int
 letters_prepare_marks(struct letters *letters, struct error *err)
 {
-	char *name = cli_replays(letters->topology);
-	struct topic_spec spec = {
-		.name = name,
-		.partitions = 1,
-		.compacted = true,
-		.retention_ms = LOG_RETENTION_FOREVER,
-		.retention_bytes = LOG_RETENTION_FOREVER,
-	};
-	int result = log_create_topic(letters->log, &spec, err);
+	char *name = topic_list_replays(letters->topology);
+	int result = log_topic(letters->log, name, &letters->marks_topic, err);
 
-	if (result == 0)
-		result = log_topic(letters->log, name, &letters->marks_topic, err);
 	memory_free(&name);
 	return result;
 }
@@ -145,7 +137,7 @@ int
 letters_open(struct letters *letters, const struct topology *topology, struct log *log, struct error *err)
 {
 	const struct topology_topic *topic = &topology->topics[topology->dead_letters];
-	char *name = cli_replays(topology);
+	char *name = topic_list_replays(topology);
 	struct error none;
 
 	*letters = (struct letters){.topology = topology, .log = log};
@@ -233,12 +225,12 @@ letters_each(struct letters *letters, letters_visit *visit, void *argument, stru
 	int result = 0;
 
 	for (int i = 0; i < partitions && result == 0; i++) {
-		struct partition_info info;
+		struct partition_ends ends;
 
 		visiting.number = i;
-		result = log_partition_info(letters->log, letters->topic, i, &info, err);
+		result = log_partition_ends(letters->log, letters->topic, i, &ends, err);
 		if (result == 0)
-			result = scan_partition(letters->log, letters->topic, i, info.start, info.end, visit_record,
+			result = scan_partition(letters->log, letters->topic, i, ends.start, ends.end, visit_record,
 						&visiting, err);
 	}
 	return result;
@@ -248,12 +240,12 @@ int
 letters_one(struct letters *letters, struct letter_mark place, letters_visit *visit, void *argument, struct error *err)
 {
 	struct visiting visiting = {.letters = letters, .number = place.number, .visit = visit, .argument = argument};
-	struct partition_info info = {0};
+	struct partition_ends ends = {0};
 	int result = 0;
 
 	if (place.number < log_topic_partitions(letters->log, letters->topic))
-		result = log_partition_info(letters->log, letters->topic, place.number, &info, err);
-	if (result == 0 && place.at >= info.start && place.at < info.end)
+		result = log_partition_ends(letters->log, letters->topic, place.number, &ends, err);
+	if (result == 0 && place.at >= ends.start && place.at < ends.end)
 		result = scan_partition(letters->log, letters->topic, place.number, place.at, place.at + 1,
 					visit_record, &visiting, err);
 	if (result == 0 && visiting.visited == 0)

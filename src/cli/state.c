@@ -4,6 +4,7 @@
  * It never touches the stores of a running job: it restores each task from its journal into a database in memory, just
  * as a new owner of the task would, and looks at that.
  */
+#include "dataflow/topic_list.h"
 #include "state/state.h"
 
 #include <inttypes.h>
@@ -194,11 +195,11 @@ restore_record(void *argument, const struct log_record *record, struct error *er
 static int
 restore(struct inspection *inspection, struct error *err)
 {
-	struct partition_info info;
+	struct partition_ends ends;
 	int64_t from;
 
-	if (log_partition_info(inspection->log, inspection->journal, inspection->task, &info, err) < 0 ||
-	    state_restore_from(inspection->state, info.start, info.end, &from, err) < 0)
+	if (log_partition_ends(inspection->log, inspection->journal, inspection->task, &ends, err) < 0 ||
+	    state_restore_from(inspection->state, ends.start, ends.end, &from, err) < 0)
 		return -1;
 	return scan_partition(inspection->log, inspection->journal, inspection->task, from, INT64_MAX, restore_record,
 			      inspection, err);
@@ -272,7 +273,7 @@ put_tasks(struct inspection *inspection, struct error *err)
 static int
 inspect_journal(struct inspection *inspection, int index, struct error *err)
 {
-	char *journal = cli_journal(inspection->topology, index);
+	char *journal = topic_list_journal(inspection->topology, index);
 	int result = log_topic(inspection->log, journal, &inspection->journal, err);
 
 	if (result < 0) {

@@ -5,9 +5,12 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/grid.h"
+#include "dataflow/runtime.h"
+#include "dataflow/topic_list.h"
 
 struct topics_options {
 	bool json;
+	bool create;
 };
 
 static const struct option topics_options[] = {
@@ -16,6 +19,12 @@ static const struct option topics_options[] = {
 	 .offset = offsetof(struct topics_options, json),
 	 .initial = "false",
 	 .help = "One JSON object a line instead of a table; times are integer milliseconds."},
+	{.name = "create",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct topics_options, create),
+	 .initial = "false",
+	 .help = "Create what is missing first: the topology's topics, the journals of its operators, with the settings "
+		 "they need."},
 	OPTION_END,
 };
 
@@ -46,7 +55,10 @@ put_json(struct listing *listing, const char *topic, int partition, const struct
 			     info->last_time);
 	else
 		buffer_print(out, ",\"first_time\":null,\"last_time\":null");
-	buffer_print(out, ",\"bytes\":%" PRId64 "}", info->bytes);
+	if (info->bytes < 0)
+		buffer_print(out, ",\"bytes\":null}");
+	else
+		buffer_print(out, ",\"bytes\":%" PRId64 "}", info->bytes);
 	return output_line(&listing->output, err);
 }
 
@@ -68,7 +80,10 @@ put_row(struct grid *grid, const char *topic, int partition, const struct partit
 	}
 	grid_put(grid, "%s", output_time(text, info->first_time));
 	grid_put(grid, "%s", output_time(text, info->last_time));
-	grid_put(grid, "%" PRId64, info->bytes);
+	if (info->bytes < 0)
+		grid_put(grid, "-");
+	else
+		grid_put(grid, "%" PRId64, info->bytes);
 }
 
 static int
@@ -76,8 +91,10 @@ put_topic(struct listing *listing, const char *name, struct error *err)
 {
 	int topic;
 
-	/* A journal is there once its operator has run. */
+	/* An older directory lacks what later versions need. */
 	if (log_topic(listing->log, name, &topic, err) < 0) {
+		if (err->action != FATAL)
+			return -1;
 		cli_note(listing->call, "topic %s is not there yet", name);
 		return 0;
 	}
@@ -97,22 +114,12 @@ put_topic(struct listing *listing, const char *name, struct error *err)
 static int
 put_topics(struct listing *listing, const struct topology *topology, struct error *err)
 {
-	char *replays;
+	struct topic_list list = topic_list_of(topology);
 	int result = 0;
-	int topic;
 
-	for (int i = 0; i < topology->topic_count && result == 0; i++)
-		result = put_topic(listing, topology->topics[i].name, err);
-	for (int i = 0; i < topology->operator_count && result == 0; i++) {
-		char *journal = cli_journal(topology, i);
-
-		result = put_topic(listing, journal, err);
-		memory_free(&journal);
-	}
-	replays = cli_replays(topology);
-	if (result == 0 && log_topic(listing->log, replays, &topic, err) == 0)
-		result = put_topic(listing, replays, err);
-	memory_free(&replays);
+	for (size_t i = 0; i < list.count && result == 0; i++)
+		result = put_topic(listing, list.specs[i].name, err);
+	topic_list_free(&list);
 	if (result == 0 && !listing->json)
 		grid_write(&listing->grid, &listing->output.buffer);
 	return result < 0 ? -1 : output_flush(&listing->output, err);
@@ -130,9 +137,12 @@ topics(const struct call *call)
 	if (cli_load(call, &topology, &err) < 0)
 		return cli_failed(call, &err);
 	grid_init(&listing.grid, columns);
-	result = cli_open_log(call, topology, true, &listing.log, &err);
+	result = cli_open_log(call, topology, !options->create, &listing.log, &err);
 	if (result == 0) {
-		result = put_topics(&listing, topology, &err);
+		if (options->create)
+			result = runtime_topics(topology, listing.log, true, &err);
+		if (result == 0)
+			result = put_topics(&listing, topology, &err);
 		log_close(&listing.log);
 	}
 	grid_fini(&listing.grid);
@@ -147,8 +157,8 @@ const struct command command_topics = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.help = "Partitions, records, first and last offset and time, and bytes of every topic.",
-	.manual = "The topics of the topology first, then the journals of its operators. It only reads, so it may "
-		  "be called beside a running job.",
+	.manual = "The topics of the topology first, then the journals of its operators. Without --create it only "
+		  "reads, so it may be called beside a running job.",
 	.options = topics_options,
 	.options_size = sizeof(struct topics_options),
 	.takes_topology = true,

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "dataflow/topic_list.h"
 
 /* How `memory:` is shared out: entry caches get what is left. */
 #define JOB_LOG_MEMORY_SHARE 0.2
@@ -31,23 +32,37 @@ runtime_state_directory(const char *directory)
 	return memory_format("%s/state", directory);
 }
 
+/* Says it once for all of them: a new topology on a cluster lacks everything. */
 static int
-create_topics(const struct topology *topology, struct log *log, struct error *err)
+refuse_missing(const struct topology *topology, const char *first, int count, struct error *err)
 {
-	for (int i = 0; i < topology->topic_count; i++) {
-		const struct topology_topic *topic = &topology->topics[i];
-		struct topic_spec spec = {
-			.name = topic->name,
-			.partitions = (int)topic->partitions,
-			.compacted = topic->compacted,
-			.retention_ms = topic->retention_ms,
-			.retention_bytes = topic->retention_bytes,
-		};
+	return fail(err, FATAL, "topic %s is not there%s; create what is missing with: isotope topics %s --create",
+		    first, count > 1 ? ", nor are others" : "", topology->file);
+}
 
-		if (log_create_topic(log, &spec, err) < 0)
-			return -1;
+int
+runtime_topics(const struct topology *topology, struct log *log, bool create, struct error *err)
+{
+	struct topic_list list = topic_list_of(topology);
+	const char *missing = NULL;
+	int result = 0, count = 0, topic;
+
+	for (size_t i = 0; i < list.count && result == 0; i++) {
+		if (create) {
+			result = log_create_topic(log, &list.specs[i], err);
+		} else if (log_topic(log, list.specs[i].name, &topic, err) == 0) {
+			result = log_check_topic(log, &list.specs[i], err);
+		} else if (err->action != FATAL) {
+			result = -1;
+		} else {
+			missing = missing ? missing : list.specs[i].name;
+			count++;
+		}
 	}
-	return 0;
+	if (result == 0 && missing)
+		result = refuse_missing(topology, missing, count, err);
+	topic_list_free(&list);
+	return result;
 }
 
 int
@@ -61,6 +76,9 @@ runtime_open_log(const struct topology *topology, const char *directory, bool re
 		.read_only = read_only,
 		.memory_bytes = (int64_t)((double)topology->memory_bytes * JOB_LOG_MEMORY_SHARE),
 		.clock = clock,
+		.application = topology->name,
+		.instance = topology->instance,
+		.at_least_once = topology->guarantee == AT_LEAST_ONCE,
 		.properties = (const char *const *)topology->log_properties,
 	};
 	int result = 0;
@@ -70,7 +88,7 @@ runtime_open_log(const struct topology *topology, const char *directory, bool re
 	if (result == 0)
 		result = log_open(&config, out, err);
 	memory_free(&path);
-	if (result == 0 && !read_only && create_topics(topology, *out, err) < 0) {
+	if (result == 0 && !read_only && log_is_private(*out) && runtime_topics(topology, *out, true, err) < 0) {
 		log_close(out);
 		result = -1;
 	}
@@ -108,27 +126,18 @@ open_operator(struct job *job, int index, const char *const *selected, struct er
 {
 	struct job_operator *operator = &job->operators[index];
 	const struct topology_operator *spec = &job->topology->operators[index];
-	struct topic_spec journal = {
-		.partitions = (int)spec->tasks,
-		.retention_ms = LOG_RETENTION_FOREVER,
-		.retention_bytes = LOG_RETENTION_FOREVER,
-	};
-	char *name;
+	char *journal = topic_list_journal(job->topology, index);
 	int result;
 
 	operator->spec = spec;
-	operator->group = memory_format("%s.%s", job->topology->name, spec->name);
+	operator->group = topic_list_group(job->topology, index);
 	operator->workers = (int)(spec->workers < spec->tasks ? spec->workers : spec->tasks);
 	operator->selected = is_selected(spec->name, selected);
 	operator->tasks = memory_new_array((size_t)spec->tasks, sizeof(*operator->tasks));
 	for (int64_t i = 0; i < spec->tasks; i++)
 		atomic_init(&operator->tasks[i].watermark_ms, TIME_MIN);
-	name = memory_format("%s.journal", operator->group);
-	journal.name = name;
-	result = log_create_topic(job->log, &journal, err);
-	if (result == 0)
-		result = log_topic(job->log, name, &operator->journal, err);
-	memory_free(&name);
+	result = log_topic(job->log, journal, &operator->journal, err);
+	memory_free(&journal);
 	return result;
 }
 
@@ -142,14 +151,26 @@ check_selection(const struct topology *topology, const char *const *selected, st
 }
 
 static int
+open_log(struct job *job, const struct runtime_config *config, struct error *err)
+{
+	if (config->log) {
+		job->log = config->log;
+		return 0;
+	}
+	job->owns_log = true;
+	if (runtime_open_log(job->topology, config->directory, false, job->clock, &job->log, err) < 0)
+		return -1;
+	return log_is_private(job->log) ? 0 : runtime_topics(job->topology, job->log, false, err);
+}
+
+static int
 open_all(struct job *job, const struct runtime_config *config, struct error *err)
 {
 	const struct topology *topology = job->topology;
 	int64_t caches = topology->memory_bytes, tasks = 0;
 
 	caches -= (int64_t)((double)caches * (JOB_LOG_MEMORY_SHARE + JOB_DATABASE_MEMORY_SHARE));
-	if (check_selection(topology, config->operators, err) < 0 ||
-	    runtime_open_log(topology, config->directory, false, job->clock, &job->log, err) < 0 ||
+	if (check_selection(topology, config->operators, err) < 0 || open_log(job, config, err) < 0 ||
 	    open_database(job, config->directory, err) < 0)
 		return -1;
 	for (int i = 0; i < topology->topic_count; i++)
@@ -194,7 +215,7 @@ job_close(struct job **pointer)
 		return;
 	if (job->database)
 		database_close(&job->database);
-	if (job->log)
+	if (job->log && job->owns_log)
 		log_close(&job->log);
 	for (int i = 0; i < job->topology->operator_count; i++) {
 		memory_free(&job->operators[i].group);

@@ -36,6 +36,7 @@ struct job_operator {
 struct job {
 	const struct topology *topology;
 	struct log *log;
+	bool owns_log;
 	struct database *database;
 	struct clock *clock;
 	int *topics;			/* number in the log of each topic of the topology */

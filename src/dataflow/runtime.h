@@ -18,6 +18,7 @@ struct runtime_config {
 	const char *directory;	      /* holds log/ and state/; NULL: all in memory */
 	const char *const *operators; /* only these, by name, NULL-terminated; NULL: all */
 	bool until_end;		      /* bounded run */
+	struct log *log;      /* borrowed; NULL: opened as the topology says */
 	struct clock *clock;
 };
 
@@ -53,5 +54,10 @@ char *runtime_state_directory(const char *directory);
 /* Opens the log as `run` does: for commands beside it. */
 int runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
 		     struct log **out, struct error *err);
+/*
+ * Every topic that the topology needs: its own, and the internal ones of its operators. Missing ones are created
+ * (create), or refused with the command that creates them. A wrong count of partitions is refused either way.
+ */
+int runtime_topics(const struct topology *topology, struct log *log, bool create, struct error *err);
 
 #endif

@@ -83,17 +83,17 @@ static int
 restore(struct task *task, struct error *err)
 {
 	struct progress progress = {.started_us = clock_monotonic_us(), .said_us = clock_monotonic_us()};
-	struct partition_info info;
+	struct partition_ends ends;
 	int64_t from, took_ms;
 	int result = -1;
 
-	if (log_partition_info(task->job->log, task->operator->journal, task->partition, &info, err) < 0)
+	if (log_partition_ends(task->job->log, task->operator->journal, task->partition, &ends, err) < 0)
 		return -1;
-	task->trimmed_to = info.start;
+	task->trimmed_to = ends.start;
 	for (int attempt = 0; attempt < RESTORE_ATTEMPTS_MAX && result < 0; attempt++) {
-		if (state_restore_from(task->state, info.start, info.end, &from, err) < 0)
+		if (state_restore_from(task->state, ends.start, ends.end, &from, err) < 0)
 			return -1;
-		result = read_journal(task, from, info.end, &progress, err);
+		result = read_journal(task, from, ends.end, &progress, err);
 		if (result < 0 && err->action != ABORT)
 			return -1;
 	}
@@ -102,11 +102,11 @@ restore(struct task *task, struct error *err)
 	took_ms = (clock_monotonic_us() - progress.started_us) / 1000;
 	job_add(&task->operator->figures.restored_bytes, progress.bytes);
 	job_add(&task->operator->figures.restore_ms, took_ms);
-	if (info.end > info.start)
+	if (ends.end > ends.start)
 		logger_info("restored",
 			    "operator=%s task=%d from=%" PRId64 " end=%" PRId64 " journal_start=%" PRId64
 			    " bytes=%" PRId64 " ms=%" PRId64,
-			    task->operator->spec->name, task->partition, from, info.end, info.start, progress.bytes,
+			    task->operator->spec->name, task->partition, from, ends.end, ends.start, progress.bytes,
 			    took_ms);
 	return 0;
 }
@@ -126,11 +126,11 @@ place_input(struct task *task, struct input *input, const struct task_header_inp
 {
 	const char *port = task->operator->spec->type->inputs[input->port].name;
 	int topic = task->job->topics[task->operator->spec->inputs[input->port]];
-	struct partition_info info;
+	struct partition_ends ends;
 
-	if (log_partition_info(task->job->log, topic, task->partition, &info, err) < 0)
+	if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
 		return -1;
-	input->position = info.start;
+	input->position = ends.start;
 	if (!stored)
 		return 0;
 	if (!bytes_equal(stored->topic, bytes_of_text(input->topic->name))) {
@@ -138,19 +138,19 @@ place_input(struct task *task, struct input *input, const struct task_header_inp
 			    task->partition, port, bytes_arguments(stored->topic), input->topic->name);
 		return 0;
 	}
-	if (stored->position > info.end)
+	if (stored->position > ends.end)
 		return fail(err, FATAL,
 			    "operator %s has read %s partition %d up to offset %" PRId64 ", but the topic ends at "
 			    "%" PRId64 ": it was deleted and made anew, or lost its end; start under another name, or "
 			    "remove the data directory",
 			    task->operator->spec->name, input->topic->name, task->partition, stored->position,
-			    info.end);
-	if (stored->position < info.start)
+			    ends.end);
+	if (stored->position < ends.start)
 		logger_error("records_lost",
 			     "operator=%s topic=%s partition=%d position=%" PRId64 " start=%" PRId64 " lost=%" PRId64
 			     " reason=\"retention removed records that had not been read\"",
 			     task->operator->spec->name, input->topic->name, task->partition, stored->position,
-			     info.start, info.start - stored->position);
+			     ends.start, ends.start - stored->position);
 	else
 		input->position = stored->position;
 	input->time.time_max = stored->time_max;
@@ -250,12 +250,12 @@ task_bound(struct task *task, struct error *err)
 	for (int i = 0; i < task->input_count; i++) {
 		struct input *input = &task->inputs[i];
 		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
-		struct partition_info info;
+		struct partition_ends ends;
 
-		if (log_partition_info(task->job->log, topic, task->partition, &info, err) < 0)
+		if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
 			return -1;
-		input->stop_at = info.end;
-		input->time.ended = input->position >= info.end;
+		input->stop_at = ends.end;
+		input->time.ended = input->position >= ends.end;
 	}
 	return 0;
 }

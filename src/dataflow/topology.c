@@ -65,6 +65,7 @@ topology_free(struct topology **topology)
 	memory_free(&old->operators);
 	memory_free(&old->log_properties);
 	memory_free(&old->log_type);
+	memory_free(&old->instance);
 	memory_free(&old->name);
 	memory_free(&old->file);
 	memory_free(topology);

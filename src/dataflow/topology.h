@@ -58,9 +58,11 @@ struct topology_operator {
 struct topology {
 	char *file;
 	char *name;
-	char *log_type;		    /* "embedded" */
+	char *log_type;		    /* "embedded" or "kafka" */
 	char **log_properties;	    /* name, value, ..., NULL: whatever else stands under `log:` */
 	int guarantee;		    /* enum guarantee */
+	char *instance;		    /* static membership under this name; NULL: dynamic */
+	int64_t outage_ms;	    /* how long the log may be out of reach */
 	int64_t commit_interval_ms; /* default 200 embedded, 1000 kafka */
 	int64_t commit_bytes;	    /* commit early when a transaction has so many bytes */
 	int64_t memory_bytes;

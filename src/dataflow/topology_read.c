@@ -21,7 +21,6 @@ static const char *const framings[] = {
 };
 enum cleanup { CLEANUP_DELETE, CLEANUP_COMPACT };
 static const char *const cleanups[] = {[CLEANUP_DELETE] = "delete", [CLEANUP_COMPACT] = "compact", NULL};
-static const char *const log_types[] = {"embedded", NULL};
 
 static const struct option topology_options[] = {
 	{.name = "name",
@@ -37,11 +36,26 @@ static const struct option topology_options[] = {
 	{.name = "commit_interval",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology, commit_interval_ms),
-	 .initial = "200ms",
-	 .min = 1,
+	 .initial = "0ms",
+	 .min = 0,
 	 .max = 10 * MINUTE,
 	 .unit = "ms",
-	 .help = "How often outputs, state and positions are made visible together."},
+	 .help = "How often outputs, state and positions are made visible together. Default (0): 200ms on the embedded "
+		 "log, 1s on Kafka."},
+	{.name = "instance",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topology, instance),
+	 .initial = "",
+	 .help = "A name for this process on Kafka, unique in the application: its members are then static, so that a "
+		 "restart moves no task."},
+	{.name = "outage",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology, outage_ms),
+	 .initial = "1h",
+	 .min = 1000,
+	 .max = 30 * DAY,
+	 .unit = "ms",
+	 .help = "How long the log may be out of reach before the run gives up; until then it waits and says so."},
 	{.name = "commit_bytes",
 	 .type = OPTION_SIZE,
 	 .offset = offsetof(struct topology, commit_bytes),
@@ -327,8 +341,8 @@ check_name(struct topology_loading *loading, struct yaml_place place, const char
 				  name, what, LOG_TOPIC_NAME_SIZE_MAX);
 }
 
-static const struct yaml_node *
-read_section(struct topology_loading *loading, const char *name, const char *example)
+const struct yaml_node *
+topology_section(struct topology_loading *loading, const char *name, const char *example)
 {
 	const struct yaml_entry *entry = yaml_find(loading->yaml.root, name);
 
@@ -339,38 +353,6 @@ read_section(struct topology_loading *loading, const char *name, const char *exa
 	yaml_problems_add(&loading->problems, entry->value->place, "%s is %s; expected a map such as %s", name,
 			  yaml_kind_name(entry->value->kind), example);
 	return NULL;
-}
-
-/* ---- log ---- */
-
-static void
-read_log(struct topology_loading *loading)
-{
-	const struct yaml_node *map = read_section(loading, "log", "{type: embedded}");
-	struct topology *topology = loading->topology;
-	int count = map ? map->count : 0, used = 0;
-	char hint[TOPOLOGY_HINT_SIZE];
-
-	topology->log_properties = memory_new_array((size_t)count * 2 + 1, sizeof(char *));
-	for (int i = 0; i < count; i++) {
-		const struct yaml_entry *entry = &map->entries[i];
-
-		if (entry->value->kind != YAML_TEXT) {
-			yaml_problems_add(&loading->problems, entry->value->place, "%.100s is %s; expected a text",
-					  entry->name, yaml_kind_name(entry->value->kind));
-		} else if (strcmp(entry->name, "type") == 0) {
-			topology->log_type = memory_text(entry->value->text);
-			if (!is_among(entry->value->text, log_types))
-				yaml_problems_add(&loading->problems, entry->value->place,
-						  "unknown log type \"%.100s\"%s", entry->value->text,
-						  topology_hint(hint, entry->value->text, log_types));
-		} else {
-			topology->log_properties[used++] = memory_text(entry->name);
-			topology->log_properties[used++] = memory_text(entry->value->text);
-		}
-	}
-	if (!topology->log_type)
-		topology->log_type = memory_text(log_types[0]);
 }
 
 /* ---- topics ---- */
@@ -463,7 +445,7 @@ add_dead_letters(struct topology *topology)
 static void
 read_topics(struct topology_loading *loading)
 {
-	const struct yaml_node *map = read_section(loading, "topics", "{clicks: {schema: click.avsc, key: id}}");
+	const struct yaml_node *map = topology_section(loading, "topics", "{clicks: {schema: click.avsc, key: id}}");
 	struct topology *topology = loading->topology;
 	int count = map ? map->count : 0;
 
@@ -554,7 +536,7 @@ read_operator(struct topology_loading *loading, const struct yaml_entry *entry, 
 static void
 read_operators(struct topology_loading *loading)
 {
-	const struct yaml_node *map = read_section(loading, "operators", "{join: {type: engagement_join}}");
+	const struct yaml_node *map = topology_section(loading, "operators", "{join: {type: engagement_join}}");
 	struct topology *topology = loading->topology;
 	int count = map ? map->count : 0;
 
@@ -583,7 +565,8 @@ topology_read(struct topology_loading *loading)
 	read_map(loading, root, root->place, "the topology", tables, topology_others);
 	if (topology->name)
 		check_name(loading, name->value->place, "the topology", topology->name);
-	read_log(loading);
+	drop_empty(&topology->instance);
+	topology_read_log(loading);
 	read_topics(loading);
 	read_operators(loading);
 }

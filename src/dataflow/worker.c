@@ -40,7 +40,7 @@ open_member(struct worker *worker, int index, struct error *err)
 		.workers = worker->operator->workers,
 		.journal = worker->operator->journal,
 		.inputs = inputs,
-		.commit_timeout_ms = worker->job->topology->commit_interval_ms,
+		.fixed = worker->job->bounded,
 	};
 
 	for (int port = 0; spec->type->inputs && spec->type->inputs[port].name; port++)

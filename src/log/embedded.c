@@ -94,12 +94,14 @@ embedded_close(struct log *base)
 
 const struct log_ops embedded_ops = {
 	.type = "embedded",
+	.is_private = true,
 	.open = embedded_open,
 	.close = embedded_close,
 	.create_topic = embedded_create_topic,
 	.topic = embedded_topic,
 	.topic_partitions = embedded_topic_partitions,
 	.topic_name = embedded_topic_name,
+	.partition_ends = embedded_partition_ends,
 	.partition_info = embedded_partition_info,
 	.offset_at = embedded_offset_at,
 	.trim = embedded_trim,

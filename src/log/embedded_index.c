@@ -129,18 +129,30 @@ count_kept(struct index_walk *walk, bool compacted, struct partition_info *out, 
 }
 
 int
-embedded_partition_info(struct log *base, int topic, int partition, struct partition_info *out, struct error *err)
+embedded_partition_ends(struct log *base, int topic, int partition, struct partition_ends *out, struct error *err)
 {
 	struct embedded *log = embedded_of(base);
 	struct partition *part = embedded_partition(log, topic, partition);
-	struct index_walk walk;
-	int result;
 
 	if (log->read_only &&
 	    (embedded_catch_up(log, err) < 0 || embedded_partition_refresh(log, topic, partition, err) < 0))
 		return -1;
+	*out = (struct partition_ends){.start = part->start, .end = part->end, .pending_end = part->end};
+	return 0;
+}
+
+int
+embedded_partition_info(struct log *base, int topic, int partition, struct partition_info *out, struct error *err)
+{
+	struct embedded *log = embedded_of(base);
+	struct partition_ends ends;
+	struct index_walk walk;
+	int result;
+
+	if (embedded_partition_ends(base, topic, partition, &ends, err) < 0)
+		return -1;
 	*out = (struct partition_info){
-		.start = part->start, .end = part->end, .first_time = TIME_MIN, .last_time = TIME_MIN};
+		.start = ends.start, .end = ends.end, .first_time = TIME_MIN, .last_time = TIME_MIN};
 	index_open(&walk, log, topic, partition);
 	result = out->start == out->end ? 0 : count_kept(&walk, log->topics[topic]->compacted, out, err);
 	index_close(&walk);

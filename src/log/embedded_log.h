@@ -141,6 +141,7 @@ void index_close(struct index_walk *walk);
 int index_seek(struct index_walk *walk, int64_t offset, struct error *err); /* first batch ending behind offset */
 int index_last(struct index_walk *walk, struct error *err);
 int index_next(struct index_walk *walk, struct error *err);
+int embedded_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
 int embedded_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
 int embedded_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
 

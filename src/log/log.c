@@ -13,7 +13,7 @@ log_open(const struct log_config *config, struct log **out, struct error *err)
 	for (size_t i = 0; i < sizeof(implementations) / sizeof(implementations[0]); i++)
 		if (strcmp(implementations[i]->type, config->type) == 0)
 			return implementations[i]->open(config, out, err);
-	return fail(err, FATAL, "log type '%s' is not known; expected embedded", config->type);
+	return fail(err, FATAL, "log type '%s' is not known; expected embedded or kafka", config->type);
 }
 
 void
@@ -62,6 +62,26 @@ log_create_topic(struct log *log, const struct topic_spec *spec, struct error *e
 }
 
 int
+log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err)
+{
+	int topic, partitions;
+
+	if (log_check_spec(spec, err) < 0 || log->ops->topic(log, spec->name, &topic, err) < 0)
+		return -1;
+	partitions = log->ops->topic_partitions(log, topic);
+	if (partitions != spec->partitions)
+		return fail(err, FATAL, "topic '%s' has %d partitions, not %d", spec->name, partitions,
+			    spec->partitions);
+	return 0;
+}
+
+bool
+log_is_private(const struct log *log)
+{
+	return log->ops->is_private;
+}
+
+int
 log_topic(struct log *log, const char *name, int *topic, struct error *err)
 {
 	return log->ops->topic(log, name, topic, err);
@@ -97,6 +117,14 @@ log_partition_info(struct log *log, int topic, int partition, struct partition_i
 	if (check_partition(log, topic, partition, err) < 0)
 		return -1;
 	return log->ops->partition_info(log, topic, partition, out, err);
+}
+
+int
+log_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	return log->ops->partition_ends(log, topic, partition, out, err);
 }
 
 int

@@ -1,6 +1,7 @@
 /*
  * The log: where topics live. One interface, several implementations (log_ops.h): `embedded` (one directory, one
- * writing process) and `kafka`. Nothing above this file knows which one it is.
+ * writing process), `kafka` (a cluster), and `sim` (in memory, for simulations). Nothing above this file knows which one
+ * it is.
  *
  * A topic has partitions, a partition has records with offsets that only grow. What a transaction appended, to however
  * many partitions, becomes visible all together with the positions it carries, or never.
@@ -34,12 +35,17 @@ struct member;
 /* ---- the log and its topics ---- */
 
 struct log_config {
-	const char *type;      /* "embedded" */
-	const char *directory; /* embedded: where it lives; NULL: in memory, gone with log_close */
-	bool read_only;	       /* embedded: another process may be writing; nothing can be appended */
-	int64_t memory_bytes;  /* embedded: for write buffers and caches together */
+	const char *type; /* "embedded" or "kafka" */
+	const char *
+		directory; /* embedded: where it lives; NULL: in memory, gone with log_close. kafka: holds the name that
+				  this process gives its transactions, so that the next one ends what it left open */
+	bool read_only;	   /* embedded: another process may be writing; nothing can be appended */
+	int64_t memory_bytes; /* embedded: for write buffers and caches together */
 	struct clock *clock;
-	const char *const *properties; /* passed through: name, value, name, value, NULL; or NULL */
+	const char *application; /* kafka: names the connections, for people who look at the broker */
+	const char *instance;	 /* kafka: static membership under this name, unique in the application; or NULL */
+	bool at_least_once;	 /* kafka: no transactions; what a crash interrupts may be there twice */
+	const char *const *properties; /* kafka, passed through: name, value, name, value, NULL; or NULL */
 };
 
 int log_open(const struct log_config *config, struct log **out, struct error *err);
@@ -56,16 +62,34 @@ struct topic_spec {
 /* Creates the topic, or checks that it exists with as many partitions (FATAL if not) and takes over its settings. */
 int log_create_topic(struct log *log, const struct topic_spec *spec, struct error *err);
 
+/* That it exists with as many partitions; else FATAL. */
+int log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err);
+/* Whether a job creates the topics that it lacks (a log of its own), or people do (a cluster that others use too). */
+bool log_is_private(const struct log *log);
+
 /* A topic by name: a small number that stands for it while the log is open. FATAL where there is none. */
 int log_topic(struct log *log, const char *name, int *topic, struct error *err);
 int log_topic_partitions(struct log *log, int topic);
 const char *log_topic_name(struct log *log, int topic);
 
-struct partition_info {
-	int64_t start, end;	       /* offsets: of the first record kept, and behind the last committed one */
-	int64_t first_time, last_time; /* timestamps, ms; TIME_MIN where it is empty */
-	int64_t records, bytes;	       /* kept (records may be fewer than end - start: compaction) */
+struct partition_ends {
+	int64_t start, end; /* offsets: of the first record kept, and behind the last committed one */
+	/*
+	 * The end including records of transactions that are still open. Whoever takes over from another must read up to
+	 * here: what his predecessor committed at the last moment may hide behind a transaction that is still open.
+	 */
+	int64_t pending_end;
 };
+
+int log_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
+
+struct partition_info {
+	int64_t start, end;	       /* as above */
+	int64_t first_time, last_time; /* timestamps, ms; TIME_MIN where it is empty */
+	int64_t records, bytes;	       /* kept (records may be fewer than end - start: compaction); -1: not known */
+};
+
+/* For people; slower. */
 
 int log_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
 /* The offset of the first record whose timestamp is `time_ms` or later; the end where there is none. */
@@ -132,9 +156,12 @@ void transaction_position(struct transaction *transaction, const char *group, in
 
 /*
  * Makes everything kept since the last commit visible at once, durably, or fails: RETRY (outcome unknown: call it again
- * as it is), ABORT (nothing of it will ever be visible), FENCED, FATAL. After success the transaction is empty.
+ * as it is), ABORT (nothing of it will ever be visible), FENCED (another one uses this id, or the log has given this one
+ * up), FATAL. After success the transaction is empty.
  */
 int transaction_commit(struct transaction *transaction, struct error *err);
+/* Nothing since the last commit will be visible. After ABORT and FENCED it must succeed before anything else is done: it
+ * makes the transaction usable again. RETRY: the log cannot be reached; call it again. */
 int transaction_abort(struct transaction *transaction, struct error *err);
 
 /* The offset that the first record of the last commit got in this partition, or -1 where it had none there. */
@@ -143,13 +170,13 @@ int64_t transaction_first_offset(const struct transaction *transaction, int topi
 /* ---- members ---- */
 
 struct member_spec {
-	const char *group;    /* "<app>.<operator>" */
-	const char *instance; /* name of this process for static membership, or NULL */
-	int worker, workers;  /* this one's number and how many the process has of this operator */
-	int journal;	      /* topic whose partitions are shared out: owning partition p is owning task p */
-	const int *inputs;    /* topics; partition p of each goes with task p */
+	const char *group;   /* "<app>.<operator>" */
+	int worker, workers; /* this one's number and how many the process has of this operator */
+	bool fixed;  /* no sharing with other processes: partition p is worker p % workers'. Refused where the group
+				has members */
+	int journal; /* topic whose partitions are shared out: owning partition p is owning task p */
+	const int *inputs; /* topics; partition p of each goes with task p */
 	int input_count;
-	int64_t commit_timeout_ms; /* the longest a transaction may stay open */
 };
 
 int log_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
@@ -160,7 +187,7 @@ enum member_event_type {
 	MEMBER_NOTHING,	 /* nothing happened in wait_ms */
 	MEMBER_DATA,	 /* some started partition has something to fetch, or reached its end */
 	MEMBER_ASSIGNED, /* `partition` is this member's: restore it, then member_start */
-	MEMBER_REVOKED,	 /* `partition` must be given up: commit, then member_stop */
+	MEMBER_REVOKED,	 /* `partition` must be given up: commit, then member_stop. Said of each before anything else */
 	MEMBER_LOST,	 /* `partition` is somebody else's already: drop it, then member_stop */
 };
 
@@ -177,6 +204,8 @@ int member_poll(struct member *member, int64_t wait_ms, struct member_event *eve
 
 /* Begins fetching partition `partition` of every input, each from its position. */
 int member_start(struct member *member, int partition, const int64_t *positions, struct error *err);
+/* Ends it. Of a partition that was revoked or lost it also says that it is given up; of another (to be started again
+ * elsewhere) nothing changes for the group. It need not have been started. */
 int member_stop(struct member *member, int partition, struct error *err);
 
 /* The next records of one input of a started partition; count 0 where none are here yet. Never waits. */

@@ -9,6 +9,7 @@
 
 struct log_ops {
 	const char *type; /* as in log_config */
+	bool is_private;
 	int (*open)(const struct log_config *, struct log **, struct error *);
 	void (*close)(struct log *); /* frees it, as the other close functions here do */
 
@@ -17,6 +18,7 @@ struct log_ops {
 	int (*topic_partitions)(struct log *, int topic);
 	const char *(*topic_name)(struct log *, int topic);
 	int (*partition_info)(struct log *, int topic, int partition, struct partition_info *, struct error *);
+	int (*partition_ends)(struct log *, int topic, int partition, struct partition_ends *, struct error *);
 	int (*offset_at)(struct log *, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *);
 	int (*trim)(struct log *, int topic, int partition, int64_t offset, struct error *);
 	int (*position)(struct log *, const char *group, int topic, int partition, int64_t *offset, struct error *);

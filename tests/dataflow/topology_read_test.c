@@ -80,9 +80,9 @@ TEST(names_have_letters_digits_and_a_few_signs)
 		"'_' or '-'\n");
 }
 
-TEST(an_unknown_type_of_log_names_what_is_there)
+TEST(an_unknown_type_of_log_names_the_closest)
 {
-	check_override("log.type=kafak", "--set:1:10: unknown log type \"kafak\"; expected embedded\n");
+	check_override("log.type=kafak", "--set:1:10: unknown log type \"kafak\"; did you mean \"kafka\"?\n");
 }
 
 TEST(framing_schema_id_and_writers_go_together)

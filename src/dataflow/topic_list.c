@@ -1,0 +1,70 @@
+#include "dataflow/topic_list.h"
+
+#include "base/memory.h"
+
+char *
+topic_list_group(const struct topology *topology, int index)
+{
+	return memory_format("%s.%s", topology->name, topology->operators[index].name);
+}
+
+char *
+topic_list_journal(const struct topology *topology, int index)
+{
+	return memory_format("%s.%s.journal", topology->name, topology->operators[index].name);
+}
+
+char *
+topic_list_replays(const struct topology *topology)
+{
+	return memory_format("%s.dead_letter_replays", topology->name);
+}
+
+static void
+add(struct topic_list *list, struct topic_spec spec)
+{
+	list->specs = memory_resize_array(list->specs, list->count + 1, sizeof(*list->specs));
+	list->specs[list->count++] = spec;
+}
+
+static void
+add_internal(struct topic_list *list, char *name, int64_t partitions, bool compacted)
+{
+	add(list, (struct topic_spec){.name = name,
+				      .partitions = (int)partitions,
+				      .compacted = compacted,
+				      .retention_ms = LOG_RETENTION_FOREVER,
+				      .retention_bytes = LOG_RETENTION_FOREVER});
+}
+
+struct topic_list
+topic_list_of(const struct topology *topology)
+{
+	struct topic_list list = {0};
+
+	for (int i = 0; i < topology->topic_count; i++) {
+		const struct topology_topic *topic = &topology->topics[i];
+
+		add(&list, (struct topic_spec){.name = memory_text(topic->name),
+					       .partitions = (int)topic->partitions,
+					       .compacted = topic->compacted,
+					       .retention_ms = topic->retention_ms,
+					       .retention_bytes = topic->retention_bytes});
+	}
+	for (int i = 0; i < topology->operator_count; i++)
+		add_internal(&list, topic_list_journal(topology, i), topology->operators[i].tasks, false);
+	add_internal(&list, topic_list_replays(topology), 1, true);
+	return list;
+}
+
+void
+topic_list_free(struct topic_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		char *name = (char *)(uintptr_t)list->specs[i].name;
+
+		memory_free(&name);
+	}
+	memory_free(&list->specs);
+	list->count = 0;
+}
