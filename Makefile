@@ -33,7 +33,7 @@ CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-omit-frame-pointer $(WARNINGS) $(SANITI
 LDFLAGS  += $(SANITIZE)
 
 # Asked for when the first recipe needs them: by then the target `packages` has installed what they come from.
-PACKAGES := rocksdb jansson yaml-0.1 libxxhash
+PACKAGES := rocksdb rdkafka jansson yaml-0.1 libxxhash
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)) -lpthread -lm)$(PKG_LIBS)
 

@@ -78,11 +78,10 @@ run_worker(struct runtime *runtime, struct worker *worker, struct error *err)
 	while (!atomic_load(&runtime->stopping)) {
 		if (worker_turn(worker, WORKER_WAIT_MS_MAX, err) < 0)
 			return -1;
-		if (!runtime->job->bounded || !worker_ended(worker))
-			continue;
-		return worker_commit(worker, err);
+		if (runtime->job->bounded && worker_ended(worker))
+			return 0;
 	}
-	return worker_commit(worker, err);
+	return worker_leave(worker, err);
 }
 
 static void *

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/crash_point.h"
 #include "dataflow/task_header.h"
 
 /* Looks for the head with the lowest (event time, input, offset). */
@@ -250,6 +251,9 @@ task_block(struct task *task, struct error *err)
 		transaction_position(task->context.transaction, task->operator->group, topic, task->partition,
 				     input->position);
 	}
+	/* So that a commit without inputs is fenced too. */
+	transaction_position(task->context.transaction, task->operator->group, task->operator->journal, task->partition,
+			     task->journal_next);
 	return 0;
 }
 
@@ -261,13 +265,16 @@ task_committed(struct task *task, struct error *err)
 	offset = transaction_first_offset(task->context.transaction, task->operator->journal, task->partition);
 	insist(offset >= 0);
 	task->changed = false;
-	if (state_committed(task->state, offset, err) < 0)
+	task->journal_next = offset + 1;
+	if (state_committed(task->state, offset, err) < 0 || crash_here(CRASH_WRITTEN, err) < 0)
 		return -1;
 	trim = state_trim_to(task->state);
 	if (trim <= task->trimmed_to)
 		return 0;
 	task->trimmed_to = trim;
-	return log_trim(task->job->log, task->operator->journal, task->partition, trim, err);
+	if (log_trim(task->job->log, task->operator->journal, task->partition, trim, err) < 0)
+		return -1;
+	return crash_here(CRASH_TRIMMED, err);
 }
 
 void

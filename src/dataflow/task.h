@@ -12,6 +12,15 @@
 #include "dataflow/dead_letter.h"
 #include "dataflow/input.h"
 
+/* A journal that is being read (task_restore.c). */
+struct task_restore {
+	struct reader *reader;		  /* NULL: not begun */
+	int64_t start, from, next, end;	  /* offsets: the journal's start, where reading began, goes on, and has to get */
+	int64_t bytes;			  /* read */
+	int64_t started_us, said_us;
+	int attempts;
+};
+
 struct task {
 	struct job *job;
 	struct job_operator *operator;
@@ -28,9 +37,12 @@ struct task {
 	int64_t waiting_since_ms;     /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
 	int64_t generate_at_ms;	      /* sources: nothing to do before that wall clock time */
 	bool generated_all;	      /* sources: done */
+	bool running;		      /* restored, and fetching; before that nothing but task_restore and task_close */
+	struct task_restore restore;
 	bool changed;		      /* there is something to commit */
 	bool draining, drained;	      /* the end of a bounded run */
 	int64_t trimmed_to;	      /* journal offset */
+	int64_t journal_next;	      /* journal offset behind the last block */
 	int64_t records_in, bytes_in; /* since the last publish */
 	struct buffer header;
 };
@@ -44,13 +56,16 @@ struct task_config {
 	int partition;
 };
 
-/* Restores the task from its journal and starts fetching where its last block stands. */
+/* A task that is not running yet. */
 int task_open(const struct task_config *config, struct task **out, struct error *err);
 /* Drops what is not committed. */
 void task_close(struct task **task);
 
-/* Bounded run: takes the ends of its inputs now. */
-int task_bound(struct task *task, struct error *err);
+/*
+ * Restores a slice of the task from its journal; with the last one it fetches where its last block stands, and is running.
+ * Waits at most wait_ms for the log. RETRY: as ever, the same call may work later.
+ */
+int task_restore(struct task *task, int64_t wait_ms, struct error *err);
 
 /*
  * The input whose head comes next, or NULL where there is none, or one has to be waited for. `again` asks inputs

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
 
@@ -57,6 +58,8 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 	worker->job = job;
 	worker->operator = operator;
 	worker->tasks = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->tasks));
+	worker->held = memory_new((size_t)operator->spec->tasks);
+	worker->leaving = memory_new((size_t)operator->spec->tasks);
 	worker->now_ms = clock_now_ms(job->clock);
 	worker->committed_ms = worker->now_ms;
 	if (open_self(worker, err) < 0 || open_member(worker, index, err) < 0) {
@@ -85,6 +88,8 @@ worker_close(struct worker **pointer)
 		type->close(worker->self);
 	memory_free(&worker->self);
 	memory_free(&worker->tasks);
+	memory_free(&worker->held);
+	memory_free(&worker->leaving);
 	memory_free(pointer);
 }
 
@@ -108,46 +113,46 @@ worker_changed(const struct worker *worker)
 	return false;
 }
 
-/* The outcome of a commit may be unknown: then the same call is made again until it is known. */
 static int
-commit_transaction(struct worker *worker, struct error *err)
+append_blocks(struct worker *worker, struct error *err)
 {
-	for (int tries = 0;; tries++) {
-		struct timespec pause = {.tv_sec = tries < 10 ? 0 : 1, .tv_nsec = tries < 10 ? 100000000 : 0};
-
-		if (transaction_commit(worker->transaction, err) == 0)
-			return 0;
-		if (err->action != RETRY)
-			return -1;
-		if (tries >= WORKER_COMMIT_RETRIES_MAX) {
-			err->action = FATAL;
-			return fail_in(err, "a commit of operator %s is still undecided after %d tries",
-				       worker->operator->spec->name, tries);
-		}
-		say(worker, "commit_retry", tries + 1, err);
-		nanosleep(&pause, NULL);
-	}
-}
-
-int
-worker_commit(struct worker *worker, struct error *err)
-{
-	if (!worker_changed(worker)) {
-		worker->committed_ms = worker->now_ms;
-		return 0;
-	}
+	if (crash_here(CRASH_PROCESSED, err) < 0)
+		return -1;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		if (worker->tasks[i] && worker->tasks[i]->changed && task_block(worker->tasks[i], err) < 0)
 			return -1;
-	if (commit_transaction(worker, err) < 0)
-		return -1;
-	job_add(&worker->operator->figures.commits, 1);
-	worker->aborts = 0;
-	worker->committed_ms = worker->now_ms;
+	return crash_here(CRASH_BLOCK, err);
+}
+
+static int
+tell_tasks(struct worker *worker, struct error *err)
+{
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		if (worker->tasks[i] && worker->tasks[i]->changed && task_committed(worker->tasks[i], err) < 0)
 			return -1;
 	return 0;
+}
+
+/* While the outcome is unknown (RETRY) nothing else is done: the next call asks again. */
+int
+worker_commit(struct worker *worker, struct error *err)
+{
+	if (worker->phase != WORKER_COMMITTING) {
+		if (!worker_changed(worker)) {
+			worker->committed_ms = worker->now_ms;
+			return 0;
+		}
+		if (append_blocks(worker, err) < 0)
+			return -1;
+		worker->phase = WORKER_COMMITTING;
+	}
+	if (transaction_commit(worker->transaction, err) < 0)
+		return -1;
+	worker->phase = WORKER_RUNNING;
+	worker->aborts = 0;
+	worker->committed_ms = worker->now_ms;
+	job_add(&worker->operator->figures.commits, 1);
+	return tell_tasks(worker, err);
 }
 
 /* What must not grow any further before it is committed: the transaction, or changed entries in memory. */
@@ -160,10 +165,32 @@ commit_if_large(struct worker *worker, const struct task *task, struct error *er
 	return worker_commit(worker, err);
 }
 
+/* Bounded run: the tasks are all at their end. */
+static bool
+all_drained(const struct worker *worker)
+{
+	bool any = false;
+
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		if (!worker->tasks[i])
+			continue;
+		any = true;
+		if (!worker->tasks[i]->drained)
+			return false;
+	}
+	return any;
+}
+
+bool
+worker_ended(const struct worker *worker)
+{
+	return worker->phase == WORKER_RUNNING && !worker_changed(worker) && all_drained(worker);
+}
+
 static int
 commit_if_due(struct worker *worker, struct error *err)
 {
-	if (worker->now_ms - worker->committed_ms < worker->job->topology->commit_interval_ms)
+	if (worker->now_ms - worker->committed_ms < worker->job->topology->commit_interval_ms && !all_drained(worker))
 		return 0;
 	return worker_commit(worker, err);
 }
@@ -270,21 +297,6 @@ run_task(struct worker *worker, struct task *task, struct error *err)
 	return result;
 }
 
-bool
-worker_ended(const struct worker *worker)
-{
-	bool any = false;
-
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
-		if (!worker->tasks[i])
-			continue;
-		any = true;
-		if (!worker->tasks[i]->drained)
-			return false;
-	}
-	return any;
-}
-
 /* ---- assignment ---- */
 
 static int
@@ -304,40 +316,89 @@ open_task(struct worker *worker, int partition, struct error *err)
 }
 
 static int
-give_up_task(struct worker *worker, int partition, struct error *err)
+close_task(struct worker *worker, int partition, struct error *err)
 {
 	task_close(&worker->tasks[partition]);
 	return member_stop(worker->member, partition, err);
 }
 
-/* Takes the log's word on which partitions are ours. A partition is given up only after what it did is committed. */
+/*
+ * Takes the log's word on which partitions are ours. What is to be given up is only noted: first comes a commit. What is lost is
+ * lost together with all that the transaction holds of it.
+ */
 static int
 poll_member(struct worker *worker, int64_t wait_ms, struct error *err)
 {
 	struct member_event event;
 
-	for (;;) {
+	for (;; wait_ms = 0) {
 		if (member_poll(worker->member, wait_ms, &event, err) < 0)
 			return -1;
-		wait_ms = 0;
 		switch (event.type) {
 		case MEMBER_NOTHING:
 		case MEMBER_DATA:
 			return 0;
 		case MEMBER_ASSIGNED:
-			if (open_task(worker, event.partition, err) < 0)
+			worker->held[event.partition] = true;
+			if (worker->phase != WORKER_ABORTING && open_task(worker, event.partition, err) < 0)
 				return -1;
 			break;
 		case MEMBER_REVOKED:
-			if (worker_commit(worker, err) < 0 || give_up_task(worker, event.partition, err) < 0)
-				return -1;
+			worker->leaving[event.partition] = true;
+			worker->leaving_count++;
 			break;
 		case MEMBER_LOST:
-			if (give_up_task(worker, event.partition, err) < 0)
+			worker->held[event.partition] = false;
+			if (close_task(worker, event.partition, err) < 0)
 				return -1;
+			worker->phase = WORKER_ABORTING;
 			break;
 		}
 	}
+}
+
+static int
+give_up_leaving(struct worker *worker, struct error *err)
+{
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		if (!worker->leaving[i])
+			continue;
+		worker->leaving[i] = worker->held[i] = false;
+		worker->leaving_count--;
+		if (close_task(worker, (int)i, err) < 0)
+			return -1;
+	}
+	return crash_here(CRASH_RELEASED, err);
+}
+
+/* A partition is given up only after what was done on it is committed. */
+static int
+commit_and_give_up(struct worker *worker, struct error *err)
+{
+	if (worker_commit(worker, err) < 0 || crash_here(CRASH_REVOKED, err) < 0)
+		return -1;
+	return give_up_leaving(worker, err);
+}
+
+/*
+ * Ends the transaction that was given up, then opens the tasks from their last blocks again: state, positions, times,
+ * everything. Those that are leaving leave without a commit.
+ */
+static int
+abort_and_open(struct worker *worker, struct error *err)
+{
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		task_close(&worker->tasks[i]);
+	if (transaction_abort(worker->transaction, err) < 0)
+		return -1;
+	worker->phase = WORKER_RUNNING;
+	worker->committed_ms = worker->now_ms;
+	if (give_up_leaving(worker, err) < 0)
+		return -1;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+		if (worker->held[i] && (close_task(worker, (int)i, err) < 0 || open_task(worker, (int)i, err) < 0))
+			return -1;
+	return 0;
 }
 
 /* ---- the turn ---- */
@@ -349,6 +410,8 @@ waiting_time(const struct worker *worker, int64_t wait_ms)
 
 	if (worker->progress)
 		return 0;
+	if (worker->restoring && wait_ms > WORKER_RESTORE_WAIT_MS)
+		wait_ms = WORKER_RESTORE_WAIT_MS;
 	if (worker_changed(worker) && due_ms < wait_ms)
 		wait_ms = due_ms;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
@@ -361,7 +424,33 @@ waiting_time(const struct worker *worker, int64_t wait_ms)
 	return wait_ms > 0 ? wait_ms : 0;
 }
 
-/* The data flows from top to bottom. */
+/* A task that is not there yet is read from its journal, a slice a turn; the others go on. */
+static int
+restore_task(struct worker *worker, struct task *task, struct error *err)
+{
+	int64_t bytes = task->restore.bytes;
+
+	if (task_restore(task, 0, err) < 0)
+		return -1;
+	worker->progress |= task->running || task->restore.bytes != bytes;
+	worker->restoring |= !task->running;
+	return 0;
+}
+
+static int
+run_tasks(struct worker *worker, struct error *err)
+{
+	worker->restoring = false;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		struct task *task = worker->tasks[i];
+
+		if (task && (task->running ? run_task(worker, task, err) : restore_task(worker, task, err)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The data flows from top to bottom. What was begun before, a commit or an abort, is ended first. */
 static int
 turn(struct worker *worker, int64_t wait_ms, struct error *err)
 {
@@ -369,73 +458,95 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 		return -1;
 	worker->now_ms = clock_now_ms(worker->job->clock);
 	worker->progress = false;
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->tasks[i] && run_task(worker, worker->tasks[i], err) < 0)
-			return -1;
+	if (worker->phase == WORKER_ABORTING && abort_and_open(worker, err) < 0)
+		return -1;
+	if (worker->phase == WORKER_COMMITTING && worker_commit(worker, err) < 0)
+		return -1;
+	if (worker->leaving_count > 0 && commit_and_give_up(worker, err) < 0)
+		return -1;
+	if (run_tasks(worker, err) < 0)
+		return -1;
 	return commit_if_due(worker, err);
 }
 
-/* Aborts the transaction and opens the tasks again from their last blocks: state, positions, times, everything. */
+/* What the transaction holds will never be visible. */
 static int
 start_again(struct worker *worker, struct error *err)
 {
-	if (++worker->aborts > WORKER_ABORTS_MAX) {
-		err->action = FATAL;
-		return fail_in(err, "%d transactions in a row were aborted", worker->aborts);
-	}
-	say(worker, "abort", worker->aborts, err);
-	if (transaction_abort(worker->transaction, err) < 0)
-		return -1;
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
-		if (!worker->tasks[i])
-			continue;
-		if (give_up_task(worker, (int)i, err) < 0 || open_task(worker, (int)i, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Somebody else owns the work now: dropped without a word to him, and asked for anew by the next polls. */
-static int
-drop_all(struct worker *worker, struct error *err)
-{
-	say(worker, "fenced", 1, err);
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->tasks[i] && give_up_task(worker, (int)i, err) < 0)
-			return -1;
-	return transaction_abort(worker->transaction, err);
+	worker->phase = WORKER_ABORTING;
+	worker->progress = false;
+	say(worker, error_action_name(err->action), ++worker->aborts, err);
+	if (worker->aborts <= WORKER_ABORTS_MAX)
+		return 0;
+	err->action = FATAL;
+	return fail_in(err, "%d transactions in a row were lost", worker->aborts);
 }
 
 /* Nothing was done: the next turn tries again, after its wait. */
 static int
-retry_later(struct worker *worker, struct error *err)
+retry_later(struct worker *worker, int64_t wait_ms, struct error *err)
 {
+	struct timespec pause = {.tv_nsec = (wait_ms < WORKER_WAIT_MS_MAX ? wait_ms : WORKER_WAIT_MS_MAX) * 1000000};
+	int64_t now_ms = clock_now_ms(worker->job->clock);
+
 	worker->progress = false;
 	if (worker->retries++ == 0)
-		say(worker, "retry", 1, err);
-	if (worker->retries <= WORKER_RETRIES_MAX)
+		worker->retrying_since_ms = now_ms;
+	if (worker->retries == 1 || now_ms - worker->said_ms >= WORKER_SAY_MS) {
+		worker->said_ms = now_ms;
+		say(worker, "retry", worker->retries, err);
+	}
+	nanosleep(&pause, NULL);
+	if (now_ms - worker->retrying_since_ms < worker->job->topology->outage_ms)
 		return 0;
 	err->action = FATAL;
-	return fail_in(err, "operator %s has tried %d times", worker->operator->spec->name, worker->retries);
+	return fail_in(err, "operator %s has tried for %" PRId64 " s", worker->operator->spec->name,
+		       (now_ms - worker->retrying_since_ms) / 1000);
+}
+
+static void
+say_resumed(const struct worker *worker)
+{
+	logger_info("resumed", "operator=%s after_ms=%" PRId64, worker->operator->spec->name,
+		    worker->now_ms - worker->retrying_since_ms);
 }
 
 int
 worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
 {
 	if (turn(worker, wait_ms, err) == 0) {
+		if (worker->retries > 0)
+			say_resumed(worker);
 		worker->retries = 0;
 		return 0;
 	}
 	switch (err->action) {
 	case RETRY:
-		return retry_later(worker, err);
+		return retry_later(worker, wait_ms, err);
 	case ABORT:
-		return start_again(worker, err);
 	case FENCED:
-		return drop_all(worker, err);
+		return start_again(worker, err);
 	case SKIP:
 	case FATAL:
 		break;
 	}
 	return -1;
+}
+
+int
+worker_leave(struct worker *worker, struct error *err)
+{
+	int64_t until_us = clock_monotonic_us() + (int64_t)WORKER_LEAVE_MS_MAX * 1000;
+
+	if (worker->phase == WORKER_ABORTING)
+		return 0;
+	while (worker_commit(worker, err) < 0) {
+		if (err->action == ABORT || err->action == FENCED) {
+			say(worker, error_action_name(err->action), 1, err);
+			return 0;
+		}
+		if (err->action != RETRY || clock_monotonic_us() > until_us)
+			return fail_in(err, "the last commit of operator %s; the next run decides it", worker->operator->spec->name);
+	}
+	return 0;
 }

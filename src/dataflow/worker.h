@@ -12,9 +12,17 @@
 
 #define WORKER_TURN_RECORDS_MAX 1024 /* records of one task before the next task has its turn */
 #define WORKER_WAIT_MS_MAX 50  /* longest sleep in one turn: idle inputs and stop requests are looked at after it */
-#define WORKER_ABORTS_MAX 5    /* aborted transactions in a row before a person has to look */
-#define WORKER_RETRIES_MAX 200 /* turns in a row that failed and may work later, WORKER_WAIT_MS_MAX apart */
-#define WORKER_COMMIT_RETRIES_MAX 30 /* calls of one commit whose outcome stays unknown, a second apart at most */
+#define WORKER_RESTORE_WAIT_MS 2 /* the same while a task is being restored */
+#define WORKER_ABORTS_MAX 5	 /* lost transactions in a row before a person has to look */
+#define WORKER_SAY_MS 10000	 /* an outage is spoken of so often */
+#define WORKER_LEAVE_MS_MAX 20000 /* for the last commit of a run that was stopped, while its outcome is unknown */
+
+/* What a worker must end before it does anything else. */
+enum worker_phase {
+	WORKER_RUNNING,
+	WORKER_COMMITTING, /* blocks are in the transaction; its outcome is unknown */
+	WORKER_ABORTING,   /* the transaction is lost; it has to be ended and the tasks opened again */
+};
 
 struct worker {
 	struct job *job;
@@ -23,12 +31,18 @@ struct worker {
 	struct transaction *transaction;
 	void *self;					       /* the operator's, after open() */
 	bool opened;					       /* open() succeeded */
-	struct task **tasks;				       /* by partition; NULL: not ours */
+	struct task **tasks;				       /* by partition; NULL: not open */
+	bool *held;					       /* by partition: ours */
+	bool *leaving;					       /* by partition: to be given up */
+	int leaving_count;
+	enum worker_phase phase;
+	bool restoring; /* some task is */
 	struct dead_letter_window windows[TOPOLOGY_PORTS_MAX]; /* by the operator's input */
 	int64_t committed_ms;				       /* wall clock of the last commit */
 	int64_t now_ms;
 	bool progress; /* the last turn did something */
 	int retries;   /* in a row */
+	int64_t retrying_since_ms, said_ms;
 	int aborts;    /* in a row */
 };
 
@@ -39,7 +53,10 @@ void worker_close(struct worker **worker);
 /* One turn: waits at most wait_ms where there is nothing to do. Fails only where the worker cannot go on. */
 int worker_turn(struct worker *worker, int64_t wait_ms, struct error *err);
 
-int worker_commit(struct worker *worker, struct error *err); /* whatever has changed, now */
+/* Whatever has changed, now. RETRY: the outcome is unknown, call it again. */
+int worker_commit(struct worker *worker, struct error *err);
+/* The end of a run: as worker_commit, but asks again for WORKER_LEAVE_MS_MAX; what is lost the next run does again. */
+int worker_leave(struct worker *worker, struct error *err);
 bool worker_changed(const struct worker *worker);	     /* something is not committed */
 bool worker_ended(const struct worker *worker);		     /* bounded run: all its tasks are drained */
 

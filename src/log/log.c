@@ -5,7 +5,7 @@
 
 #include "log/log_ops.h"
 
-static const struct log_ops *const implementations[] = {&embedded_ops};
+static const struct log_ops *const implementations[] = {&embedded_ops, &kafka_ops};
 
 int
 log_open(const struct log_config *config, struct log **out, struct error *err)

@@ -67,7 +67,7 @@ struct member {
 	const struct log_ops *ops;
 };
 
-extern const struct log_ops embedded_ops;
+extern const struct log_ops embedded_ops, kafka_ops;
 
 /* What a topic may be called and may have, the same for all implementations. */
 int log_check_spec(const struct topic_spec *spec, struct error *err);

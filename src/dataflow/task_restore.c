@@ -1,0 +1,250 @@
+/*
+ * How a task comes to life: read its journal from where its local stores stand to the end, take the positions from the
+ * last block, and fetch from there. The journal's positions are the truth; whatever the group's say, a task without any
+ * block begins at the beginning of every input.
+ *
+ * The end is taken with the records of transactions that are still open: a predecessor that was killed may have left one
+ * behind which the last block that he committed is hidden. It is waited for; the log ends it after its timeout at the latest.
+ */
+#include <inttypes.h>
+
+#include "base/crash_point.h"
+#include "base/logger.h"
+#include "base/memory.h"
+#include "dataflow/task.h"
+#include "dataflow/task_header.h"
+
+#define RESTORE_SLICE_BYTES ((int64_t)16 << 20) /* of the journal, before the worker's other tasks have a turn */
+#define RESTORE_PROGRESS_MS 2000 /* a restore that takes longer says how far it is, this often */
+#define RESTORE_ATTEMPTS_MAX 3 /* once from the local copy; where that turns out to be another journal's, from scratch */
+
+static void
+say_progress(const struct task *task)
+{
+	const struct task_restore *restore = &task->restore;
+	int64_t now_us = clock_monotonic_us(), left = restore->end - restore->from;
+	double part = left > 0 ? (double)(restore->next - restore->from) / (double)left : 1;
+
+	logger_info("restoring", "operator=%s task=%d percent=%.0f bytes=%" PRId64 " eta_s=%.0f",
+		    task->operator->spec->name, task->partition, part * 100, restore->bytes,
+		    part > 0 ? (double)(now_us - restore->started_us) / 1e6 * (1 - part) / part : 0);
+}
+
+static void
+say_waiting(const struct task *task)
+{
+	logger_info("restore_waits",
+		    "operator=%s task=%d offset=%" PRId64 " end=%" PRId64
+		    " reason=\"a transaction of the predecessor is still open in the journal\"",
+		    task->operator->spec->name, task->partition, task->restore.next, task->restore.end);
+}
+
+/* Says how it goes, now and then; `waiting`: it does not go. */
+static void
+say(struct task *task, bool waiting)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (now_us - task->restore.said_us < (int64_t)RESTORE_PROGRESS_MS * 1000)
+		return;
+	task->restore.said_us = now_us;
+	if (waiting)
+		say_waiting(task);
+	else
+		say_progress(task);
+}
+
+static int
+begin(struct task *task, struct error *err)
+{
+	struct task_restore *restore = &task->restore;
+	struct partition_ends ends;
+
+	if (log_partition_ends(task->job->log, task->operator->journal, task->partition, &ends, err) < 0 ||
+	    state_restore_from(task->state, ends.start, ends.pending_end, &restore->from, err) < 0 ||
+	    log_reader_open(task->job->log, task->operator->journal, task->partition, restore->from, &restore->reader,
+			    err) < 0)
+		return -1;
+	if (restore->started_us == 0)
+		restore->started_us = restore->said_us = clock_monotonic_us();
+	task->trimmed_to = restore->start = ends.start;
+	restore->next = restore->from;
+	restore->end = ends.pending_end;
+	return 0;
+}
+
+/* What is on disk is another journal's, or the journal was trimmed while it was read. */
+static int
+begin_again(struct task *task, struct error *err)
+{
+	reader_close(&task->restore.reader);
+	if (++task->restore.attempts < RESTORE_ATTEMPTS_MAX)
+		return 0;
+	err->action = FATAL;
+	return -1;
+}
+
+static int
+apply(struct task *task, const struct log_batch *batch, struct error *err)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		task->restore.bytes += (int64_t)batch->records[i].value.size;
+		if (state_restore(task->state, batch->records[i].offset, batch->records[i].value, err) < 0)
+			return -1;
+	}
+	task->restore.next = batch->next;
+	return batch->count == 0 ? 0 : crash_here(CRASH_RESTORING, err);
+}
+
+static int
+read_slice(struct task *task, int64_t wait_ms, struct error *err)
+{
+	struct task_restore *restore = &task->restore;
+	int64_t until = restore->bytes + RESTORE_SLICE_BYTES;
+
+	while (restore->next < restore->end && restore->bytes < until) {
+		struct log_batch batch;
+
+		if (reader_fetch(restore->reader, wait_ms, &batch, err) < 0)
+			return -1;
+		if (apply(task, &batch, err) < 0)
+			return err->action == ABORT ? begin_again(task, err) : -1;
+		if (batch.count == 0 && restore->next < restore->end) {
+			say(task, batch.at_end);
+			return 0;
+		}
+		wait_ms = 0;
+		say(task, false);
+	}
+	return 0;
+}
+
+static const struct task_header_input *
+find_input(const struct task_header *header, const char *port)
+{
+	for (int i = 0; i < header->input_count; i++)
+		if (bytes_equal(header->inputs[i].port, bytes_of_text(port)))
+			return &header->inputs[i];
+	return NULL;
+}
+
+/* A position is good where it lies inside the partition: otherwise the topic is another one, or has lost records. */
+static int
+place_input(struct task *task, struct input *input, const struct task_header_input *stored, struct error *err)
+{
+	const char *port = task->operator->spec->type->inputs[input->port].name;
+	int topic = task->job->topics[task->operator->spec->inputs[input->port]];
+	struct partition_ends ends;
+
+	if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
+		return -1;
+	input->position = ends.start;
+	if (!stored)
+		return 0;
+	if (!bytes_equal(stored->topic, bytes_of_text(input->topic->name))) {
+		logger_warn("input_changed", "operator=%s task=%d input=%s was=%.*s is=%s", task->operator->spec->name,
+			    task->partition, port, bytes_arguments(stored->topic), input->topic->name);
+		return 0;
+	}
+	if (stored->position > ends.end)
+		return fail(err, FATAL,
+			    "operator %s has read %s partition %d up to offset %" PRId64 ", but the topic ends at "
+			    "%" PRId64 ": it was deleted and made anew, or lost its end; start under another name, or "
+			    "remove the data directory",
+			    task->operator->spec->name, input->topic->name, task->partition, stored->position,
+			    ends.end);
+	if (stored->position < ends.start)
+		logger_error("records_lost",
+			     "operator=%s topic=%s partition=%d position=%" PRId64 " start=%" PRId64 " lost=%" PRId64
+			     " reason=\"retention removed records that had not been read\"",
+			     task->operator->spec->name, input->topic->name, task->partition, stored->position,
+			     ends.start, ends.start - stored->position);
+	else
+		input->position = stored->position;
+	input->time.time_max = stored->time_max;
+	return 0;
+}
+
+/* Where the last block stands; the journal's positions are the truth, whatever the group's say. */
+static int
+place_inputs(struct task *task, struct error *err)
+{
+	struct task_header header = {.watermark = TIME_MIN};
+	struct bytes stored = state_header(task->state);
+	int64_t positions[TOPOLOGY_PORTS_MAX];
+
+	if (stored.size != 0 && task_header_read(stored, &header, err) < 0)
+		return -1;
+	watermark_init(&task->watermark, header.watermark);
+	task->context.watermark_ms = header.watermark;
+	task->incarnation = header.incarnation + 1;
+	for (int i = 0; i < task->input_count; i++) {
+		struct input *input = &task->inputs[i];
+		const char *port = task->operator->spec->type->inputs[input->port].name;
+
+		if (place_input(task, input, find_input(&header, port), err) < 0)
+			return -1;
+		positions[i] = input->position;
+	}
+	return member_start(task->member, task->partition, positions, err);
+}
+
+/* Bounded run: takes the ends of its inputs now. */
+static int
+bound_inputs(struct task *task, struct error *err)
+{
+	for (int i = 0; i < task->input_count; i++) {
+		struct input *input = &task->inputs[i];
+		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
+		struct partition_ends ends;
+
+		if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
+			return -1;
+		input->stop_at = ends.end;
+		input->time.ended = input->position >= ends.end;
+	}
+	return 0;
+}
+
+static int
+finish(struct task *task, struct error *err)
+{
+	struct task_restore *restore = &task->restore;
+	int64_t took_ms = (clock_monotonic_us() - restore->started_us) / 1000;
+
+	if (place_inputs(task, err) < 0 || (task->job->bounded && bound_inputs(task, err) < 0))
+		return -1;
+	if (!task->job->bounded) { /* a bounded run that was killed while it drained is not taken up by a live one */
+		state_drain_begin(task->state);
+		state_drain_end(task->state);
+	}
+	reader_close(&restore->reader);
+	task->running = true;
+	task->journal_next = restore->end;
+	job_add(&task->operator->figures.restored_bytes, restore->bytes);
+	job_add(&task->operator->figures.restore_ms, took_ms);
+	if (restore->end > restore->start)
+		logger_info("restored",
+			    "operator=%s task=%d from=%" PRId64 " end=%" PRId64 " journal_start=%" PRId64
+			    " bytes=%" PRId64 " ms=%" PRId64,
+			    task->operator->spec->name, task->partition, restore->from, restore->end, restore->start,
+			    restore->bytes, took_ms);
+	return crash_here(CRASH_STARTED, err);
+}
+
+int
+task_restore(struct task *task, int64_t wait_ms, struct error *err)
+{
+	int result = 0;
+
+	insist(!task->running);
+	if (!task->restore.reader)
+		result = begin(task, err);
+	if (result == 0)
+		result = read_slice(task, wait_ms, err);
+	if (result == 0 && task->restore.reader && task->restore.next >= task->restore.end)
+		result = finish(task, err);
+	if (result < 0)
+		fail_in(err, "operator %s task %d", task->operator->spec->name, task->partition);
+	return result;
+}

@@ -1,0 +1,327 @@
+/*
+ * What stands below `log:` in a topology is handed to librdkafka under its own names, but for what the log needs to be
+ * as it is. A value may name a secret instead of containing it:
+ *
+ *     sasl.password: ${ENV:KAFKA_PASSWORD}        the environment variable
+ *     ssl.key.password: ${FILE:/run/secrets/key}  the file's content, without a last line feed
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "log/kafka_log.h"
+
+#define SECRET_SIZE_MAX 65536 /* bytes of a file that holds one */
+#define IDENTITY_BYTES 8
+#define FETCH_BACKOFF_MS "10" /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
+#define FETCH_WAIT_MS "50"    /* a broker that has less than fetch.min.bytes answers after so long */
+#define LINGER_MS "20"
+#define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
+#define PRODUCER_QUEUE_KIB "2097151"
+
+/* Ours: by them hangs that nothing is lost and nothing comes twice. */
+static const char *const reserved[] = {
+	"client.id",	       "group.id",	      "group.instance.id",    "transactional.id",
+	"enable.idempotence",  "enable.auto.commit",  "enable.auto.offset.store", "isolation.level",
+	"enable.partition.eof", "auto.offset.reset",  "allow.auto.create.topics", "partitioner",
+	NULL,
+};
+
+static int
+read_secret_file(const char *path, char **out, struct error *err)
+{
+	FILE *file = fopen(path, "re");
+	char *text;
+	size_t size;
+
+	if (!file)
+		return fail(err, FATAL, "%s cannot be read: %s", path, strerror(errno));
+	text = memory_new(SECRET_SIZE_MAX + 1);
+	size = fread(text, 1, SECRET_SIZE_MAX + 1, file);
+	fclose(file);
+	if (size > SECRET_SIZE_MAX) {
+		memory_free(&text);
+		return fail(err, FATAL, "%s is larger than %d bytes; expected a secret", path, SECRET_SIZE_MAX);
+	}
+	if (size > 0 && text[size - 1] == '\n')
+		text[--size] = 0;
+	*out = text;
+	return 0;
+}
+
+/* Never says the value. */
+static int
+resolve(const char *name, const char *value, char **out, struct error *err)
+{
+	size_t size = strlen(value);
+	char *inner;
+	int result = 0;
+
+	if (strncmp(value, "${", 2) != 0 || value[size - 1] != '}') {
+		*out = memory_text(value);
+		return 0;
+	}
+	inner = memory_text(value + 2);
+	inner[size - 3] = 0;
+	if (strncmp(inner, "ENV:", 4) == 0) {
+		const char *found = getenv(inner + 4);
+
+		if (found)
+			*out = memory_text(found);
+		else
+			result = fail(err, FATAL, "log: %s: the environment has no variable %s", name, inner + 4);
+	} else if (strncmp(inner, "FILE:", 5) == 0) {
+		result = read_secret_file(inner + 5, out, err);
+		if (result < 0)
+			fail_in(err, "log: %s", name);
+	} else {
+		result = fail(err, FATAL, "log: %s: expected ${ENV:NAME} or ${FILE:path}", name);
+	}
+	memory_free(&inner);
+	return result;
+}
+
+static const char *
+find(const struct kafka *log, const char *name)
+{
+	for (char **at = log->properties; *at; at += 2)
+		if (strcmp(*at, name) == 0)
+			return at[1];
+	return NULL;
+}
+
+bool
+kafka_config_has(const struct kafka *log, const char *name)
+{
+	return find(log, name) != NULL;
+}
+
+static int
+read_number(const struct kafka *log, const char *name, int64_t initial, int64_t min, int64_t max, int64_t *out,
+	    struct error *err)
+{
+	const char *text = find(log, name);
+	char *end;
+	long long number;
+
+	*out = initial;
+	if (!text)
+		return 0;
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (errno || end == text || *end || number < min || number > max)
+		return fail(err, FATAL, "log: %s is \"%.100s\"; expected a number from %lld to %lld", name, text,
+			    (long long)min, (long long)max);
+	*out = number;
+	return 0;
+}
+
+/* Names this process for the transaction coordinator. Kept, so that after a crash the next one ends what this one left open. */
+static int
+read_identity(struct kafka *log, const struct log_config *config, struct error *err)
+{
+	uint8_t random[IDENTITY_BYTES];
+	char text[2 * IDENTITY_BYTES + 2] = "";
+	char *path = NULL;
+	FILE *file = NULL;
+	int result = 0;
+
+	if (log->instance) {
+		log->identity = memory_text(log->instance);
+		return 0;
+	}
+	if (config->directory && !config->read_only) {
+		path = memory_format("%s/identity", config->directory);
+		if (mkdir(config->directory, 0777) < 0 && errno != EEXIST)
+			result = fail(err, FATAL, "the directory %s cannot be made: %s", config->directory,
+				      strerror(errno));
+		file = result == 0 ? fopen(path, "re") : NULL;
+		if (file && !fgets(text, sizeof(text), file))
+			text[0] = 0;
+		if (file)
+			fclose(file);
+	}
+	if (result == 0 && strlen(text) != 2 * IDENTITY_BYTES + 1) {
+		if (getrandom(random, sizeof(random), 0) != sizeof(random))
+			result = fail(err, FATAL, "no random number for a name: %s", strerror(errno));
+		for (size_t i = 0; i < sizeof(random); i++)
+			snprintf(text + 2 * i, 3, "%02x", random[i]);
+		file = result == 0 && path ? fopen(path, "we") : NULL;
+		if (file)
+			fprintf(file, "%s\n", text);
+		if (result == 0 && path && (!file || fclose(file) != 0))
+			result = fail(err, FATAL, "%s cannot be written: %s", path, strerror(errno));
+	}
+	text[2 * IDENTITY_BYTES] = 0;
+	log->identity = memory_text(text);
+	memory_free(&path);
+	return result;
+}
+
+static int
+take_properties(struct kafka *log, const char *const *from, struct error *err)
+{
+	size_t count = 0, used = 0;
+
+	while (from && from[count])
+		count++;
+	log->properties = memory_new_array(count + 1, sizeof(char *));
+	for (size_t i = 0; i < count; i += 2) {
+		for (const char *const *name = reserved; *name; name++)
+			if (strcmp(from[i], *name) == 0)
+				return fail(err, FATAL, "log: %s cannot be set: exactly-once depends on it", from[i]);
+		if (resolve(from[i], from[i + 1], &log->properties[used + 1], err) < 0)
+			return -1;
+		log->properties[used] = memory_text(from[i]);
+		used += 2;
+	}
+	return 0;
+}
+
+int
+kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err)
+{
+	int64_t replication;
+
+	log->application = memory_text(config->application ? config->application : "isotope");
+	log->instance = config->instance ? memory_text(config->instance) : NULL;
+	log->at_least_once = config->at_least_once;
+	log->memory_bytes = config->memory_bytes;
+	if (take_properties(log, config->properties, err) < 0 || read_identity(log, config, err) < 0)
+		return -1;
+	if (!find(log, "bootstrap.servers") && !find(log, "metadata.broker.list"))
+		return fail(err, FATAL, "log: bootstrap.servers is missing; expected the addresses of some brokers, as "
+					"in {type: kafka, bootstrap.servers: \"host:9092\"}");
+	if (read_number(log, "replication.factor", -1, 1, 100, &replication, err) < 0 ||
+	    read_number(log, "session.timeout.ms", KAFKA_SESSION_MS, 1, 3600000, &log->session_ms, err) < 0 ||
+	    read_number(log, "transaction.timeout.ms",
+			log->session_ms * 2 / 3 < KAFKA_TRANSACTION_MS_MAX ? log->session_ms * 2 / 3
+									   : KAFKA_TRANSACTION_MS_MAX,
+			1000, 900000, &log->transaction_ms, err) < 0)
+		return -1;
+	log->replication = (int)replication;
+	if (log->transaction_ms >= log->session_ms)
+		return fail(err, FATAL,
+			    "log: transaction.timeout.ms %lld is not less than session.timeout.ms %lld: one that the group "
+			    "has given up could still commit",
+			    (long long)log->transaction_ms, (long long)log->session_ms);
+	return 0;
+}
+
+void
+kafka_config_fini(struct kafka *log)
+{
+	for (char **at = log->properties; at && *at; at++)
+		memory_free(at);
+	memory_free(&log->properties);
+	memory_free(&log->application);
+	memory_free(&log->instance);
+	memory_free(&log->identity);
+}
+
+int
+kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
+{
+	char text[ERROR_TEXT_SIZE / 2] = "";
+
+	/* librdkafka's text repeats the value, which may be a secret: only names are said. */
+	switch (rd_kafka_conf_set(conf, name, value, text, sizeof(text))) {
+	case RD_KAFKA_CONF_OK:
+		return 0;
+	case RD_KAFKA_CONF_UNKNOWN:
+		return fail(err, FATAL, "log: librdkafka %s has no property \"%.100s\"", rd_kafka_version_str(), name);
+	default:
+		return fail(err, FATAL, "log: the value of %s is not one that librdkafka %s takes", name,
+			    rd_kafka_version_str());
+	}
+}
+
+struct setting {
+	const char *name, *value;
+};
+
+static int
+set_all(rd_kafka_conf_t *conf, const struct setting *settings, struct error *err)
+{
+	for (; settings->name; settings++)
+		if (kafka_config_set(conf, settings->name, settings->value, err) < 0)
+			return -1;
+	return 0;
+}
+
+static const struct setting consumer_settings[] = {
+	{"enable.auto.commit", "false"},
+	{"enable.auto.offset.store", "false"},
+	{"enable.partition.eof", "true"},
+	{"auto.offset.reset", "error"},
+	{"queued.min.messages", QUEUE_MESSAGES},
+	{"fetch.error.backoff.ms", FETCH_BACKOFF_MS},
+	{"fetch.wait.max.ms", FETCH_WAIT_MS},
+	{NULL, NULL},
+};
+
+static const struct setting producer_settings[] = {
+	{"linger.ms", LINGER_MS},
+	{"queue.buffering.max.messages", QUEUE_MESSAGES},
+	{"queue.buffering.max.kbytes", PRODUCER_QUEUE_KIB},
+	{"enable.idempotence", "true"},
+	{NULL, NULL},
+};
+
+static bool
+is_ours(const char *name)
+{
+	return strcmp(name, "replication.factor") == 0 || strcmp(name, "session.timeout.ms") == 0 ||
+	       strcmp(name, "transaction.timeout.ms") == 0;
+}
+
+static int
+fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct error *err)
+{
+	bool producer = role == KAFKA_PRODUCER || role == KAFKA_PLAIN_PRODUCER;
+	char number[32];
+
+	if (kafka_config_set(conf, "client.id", log->application, err) < 0 ||
+	    set_all(conf, producer ? producer_settings : consumer_settings, err) < 0)
+		return -1;
+	if (!producer && kafka_config_set(conf, "isolation.level",
+					  role == KAFKA_PENDING ? "read_uncommitted" : "read_committed", err) < 0)
+		return -1;
+	for (char **at = log->properties; *at; at += 2)
+		if (!is_ours(at[0]) && kafka_config_set(conf, at[0], at[1], err) < 0)
+			return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)log->session_ms);
+	if (role == KAFKA_GROUP && kafka_config_set(conf, "session.timeout.ms", number, err) < 0)
+		return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)log->transaction_ms);
+	return role == KAFKA_PRODUCER ? kafka_config_set(conf, "transaction.timeout.ms", number, err) : 0;
+}
+
+rd_kafka_conf_t *
+kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	rd_kafka_conf_set_log_cb(conf, kafka_log_callback);
+	rd_kafka_conf_set_opaque(conf, opaque);
+	if (fill(log, conf, role, err) == 0)
+		return conf;
+	rd_kafka_conf_destroy(conf);
+	return NULL;
+}
+
+int
+kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **out, struct error *err)
+{
+	char text[ERROR_TEXT_SIZE / 2];
+
+	*out = rd_kafka_new(type, conf, text, sizeof(text));
+	if (*out)
+		return 0;
+	rd_kafka_conf_destroy(conf);
+	return fail(err, FATAL, "log: %s", text);
+}

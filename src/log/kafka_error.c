@@ -1,0 +1,96 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+
+#include "base/logger.h"
+#include "log/kafka_log.h"
+
+/* What a wait, another broker or a new election may cure. */
+static bool
+passes(rd_kafka_resp_err_t code)
+{
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__TIMED_OUT:
+	case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+	case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__RESOLVE:
+	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+	case RD_KAFKA_RESP_ERR__WAIT_COORD:
+	case RD_KAFKA_RESP_ERR__WAIT_CACHE:
+	case RD_KAFKA_RESP_ERR__NODE_UPDATE:
+	case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+	case RD_KAFKA_RESP_ERR__RETRY:
+	case RD_KAFKA_RESP_ERR__IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_BROKER:
+	case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+	case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+	case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+	case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+	case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+	case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+	case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+	case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+	case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+	case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+	case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+	case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int
+kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *format, ...)
+{
+	char what[ERROR_TEXT_SIZE / 2];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	return fail(err, passes(code) ? RETRY : FATAL, "%s: %s (%s)", what, rd_kafka_err2str(code),
+		    rd_kafka_err2name(code));
+}
+
+int
+kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what)
+{
+	enum error_action action = FATAL;
+
+	if (rd_kafka_error_is_fatal(error))
+		action = FENCED;
+	else if (rd_kafka_error_txn_requires_abort(error))
+		action = ABORT;
+	else if (rd_kafka_error_is_retriable(error) || passes(rd_kafka_error_code(error)))
+		action = RETRY;
+	else if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE)
+		action = ABORT;
+	fail(err, action, "%s: %s (%s)", what, rd_kafka_error_string(error), rd_kafka_error_name(error));
+	rd_kafka_error_destroy(error);
+	return -1;
+}
+
+/* On librdkafka's threads. */
+void
+kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+	enum logger_level as = level <= LOG_ERR ? LOGGER_ERROR : level <= LOG_NOTICE ? LOGGER_WARN : LOGGER_DEBUG;
+	char quoted[LOGGER_LINE_SIZE / 2];
+
+	/* Every property goes to every handle: one that is for producers only is no news on a consumer. */
+	if (strcmp(facility, "CONFWARN") == 0)
+		as = LOGGER_DEBUG;
+	logger_write(as, "librdkafka", "handle=%s facility=%s text=%s", handle ? rd_kafka_name(handle) : "none", facility,
+		     logger_quote(quoted, sizeof(quoted), text));
+}

@@ -1,0 +1,323 @@
+/*
+ * Membership. The group shares out one topic, the operator's journal; owning its partition p is owning task p. The handle is
+ * assigned the partitions that the group gives it and has them paused: it fetches nothing.
+ *
+ * A rebalance is not answered where librdkafka tells of it, in a callback, but when the worker is ready: revoked partitions
+ * become events, the worker commits and gives each up (kafka_group_release), and with the last one the group is told.
+ *
+ * The assignor is `range` before librdkafka 2.10, whose cooperative-sticky can loop for ever before 2.6.1, else
+ * `cooperative-sticky`; the topology may set partition.assignment.strategy, or group.protocol where librdkafka knows it.
+ */
+#include <stdio.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+#include "log/kafka_log.h"
+
+#define COOPERATIVE_SINCE 0x020a00ff /* librdkafka 2.10.0 */
+
+enum held { HELD_NOT, HELD, HELD_LEAVING };
+
+/* ---- events ---- */
+
+static void
+push(struct kafka_group *group, enum member_event_type type, int partition)
+{
+	if (group->event_count == group->event_capacity) {
+		group->event_capacity = group->event_capacity ? 2 * group->event_capacity : 16;
+		group->events = memory_resize_array(group->events, group->event_capacity, sizeof(*group->events));
+	}
+	group->events[group->event_count++] = (struct member_event){.type = type, .partition = partition};
+}
+
+bool
+kafka_group_event(struct kafka_group *group, struct member_event *event)
+{
+	if (group->event_at == group->event_count) {
+		group->event_at = group->event_count = 0;
+		return false;
+	}
+	*event = group->events[group->event_at++];
+	return true;
+}
+
+/* The worker has not been told that he has it: then he need not be told that he has not. */
+static bool
+take_back(struct kafka_group *group, int partition)
+{
+	for (size_t i = group->event_at; i < group->event_count; i++)
+		if (group->events[i].type == MEMBER_ASSIGNED && group->events[i].partition == partition) {
+			group->events[i].type = MEMBER_NOTHING;
+			return true;
+		}
+	return false;
+}
+
+/* ---- rebalances ---- */
+
+static bool
+is_cooperative(const struct kafka_group *group)
+{
+	const char *protocol = rd_kafka_rebalance_protocol(group->handle);
+
+	return protocol && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+static void
+check_call(struct kafka_group *group, const char *what, rd_kafka_error_t *error, rd_kafka_resp_err_t code)
+{
+	char quoted[ERROR_TEXT_SIZE];
+	const char *text = error ? rd_kafka_error_string(error) : rd_kafka_err2str(code);
+
+	if (error || code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		logger_warn("rebalance", "group=%s call=%s reason=%s", group->name, what,
+			    logger_quote(quoted, sizeof(quoted), text));
+	if (error)
+		rd_kafka_error_destroy(error);
+}
+
+static void
+on_assigned(struct kafka_group *group, rd_kafka_topic_partition_list_t *given)
+{
+	for (int i = 0; i < given->cnt; i++) {
+		int partition = given->elems[i].partition;
+
+		given->elems[i].offset = RD_KAFKA_OFFSET_END;
+		group->held[partition] = HELD;
+		push(group, MEMBER_ASSIGNED, partition);
+	}
+	if (is_cooperative(group))
+		check_call(group, "incremental_assign", rd_kafka_incremental_assign(group->handle, given), 0);
+	else
+		check_call(group, "assign", NULL, rd_kafka_assign(group->handle, given));
+	if (given->cnt > 0)
+		check_call(group, "pause", NULL, rd_kafka_pause_partitions(group->handle, given));
+}
+
+/* All are given up: the group may give them to others. */
+static void
+let_go(struct kafka_group *group)
+{
+	if (is_cooperative(group))
+		check_call(group, "incremental_unassign", rd_kafka_incremental_unassign(group->handle, group->revoked), 0);
+	else
+		check_call(group, "unassign", NULL, rd_kafka_assign(group->handle, NULL));
+	rd_kafka_topic_partition_list_destroy(group->revoked);
+	group->revoked = NULL;
+}
+
+static void
+on_revoked(struct kafka_group *group, const rd_kafka_topic_partition_list_t *taken)
+{
+	bool lost = rd_kafka_assignment_lost(group->handle);
+
+	insist(!group->revoked);
+	group->revoked = rd_kafka_topic_partition_list_copy(taken);
+	for (int i = 0; i < taken->cnt; i++) {
+		int partition = taken->elems[i].partition;
+
+		if (group->held[partition] != HELD)
+			continue;
+		if (group->closing || take_back(group, partition)) {
+			group->held[partition] = HELD_NOT;
+			continue;
+		}
+		group->held[partition] = HELD_LEAVING;
+		group->leaving++;
+		push(group, lost ? MEMBER_LOST : MEMBER_REVOKED, partition);
+	}
+	if (group->leaving == 0)
+		let_go(group);
+}
+
+static void
+rebalanced(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+	struct kafka_group *group = opaque;
+
+	group->handle = handle;
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		on_assigned(group, partitions);
+	} else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+		on_revoked(group, partitions);
+	} else {
+		check_call(group, "rebalance", NULL, code);
+		rd_kafka_assign(handle, NULL);
+	}
+}
+
+int
+kafka_group_release(struct kafka_group *group, int partition, struct error *err)
+{
+	(void)err;
+	if (group->held[partition] != HELD_LEAVING)
+		return 0;
+	group->held[partition] = HELD_NOT;
+	if (--group->leaving == 0)
+		let_go(group);
+	return 0;
+}
+
+/* ---- opening and closing ---- */
+
+/* A bounded run must be alone: who has the group's partitions would work on the same tasks. */
+static int
+check_empty(struct kafka *log, const char *name, struct error *err)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
+	const rd_kafka_ConsumerGroupDescription_t **groups;
+	rd_kafka_event_t *event;
+	size_t count = 0, members;
+	int result = 0;
+
+	rd_kafka_DescribeConsumerGroups(log->client, &name, 1, NULL, queue);
+	event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX);
+	if (!event)
+		result = fail(err, FATAL, "the group %s cannot be looked at: no answer", name);
+	else if (rd_kafka_event_error(event))
+		result = kafka_fail(err, rd_kafka_event_error(event), "the group %s cannot be looked at", name);
+	if (result == 0) {
+		groups = rd_kafka_DescribeConsumerGroups_result_groups(
+			rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+		members = count == 1 ? rd_kafka_ConsumerGroupDescription_member_count(groups[0]) : 0;
+		if (members > 0)
+			result = fail(err, FATAL,
+				      "%s is running elsewhere: its group has %zu members; a bounded run needs it for "
+				      "itself: stop the others first",
+				      name, members);
+	}
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	return result;
+}
+
+static int
+configure(struct kafka_group *group, rd_kafka_conf_t *conf, int worker, struct error *err)
+{
+	struct kafka *log = group->log;
+	const char *assignor = rd_kafka_version() >= COOPERATIVE_SINCE ? "cooperative-sticky" : "range";
+	char instance[KAFKA_NAME_SIZE];
+
+	snprintf(instance, sizeof(instance), "%s.%d", log->instance ? log->instance : "", worker);
+	if (kafka_config_set(conf, "group.id", group->name, err) < 0 ||
+	    (log->instance && kafka_config_set(conf, "group.instance.id", instance, err) < 0) ||
+	    (!kafka_config_has(log, "partition.assignment.strategy") && !kafka_config_has(log, "group.protocol") &&
+	     kafka_config_set(conf, "partition.assignment.strategy", assignor, err) < 0))
+		return -1;
+	rd_kafka_conf_set_rebalance_cb(conf, rebalanced);
+	return 0;
+}
+
+static int
+join(struct kafka_group *group, const struct member_spec *spec, int event_fd, struct error *err)
+{
+	static const uint64_t one = 1;
+	rd_kafka_topic_partition_list_t *topics;
+	rd_kafka_conf_t *conf = kafka_config(group->log, KAFKA_GROUP, group, err);
+	rd_kafka_resp_err_t code;
+
+	if (!conf)
+		return -1;
+	if (configure(group, conf, spec->worker, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	if (kafka_handle_open(conf, RD_KAFKA_CONSUMER, &group->handle, err) < 0)
+		return -1;
+	rd_kafka_poll_set_consumer(group->handle);
+	group->queue = rd_kafka_queue_get_consumer(group->handle);
+	rd_kafka_queue_io_event_enable(group->queue, event_fd, &one, sizeof(one));
+	topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, spec->journal), RD_KAFKA_PARTITION_UA);
+	code = rd_kafka_subscribe(group->handle, topics);
+	rd_kafka_topic_partition_list_destroy(topics);
+	return code ? kafka_fail(err, code, "joining the group %s", group->name) : 0;
+}
+
+int
+kafka_group_open(struct kafka *log, const struct member_spec *spec, int event_fd, struct kafka_group **out,
+		 struct error *err)
+{
+	struct kafka_group *group = memory_new(sizeof(*group));
+	int result;
+
+	group->log = log;
+	group->name = memory_text(spec->group);
+	group->partition_count = kafka_topic_partitions(&log->log, spec->journal);
+	group->held = memory_new((size_t)group->partition_count);
+	*out = group;
+	result = spec->fixed ? check_empty(log, spec->group, err) : join(group, spec, event_fd, err);
+	if (result < 0)
+		kafka_group_close(out);
+	for (int i = spec->worker; result == 0 && spec->fixed && i < group->partition_count; i += spec->workers)
+		push(group, MEMBER_ASSIGNED, i);
+	return result;
+}
+
+void
+kafka_group_close(struct kafka_group **pointer)
+{
+	struct kafka_group *group = *pointer;
+
+	if (!group)
+		return;
+	group->closing = true;
+	if (group->handle) {
+		if (group->revoked)
+			let_go(group);
+		if (group->queue)
+			rd_kafka_queue_destroy(group->queue);
+		rd_kafka_consumer_close(group->handle);
+		rd_kafka_destroy(group->handle);
+	}
+	memory_free(&group->events);
+	memory_free(&group->held);
+	memory_free(&group->name);
+	memory_free(pointer);
+}
+
+/* ---- polling ---- */
+
+/* What the group says of itself. Most of it passes by itself, or comes again as a rebalance. */
+static int
+take_error(struct kafka_group *group, const rd_kafka_message_t *message, struct error *err)
+{
+	char text[ERROR_TEXT_SIZE / 2];
+
+	if (rd_kafka_fatal_error(group->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return fail(err, FATAL, "the group %s: %s; does another process run under the same instance name?", group->name,
+			    text);
+	switch (message->err) {
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+		return kafka_fail(err, message->err, "the group %s: %s", group->name, rd_kafka_message_errstr(message));
+	default:
+		logger_info("group", "group=%s error=%s reason=%s", group->name, rd_kafka_err2name(message->err),
+			    logger_quote(text, sizeof(text), rd_kafka_message_errstr(message)));
+		return 0;
+	}
+}
+
+int
+kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
+{
+	int64_t now_us;
+	rd_kafka_message_t *message;
+	int result = 0;
+
+	if (!group->handle)
+		return 0;
+	now_us = clock_monotonic_us();
+	if (!now && now_us - group->polled_us < (int64_t)KAFKA_GROUP_POLL_MS * 1000)
+		return 0;
+	group->polled_us = now_us;
+	while (result == 0 && (message = rd_kafka_consumer_poll(group->handle, 0))) {
+		if (message->err && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+			result = take_error(group, message, err);
+		rd_kafka_message_destroy(message);
+	}
+	return result;
+}

@@ -1,0 +1,230 @@
+/*
+ * What the files of the Kafka log share; nothing else includes it, or rdkafka.h.
+ *
+ *     kafka.c              opening, the table of functions
+ *     kafka_config.c       from the topology's properties to the configuration of a handle; secrets
+ *     kafka_error.c        from librdkafka's errors to ours; its log lines
+ *     kafka_topic.c        topics: numbers, creation, offsets
+ *     kafka_place.c        reading one partition: a queue of its own, no matter who reads
+ *     kafka_reader.c       struct reader
+ *     kafka_producer.c     a transactional handle, and what was acknowledged where
+ *     kafka_transaction.c  struct transaction: the commit, step by step
+ *     kafka_group.c        membership: rebalances become events
+ *     kafka_member.c       struct member
+ *
+ * A handle is an rd_kafka_t: connections and threads of its own. A log has one for metadata and readers; a worker has three:
+ * one that is a member of the group and fetches nothing, one that fetches its inputs, and a producer. Fetching
+ * does not go through the group's handle, so that every input has a queue of its own, in bounds of its own, which a
+ * rebalance leaves alone.
+ *
+ * librdkafka calls back on its own threads (logs, acknowledgements) or inside our polls (rebalances): callbacks only record.
+ */
+#ifndef LOG_KAFKA_LOG_H
+#define LOG_KAFKA_LOG_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "log/log_ops.h"
+
+#define KAFKA_CALL_MS_MAX 5000	    /* one blocking call; an outage is waited for by calling again */
+#define KAFKA_OPEN_MS_MAX 30000	    /* for the first answer of a cluster: a wrong address is said soon */
+#define KAFKA_ADMIN_MS_MAX 30000    /* creating topics, deleting records */
+#define KAFKA_BATCH_RECORDS_MAX 2000 /* of one fetch */
+#define KAFKA_CONFIRM_MS 5000 /* an end of a partition that is older is asked for again before it is believed */
+#define KAFKA_SEND_BYTES ((size_t)256 << 10) /* kept records are handed to librdkafka in such portions */
+#define KAFKA_NAME_SIZE 400		     /* bytes of a transactional id, an instance */
+#define KAFKA_SESSION_MS 45000		     /* librdkafka's default session.timeout.ms */
+#define KAFKA_TRANSACTION_MS_MAX 60000	     /* transaction.timeout.ms where the topology says nothing: less */
+#define KAFKA_GROUP_POLL_MS 100 /* the group is asked at least so often */
+#define KAFKA_TRIM_MS 1000 /* a partition is not trimmed more often */
+#define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
+#define KAFKA_QUEUE_BYTES_MAX ((int64_t)64 << 20)
+
+struct kafka_topic {
+	char *name;
+	int partitions;
+	int64_t *trimmed_us; /* by partition: when it was last trimmed */
+};
+
+struct kafka {
+	struct log log;
+	char **properties; /* name, value, ..., NULL: secrets resolved */
+	char *application;
+	char *instance; /* static membership; NULL: dynamic */
+	char *identity; /* names the transactions of this process */
+	bool at_least_once;
+	int replication;
+	int64_t memory_bytes;
+	int64_t session_ms, transaction_ms;
+	rd_kafka_t *client;  /* read_committed: metadata, readers, ends */
+	pthread_mutex_t lock; /* guards what follows */
+	rd_kafka_t *pending;  /* read_uncommitted: ends; made at the first use */
+	struct kafka_topic **topics; /* by number; what a number points to stays */
+	int topic_count;
+	rd_kafka_queue_t *trims;    /* answers to come */
+	bool trim_refused;	    /* said once */
+	pthread_mutex_t places_lock;
+	struct kafka_place *places; /* of readers, on `client` */
+};
+
+static inline struct kafka *
+kafka_of(struct log *log)
+{
+	return (struct kafka *)log;
+}
+
+/* ---- configuration ---- */
+
+enum kafka_role { KAFKA_CLIENT, KAFKA_PENDING, KAFKA_GROUP, KAFKA_FETCHER, KAFKA_PRODUCER, KAFKA_PLAIN_PRODUCER };
+
+/* Takes the properties over, resolves secrets, refuses what is not for people to set. */
+int kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err);
+void kafka_config_fini(struct kafka *log);
+bool kafka_config_has(const struct kafka *log, const char *name); /* people have set it */
+rd_kafka_conf_t *kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err);
+int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err);
+/* A handle by `conf`, which it takes over. */
+int kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **out, struct error *err);
+
+/* ---- errors ---- */
+
+/* Raises what librdkafka says, with the action that belongs to it: RETRY for what may pass, else FATAL. */
+int kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same of a transactional call, and destroys the error: ABORT where the transaction is lost, FENCED where the producer is. */
+int kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what);
+void kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, const char *text);
+
+/* ---- topics ---- */
+
+int kafka_create_topic(struct log *log, const struct topic_spec *spec, struct error *err);
+int kafka_topic(struct log *log, const char *name, int *topic, struct error *err);
+int kafka_topic_partitions(struct log *log, int topic);
+const char *kafka_topic_name(struct log *log, int topic);
+int kafka_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
+int kafka_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
+int kafka_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
+int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
+int kafka_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
+
+/* ---- places ---- */
+
+/* Where one partition is read, on a handle that may read others. One thread's. */
+struct kafka_place {
+	struct kafka_place *next; /* in the list of who opened it */
+	struct kafka *log;
+	rd_kafka_t *handle;
+	rd_kafka_topic_t *rkt;
+	int topic, partition;
+	rd_kafka_queue_t *queue;
+	rd_kafka_message_t **messages; /* behind the last batch */
+	size_t message_count;
+	struct log_record *records;
+	int64_t position;	  /* of the next record */
+	bool at_end;		  /* the end was reached, at confirmed_us for the last time */
+	int64_t confirmed_us;
+	bool unconfirmed; /* it was reached, but then nobody answered */
+	bool lost;	  /* there is no such offset: to be begun again */
+};
+
+/* event_fd: written to when something comes while nothing was there; -1: nobody waits. */
+int kafka_place_open(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t offset, int event_fd,
+		     struct kafka_place **out, struct error *err);
+void kafka_place_close(struct kafka_place **place);
+int kafka_place_fetch(struct kafka_place *place, int64_t wait_ms, struct log_batch *out, struct error *err);
+
+/* ---- readers ---- */
+
+int kafka_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out,
+		      struct error *err);
+int kafka_reader_fetch(struct reader *reader, int64_t wait_ms, struct log_batch *out, struct error *err);
+void kafka_reader_close(struct reader *reader);
+
+/* ---- producers ---- */
+
+/* A producer, and the offsets that the tracked topic's records of this transaction got. */
+struct kafka_producer {
+	struct kafka *log;
+	rd_kafka_t *handle;
+	char *id;	       /* transactional id; NULL: without transactions */
+	rd_kafka_topic_t **rkt; /* by topic number */
+	int rkt_count;
+	int tracked;			 /* topic, or -1 */
+	_Atomic(rd_kafka_topic_t *) track; /* its handle */
+	int tracked_partitions;
+	_Atomic int64_t *first_offsets; /* by partition of the tracked topic, -1: none */
+	_Atomic int64_t failures;	/* records that were given up, since the last look */
+	bool ready;			/* init_transactions has succeeded */
+};
+
+int kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka_producer **out, struct error *err);
+void kafka_producer_close(struct kafka_producer **producer);
+/* Ends what a predecessor of the same id left open, and fences him. RETRY while the cluster cannot be reached. */
+int kafka_producer_prepare(struct kafka_producer *producer, struct error *err);
+rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *err);
+void kafka_producer_forget(struct kafka_producer *producer); /* first offsets: a new transaction begins */
+/* Until everything is acknowledged. A transactional producer says what failed with the next transactional call. */
+int kafka_producer_flush(struct kafka_producer *producer, struct error *err);
+
+/* ---- transactions ---- */
+
+struct kafka_transaction;
+
+/* `group`: whose metadata goes with the positions, so that one who was expelled is refused; NULL: none. */
+int kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_t *group, const char *group_name,
+			   struct transaction **out, struct error *err);
+/* As kafka_producer_prepare; does nothing where it has been done. */
+int kafka_transaction_prepare(struct transaction *transaction, struct error *err);
+
+int kafka_transaction_open(struct log *log, const char *id, struct transaction **out, struct error *err);
+void kafka_transaction_close(struct transaction *transaction);
+struct buffer *kafka_append_begin(struct transaction *transaction, int topic, int partition, struct bytes key,
+				  int64_t timestamp_ms);
+int kafka_append_end(struct transaction *transaction, bool deletion, struct error *err);
+void kafka_append_cancel(struct transaction *transaction);
+void kafka_keep(struct transaction *transaction);
+void kafka_undo(struct transaction *transaction);
+size_t kafka_bytes(const struct transaction *transaction);
+void kafka_set_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset);
+int kafka_commit(struct transaction *transaction, struct error *err);
+int kafka_abort(struct transaction *transaction, struct error *err);
+int64_t kafka_first_offset(const struct transaction *transaction, int topic, int partition);
+
+/* ---- groups and members ---- */
+
+/* Membership in a group that is subscribed to one topic; or, `fixed`, a share of its partitions by number. */
+struct kafka_group {
+	struct kafka *log;
+	rd_kafka_t *handle; /* NULL: fixed */
+	rd_kafka_queue_t *queue;
+	char *name;
+	int partition_count;
+	uint8_t *held; /* by partition: enum held of kafka_group.c */
+	int leaving;   /* partitions that the worker has to give up before the group hears of it */
+	rd_kafka_topic_partition_list_t *revoked; /* while there are some */
+	bool closing;
+	int64_t polled_us;
+	struct member_event *events; /* what the worker has not been told yet, in order */
+	size_t event_count, event_at, event_capacity;
+};
+
+int kafka_group_open(struct kafka *log, const struct member_spec *spec, int event_fd, struct kafka_group **out,
+		     struct error *err);
+void kafka_group_close(struct kafka_group **group);
+/* Takes what the group has to say, if it is time to ask or `now`. Never waits. */
+int kafka_group_poll(struct kafka_group *group, bool now, struct error *err);
+bool kafka_group_event(struct kafka_group *group, struct member_event *event);
+/* The worker has let go of the partition. */
+int kafka_group_release(struct kafka_group *group, int partition, struct error *err);
+
+int kafka_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
+void kafka_member_close(struct member *member);
+struct transaction *kafka_member_transaction(struct member *member);
+int kafka_member_poll(struct member *member, int64_t wait_ms, struct member_event *event, struct error *err);
+int kafka_member_start(struct member *member, int partition, const int64_t *positions, struct error *err);
+int kafka_member_stop(struct member *member, int partition, struct error *err);
+int kafka_member_fetch(struct member *member, int partition, int input, struct log_batch *out, struct error *err);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * A producing handle. Which offset the journal's block got is wanted, of no other record: so instead of delivery reports,
+ * an event for each record, an interceptor looks at acknowledgements on librdkafka's own threads.
+ */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "log/kafka_log.h"
+
+static rd_kafka_resp_err_t
+acknowledged(rd_kafka_t *handle, rd_kafka_message_t *message, void *opaque)
+{
+	struct kafka_producer *producer = opaque;
+	int64_t none = -1;
+
+	(void)handle;
+	if (message->err)
+		atomic_fetch_add(&producer->failures, 1);
+	else if (message->rkt == atomic_load_explicit(&producer->track, memory_order_relaxed))
+		atomic_compare_exchange_strong(&producer->first_offsets[message->partition], &none, message->offset);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+created(rd_kafka_t *handle, const rd_kafka_conf_t *conf, void *opaque, char *text, size_t size)
+{
+	(void)conf;
+	(void)text;
+	(void)size;
+	return rd_kafka_interceptor_add_on_acknowledgement(handle, "isotope", acknowledged, opaque);
+}
+
+static int
+open_handle(struct kafka_producer *producer, struct error *err)
+{
+	rd_kafka_conf_t *conf = kafka_config(producer->log, producer->id ? KAFKA_PRODUCER : KAFKA_PLAIN_PRODUCER,
+					     producer, err);
+
+	if (!conf)
+		return -1;
+	if (producer->id && kafka_config_set(conf, "transactional.id", producer->id, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	rd_kafka_conf_interceptor_add_on_new(conf, "isotope", created, producer);
+	return kafka_handle_open(conf, RD_KAFKA_PRODUCER, &producer->handle, err);
+}
+
+int
+kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka_producer **out, struct error *err)
+{
+	struct kafka_producer *producer = memory_new(sizeof(*producer));
+
+	producer->log = log;
+	producer->id = id ? memory_text(id) : NULL;
+	producer->tracked = tracked;
+	producer->ready = !id;
+	if (tracked >= 0) {
+		producer->tracked_partitions = kafka_topic_partitions(&log->log, tracked);
+		producer->first_offsets = memory_new((size_t)producer->tracked_partitions * sizeof(*producer->first_offsets));
+		kafka_producer_forget(producer);
+	}
+	*out = producer;
+	if (open_handle(producer, err) == 0)
+		return 0;
+	kafka_producer_close(out);
+	return -1;
+}
+
+void
+kafka_producer_close(struct kafka_producer **pointer)
+{
+	struct kafka_producer *producer = *pointer;
+
+	if (!producer)
+		return;
+	if (producer->handle) {
+		/* What was not committed must not be waited for. */
+		rd_kafka_purge(producer->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		for (int i = 0; i < producer->rkt_count; i++)
+			if (producer->rkt[i])
+				rd_kafka_topic_destroy(producer->rkt[i]);
+		rd_kafka_destroy(producer->handle);
+	}
+	memory_free(&producer->rkt);
+	memory_free(&producer->first_offsets);
+	memory_free(&producer->id);
+	memory_free(pointer);
+}
+
+int
+kafka_producer_prepare(struct kafka_producer *producer, struct error *err)
+{
+	rd_kafka_error_t *error;
+
+	if (producer->ready)
+		return 0;
+	error = rd_kafka_init_transactions(producer->handle, KAFKA_CALL_MS_MAX);
+	if (error)
+		return kafka_fail_error(err, error, "starting transactions");
+	producer->ready = true;
+	return 0;
+}
+
+rd_kafka_topic_t *
+kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *err)
+{
+	if (topic >= producer->rkt_count) {
+		producer->rkt = memory_resize_array(producer->rkt, (size_t)topic + 1, sizeof(rd_kafka_topic_t *));
+		while (producer->rkt_count <= topic)
+			producer->rkt[producer->rkt_count++] = NULL;
+	}
+	if (!producer->rkt[topic]) {
+		producer->rkt[topic] = rd_kafka_topic_new(producer->handle, kafka_topic_name(&producer->log->log, topic), NULL);
+		if (!producer->rkt[topic])
+			kafka_fail(err, rd_kafka_last_error(), "topic '%s'", kafka_topic_name(&producer->log->log, topic));
+		else if (topic == producer->tracked)
+			atomic_store(&producer->track, producer->rkt[topic]);
+	}
+	return producer->rkt[topic];
+}
+
+void
+kafka_producer_forget(struct kafka_producer *producer)
+{
+	for (int i = 0; i < producer->tracked_partitions; i++)
+		atomic_store_explicit(&producer->first_offsets[i], -1, memory_order_relaxed);
+}
+
+int
+kafka_producer_flush(struct kafka_producer *producer, struct error *err)
+{
+	rd_kafka_resp_err_t code = rd_kafka_flush(producer->handle, KAFKA_CALL_MS_MAX);
+
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, code, "waiting for records to be acknowledged");
+	if (!producer->id && atomic_exchange(&producer->failures, 0) > 0)
+		return fail(err, ABORT, "records were not taken by the cluster within message.timeout.ms");
+	return 0;
+}

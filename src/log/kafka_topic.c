@@ -1,0 +1,419 @@
+/*
+ * Topics and their offsets. Ends come from two handles: a read_committed one is told the last stable offset, a
+ * read_uncommitted one the high watermark, behind what transactions that are still open have written.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+#include "log/kafka_log.h"
+
+#define CONFIGS_MAX 8
+
+/* ---- by name and number ---- */
+
+static int
+find_known(struct kafka *log, const char *name)
+{
+	int found = -1;
+
+	pthread_mutex_lock(&log->lock);
+	for (int i = 0; i < log->topic_count && found < 0; i++)
+		if (strcmp(log->topics[i]->name, name) == 0)
+			found = i;
+	pthread_mutex_unlock(&log->lock);
+	return found;
+}
+
+static int
+add_known(struct kafka *log, const char *name, int partitions)
+{
+	struct kafka_topic *topic = memory_new(sizeof(*topic));
+	int number;
+
+	topic->name = memory_text(name);
+	topic->partitions = partitions;
+	topic->trimmed_us = memory_new_array((size_t)partitions, sizeof(*topic->trimmed_us));
+	pthread_mutex_lock(&log->lock);
+	number = log->topic_count++;
+	log->topics = memory_resize_array(log->topics, (size_t)log->topic_count, sizeof(*log->topics));
+	log->topics[number] = topic;
+	pthread_mutex_unlock(&log->lock);
+	return number;
+}
+
+/* *partitions 0: there is none of that name. */
+static int
+ask_partitions(struct kafka *log, const char *name, int *partitions, struct error *err)
+{
+	rd_kafka_topic_t *rkt = rd_kafka_topic_new(log->client, name, NULL);
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(log->client, 0, rkt, &metadata, KAFKA_OPEN_MS_MAX);
+	int result = 0;
+
+	rd_kafka_topic_destroy(rkt);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, code, "topic '%s'", name);
+	*partitions = 0;
+	if (metadata->topic_cnt == 1) {
+		code = metadata->topics[0].err;
+		*partitions = metadata->topics[0].partition_cnt;
+		if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+			*partitions = 0;
+		else if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			result = kafka_fail(err, code, "topic '%s'", name);
+	}
+	rd_kafka_metadata_destroy(metadata);
+	return result;
+}
+
+int
+kafka_topic(struct log *base, const char *name, int *topic, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	int partitions;
+
+	*topic = find_known(log, name);
+	if (*topic >= 0)
+		return 0;
+	if (ask_partitions(log, name, &partitions, err) < 0)
+		return -1;
+	if (partitions == 0)
+		return fail(err, FATAL, "there is no topic '%s'", name);
+	*topic = add_known(log, name, partitions);
+	return 0;
+}
+
+static struct kafka_topic *
+topic_of(struct log *base, int number)
+{
+	struct kafka *log = kafka_of(base);
+	struct kafka_topic *topic;
+
+	pthread_mutex_lock(&log->lock);
+	insist(number >= 0 && number < log->topic_count);
+	topic = log->topics[number];
+	pthread_mutex_unlock(&log->lock);
+	return topic;
+}
+
+int
+kafka_topic_partitions(struct log *base, int topic)
+{
+	return topic_of(base, topic)->partitions;
+}
+
+const char *
+kafka_topic_name(struct log *base, int topic)
+{
+	return topic_of(base, topic)->name;
+}
+
+/* ---- creation ---- */
+
+/* Runs one admin request and hands back its answer, which the caller destroys; NULL: err is filled. */
+static rd_kafka_event_t *
+wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err)
+{
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX + KAFKA_CALL_MS_MAX);
+
+	if (!event) {
+		fail(err, RETRY, "%s: no answer", what);
+		return NULL;
+	}
+	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return event;
+	kafka_fail(err, rd_kafka_event_error(event), "%s: %s", what, rd_kafka_event_error_string(event));
+	rd_kafka_event_destroy(event);
+	return NULL;
+}
+
+static int
+set_config(rd_kafka_NewTopic_t *topic, const char *name, int64_t value, struct error *err)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	if (rd_kafka_NewTopic_set_config(topic, name, text) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return fail(err, FATAL, "the setting %s cannot be made", name);
+	return 0;
+}
+
+static int
+check_created(const rd_kafka_event_t *event, const struct topic_spec *spec, struct error *err)
+{
+	size_t count;
+	const rd_kafka_topic_result_t **results =
+		rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+
+	if (count == 1 && rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_NO_ERROR &&
+	    rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+		return kafka_fail(err, rd_kafka_topic_result_error(results[0]), "topic '%s' cannot be created: %s",
+				  spec->name, rd_kafka_topic_result_error_string(results[0]));
+	return 0;
+}
+
+static int
+create(struct kafka *log, const struct topic_spec *spec, struct error *err)
+{
+	char text[ERROR_TEXT_SIZE / 2];
+	rd_kafka_NewTopic_t *topic =
+		rd_kafka_NewTopic_new(spec->name, spec->partitions, log->replication, text, sizeof(text));
+	rd_kafka_AdminOptions_t *options;
+	rd_kafka_queue_t *queue;
+	rd_kafka_event_t *event;
+	int result = 0;
+
+	if (!topic)
+		return fail(err, FATAL, "topic '%s' cannot be created: %s", spec->name, text);
+	rd_kafka_NewTopic_set_config(topic, "cleanup.policy", spec->compacted ? "compact" : "delete");
+	if (set_config(topic, "retention.ms", spec->retention_ms, err) < 0 ||
+	    set_config(topic, "retention.bytes", spec->retention_bytes, err) < 0) {
+		rd_kafka_NewTopic_destroy(topic);
+		return -1;
+	}
+	options = rd_kafka_AdminOptions_new(log->client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_MS_MAX, text, sizeof(text));
+	rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_ADMIN_MS_MAX, text, sizeof(text));
+	queue = rd_kafka_queue_new(log->client);
+	rd_kafka_CreateTopics(log->client, &topic, 1, options, queue);
+	event = wait_for(queue, "creating a topic", err);
+	result = event ? check_created(event, spec, err) : -1;
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_NewTopic_destroy(topic);
+	return result;
+}
+
+/* A topic that exists keeps its settings: they are the cluster's business. */
+int
+kafka_create_topic(struct log *base, const struct topic_spec *spec, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	int partitions;
+
+	if (ask_partitions(log, spec->name, &partitions, err) < 0)
+		return -1;
+	if (partitions == 0) {
+		int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_ADMIN_MS_MAX * 1000;
+
+		if (create(log, spec, err) < 0)
+			return -1;
+		logger_info("topic_created", "topic=%s partitions=%d", spec->name, spec->partitions);
+		/* The controller knows it; every broker does when its metadata has come round. */
+		while (partitions == 0) {
+			if (clock_monotonic_us() > until_us)
+				return fail(err, FATAL, "topic '%s' was created, but no broker knows of it", spec->name);
+			if (ask_partitions(log, spec->name, &partitions, err) < 0)
+				return -1;
+		}
+	}
+	if (partitions != spec->partitions)
+		return fail(err, FATAL, "topic '%s' has %d partitions, not %d: change the topology, or the topic",
+			    spec->name, partitions, spec->partitions);
+	if (find_known(log, spec->name) < 0)
+		add_known(log, spec->name, partitions);
+	return 0;
+}
+
+/* ---- offsets ---- */
+
+static int
+pending_handle(struct kafka *log, rd_kafka_t **out, struct error *err)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&log->lock);
+	if (!log->pending) {
+		rd_kafka_conf_t *conf = kafka_config(log, KAFKA_PENDING, log, err);
+
+		result = conf ? kafka_handle_open(conf, RD_KAFKA_CONSUMER, &log->pending, err) : -1;
+	}
+	*out = log->pending;
+	pthread_mutex_unlock(&log->lock);
+	return result;
+}
+
+static int
+ask_ends(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t *start, int64_t *end, struct error *err)
+{
+	const char *name = kafka_topic_name(&log->log, topic);
+	rd_kafka_resp_err_t code =
+		rd_kafka_query_watermark_offsets(handle, name, partition, start, end, KAFKA_CALL_MS_MAX);
+
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, code, "the ends of topic '%s' partition %d", name, partition);
+	return 0;
+}
+
+int
+kafka_partition_ends(struct log *base, int topic, int partition, struct partition_ends *out, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	rd_kafka_t *pending;
+	int64_t start;
+
+	if (pending_handle(log, &pending, err) < 0 ||
+	    ask_ends(log, pending, topic, partition, &start, &out->pending_end, err) < 0)
+		return -1;
+	/* In this order: what is committed in between is seen as committed. */
+	return ask_ends(log, log->client, topic, partition, &out->start, &out->end, err);
+}
+
+/* The timestamp of the first record from `offset` on. */
+static int
+read_time(struct kafka *log, int topic, int partition, int64_t offset, int64_t *time_ms, struct error *err)
+{
+	struct reader *reader;
+	struct log_batch batch = {.next = offset};
+	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_CALL_MS_MAX * 1000;
+	int result;
+
+	if (kafka_reader_open(&log->log, topic, partition, offset, &reader, err) < 0)
+		return -1;
+	do
+		result = kafka_reader_fetch(reader, KAFKA_CALL_MS_MAX, &batch, err);
+	while (result == 0 && batch.count == 0 && !batch.at_end && clock_monotonic_us() < until_us);
+	if (result == 0 && batch.count > 0)
+		*time_ms = batch.records[0].timestamp_ms;
+	kafka_reader_close(reader);
+	return result;
+}
+
+/* The last offsets may be markers of transactions, so the last record is looked for backwards. */
+static int
+read_last_time(struct kafka *log, int topic, int partition, const struct partition_info *info, int64_t *time_ms,
+	       struct error *err)
+{
+	for (int64_t back = 1; *time_ms == TIME_MIN; back *= 8) {
+		int64_t from = info->end - back > info->start ? info->end - back : info->start;
+
+		if (read_time(log, topic, partition, from, time_ms, err) < 0)
+			return -1;
+		if (from == info->start)
+			break;
+	}
+	return 0;
+}
+
+int
+kafka_partition_info(struct log *base, int topic, int partition, struct partition_info *out, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+
+	*out = (struct partition_info){.first_time = TIME_MIN, .last_time = TIME_MIN, .bytes = -1};
+	if (ask_ends(log, log->client, topic, partition, &out->start, &out->end, err) < 0)
+		return -1;
+	out->records = out->end - out->start;
+	if (out->records == 0)
+		return 0;
+	if (read_time(log, topic, partition, out->start, &out->first_time, err) < 0)
+		return -1;
+	return read_last_time(log, topic, partition, out, &out->last_time, err);
+}
+
+int
+kafka_offset_at(struct log *base, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	const char *name = kafka_topic_name(base, topic);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, name, partition);
+	rd_kafka_resp_err_t code;
+	int64_t start;
+
+	asked->offset = time_ms < 0 ? 0 : time_ms;
+	code = rd_kafka_offsets_for_times(log->client, list, KAFKA_CALL_MS_MAX);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = asked->err;
+	*offset = asked->offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, code, "the offset of a time in topic '%s' partition %d", name, partition);
+	return *offset >= 0 ? 0 : ask_ends(log, log->client, topic, partition, &start, offset, err);
+}
+
+/* ---- trimming and positions ---- */
+
+/* A journal that cannot be trimmed grows, and a restore reads more than it has to: a matter for a warning, once. */
+static void
+look_at_trims(struct kafka *log)
+{
+	char quoted[2 * ERROR_TEXT_SIZE];
+	rd_kafka_event_t *event;
+
+	while ((event = rd_kafka_queue_poll(log->trims, 0))) {
+		rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+		const rd_kafka_DeleteRecords_result_t *answer = rd_kafka_event_DeleteRecords_result(event);
+		const rd_kafka_topic_partition_list_t *list =
+			answer ? rd_kafka_DeleteRecords_result_offsets(answer) : NULL;
+
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list && list->cnt == 1)
+			code = list->elems[0].err;
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !log->trim_refused) {
+			log->trim_refused = true;
+			logger_warn("trim_refused",
+				    "topic=%s reason=%s advice=\"journals grow until the principal may delete records\"",
+				    list && list->cnt == 1 ? list->elems[0].topic : "unknown",
+				    logger_quote(quoted, sizeof(quoted), rd_kafka_err2str(code)));
+		}
+		rd_kafka_event_destroy(event);
+	}
+}
+
+/* Nobody waits for it, and it never fails: the next one removes as much and more. */
+int
+kafka_trim(struct log *base, int number, int partition, int64_t offset, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	struct kafka_topic *topic = topic_of(base, number);
+	int64_t now_us = clock_monotonic_us();
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_DeleteRecords_t *before;
+
+	(void)err;
+	pthread_mutex_lock(&log->lock);
+	look_at_trims(log);
+	if (now_us - topic->trimmed_us[partition] >= (int64_t)KAFKA_TRIM_MS * 1000) {
+		topic->trimmed_us[partition] = now_us;
+		list = rd_kafka_topic_partition_list_new(1);
+		rd_kafka_topic_partition_list_add(list, topic->name, partition)->offset = offset;
+		before = rd_kafka_DeleteRecords_new(list);
+		rd_kafka_DeleteRecords(log->client, &before, 1, NULL, log->trims);
+		rd_kafka_DeleteRecords_destroy(before);
+		rd_kafka_topic_partition_list_destroy(list);
+	}
+	pthread_mutex_unlock(&log->lock);
+	return 0;
+}
+
+int
+kafka_position(struct log *base, const char *group, int topic, int partition, int64_t *offset, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
+	rd_kafka_resp_err_t code;
+	rd_kafka_t *handle = NULL;
+	int result = conf ? kafka_config_set(conf, "group.id", group, err) : -1;
+
+	rd_kafka_topic_partition_list_add(list, kafka_topic_name(base, topic), partition);
+	if (result == 0)
+		result = kafka_handle_open(conf, RD_KAFKA_CONSUMER, &handle, err);
+	else if (conf)
+		rd_kafka_conf_destroy(conf);
+	if (result == 0) {
+		code = rd_kafka_committed(handle, list, KAFKA_CALL_MS_MAX);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			code = list->elems[0].err;
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			result = kafka_fail(err, code, "the position of group %s", group);
+		*offset = list->elems[0].offset >= 0 ? list->elems[0].offset : -1;
+		rd_kafka_destroy(handle);
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return result;
+}

@@ -1,0 +1,480 @@
+/*
+ * The commit on Kafka, and the order in which it must go:
+ *
+ *     records      everything kept is handed to librdkafka, and acknowledged by the cluster
+ *     positions    go into the same transaction, with the member's generation in the group: who was expelled is refused here
+ *     commit       the coordinator writes its decision; from then on it is decided
+ *
+ * Records must be acknowledged before the positions are sent, not only before the commit. A new owner of a task takes the
+ * end of its journal as far as it was written, waits for transactions that are open there, and begins. If a
+ * block could still be on its way when the generation was checked, it would arrive behind that end, be
+ * committed, and be missing in the new owner's state.
+ *
+ * A call that times out is made again where it was (`step`). What the coordinator decided meanwhile, it says then.
+ *
+ * At least once: records that are not for the journal go through a second producer without transactions, visible at once. The
+ * journal's block and the positions follow in a transaction when they are acknowledged. So what a crash interrupts is done
+ * again, and only its rows are there twice; the journal stays whole.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/crash_point.h"
+#include "base/memory.h"
+#include "log/kafka_log.h"
+
+struct kafka_entry {
+	int topic, partition;
+	bool has_key, deletion;
+	size_t key_at, key_size, value_at, value_size; /* in `bytes` */
+	int64_t timestamp_ms;
+};
+
+enum step { STEP_OPEN, STEP_RECORDS, STEP_POSITIONS, STEP_COMMIT };
+
+struct kafka_transaction {
+	struct transaction transaction;
+	struct kafka *log;
+	struct kafka_producer *producer; /* NULL: at least once without a journal */
+	struct kafka_producer *plain;	 /* at least once: records of other topics than the journal */
+	rd_kafka_t *group;		 /* the member's handle, or NULL */
+	char *group_name;		 /* with no handle: positions go to it without a generation; NULL: no positions */
+	int tracked;
+	struct buffer bytes;
+	struct kafka_entry *entries;
+	size_t count, capacity;
+	size_t kept, sent; /* entries */
+	size_t pending_bytes;
+	bool appending; /* between begin and end; the entry is entries[count] */
+	bool begun;	/* with librdkafka */
+	enum step step;
+	rd_kafka_topic_partition_list_t *positions;
+};
+
+static struct kafka_transaction *
+own(struct transaction *base)
+{
+	return (struct kafka_transaction *)base;
+}
+
+/* ---- opening and closing ---- */
+
+int
+kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_t *group, const char *group_name,
+		       struct transaction **out, struct error *err)
+{
+	struct kafka_transaction *transaction = memory_new(sizeof(*transaction));
+
+	transaction->transaction.ops = &kafka_ops;
+	transaction->log = log;
+	transaction->group = group;
+	transaction->group_name = group_name ? memory_text(group_name) : NULL;
+	transaction->tracked = tracked;
+	transaction->positions = rd_kafka_topic_partition_list_new(16);
+	*out = &transaction->transaction;
+	if ((log->at_least_once && kafka_producer_open(log, NULL, -1, &transaction->plain, err) < 0) ||
+	    ((!log->at_least_once || tracked >= 0) &&
+	     kafka_producer_open(log, id, tracked, &transaction->producer, err) < 0)) {
+		kafka_transaction_close(*out);
+		return -1;
+	}
+	return 0;
+}
+
+/* For commands: any number of them may write at a time, so each takes a name that no other has. */
+int
+kafka_transaction_open(struct log *base, const char *id, struct transaction **out, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_OPEN_MS_MAX * 1000;
+	char name[KAFKA_NAME_SIZE];
+	uint64_t random;
+	int result;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return fail(err, FATAL, "no random number for a name");
+	snprintf(name, sizeof(name), "%s.%s.%s.%016" PRIx64, log->application, id, log->identity, random);
+	if (kafka_transaction_make(log, name, -1, NULL, NULL, out, err) < 0)
+		return -1;
+	do
+		result = kafka_transaction_prepare(*out, err);
+	while (result < 0 && err->action == RETRY && clock_monotonic_us() < until_us);
+	if (result < 0)
+		kafka_transaction_close(*out);
+	return result;
+}
+
+int
+kafka_transaction_prepare(struct transaction *base, struct error *err)
+{
+	struct kafka_transaction *transaction = own(base);
+
+	return transaction->producer ? kafka_producer_prepare(transaction->producer, err) : 0;
+}
+
+/* What is left open is ended by whoever takes the name next, or by its timeout. */
+void
+kafka_transaction_close(struct transaction *base)
+{
+	struct kafka_transaction *transaction = own(base);
+	rd_kafka_error_t *error;
+
+	if (transaction->begun) {
+		error = rd_kafka_abort_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
+		if (error)
+			rd_kafka_error_destroy(error);
+	}
+	kafka_producer_close(&transaction->producer);
+	kafka_producer_close(&transaction->plain);
+	rd_kafka_topic_partition_list_destroy(transaction->positions);
+	buffer_fini(&transaction->bytes);
+	memory_free(&transaction->entries);
+	memory_free(&transaction->group_name);
+	memory_free(&transaction);
+}
+
+/* ---- appending ---- */
+
+struct buffer *
+kafka_append_begin(struct transaction *base, int topic, int partition, struct bytes key, int64_t timestamp_ms)
+{
+	struct kafka_transaction *transaction = own(base);
+	struct kafka_entry *entry;
+
+	insist(!transaction->appending && transaction->step == STEP_OPEN);
+	if (transaction->count == transaction->capacity) {
+		transaction->capacity = transaction->capacity ? 2 * transaction->capacity : 256;
+		transaction->entries =
+			memory_resize_array(transaction->entries, transaction->capacity, sizeof(*transaction->entries));
+	}
+	entry = &transaction->entries[transaction->count];
+	*entry = (struct kafka_entry){
+		.topic = topic,
+		.partition = partition,
+		.has_key = key.data != NULL,
+		.key_at = transaction->bytes.size,
+		.key_size = key.size,
+		.timestamp_ms = timestamp_ms,
+	};
+	buffer_put_bytes(&transaction->bytes, key);
+	entry->value_at = transaction->bytes.size;
+	transaction->appending = true;
+	return &transaction->bytes;
+}
+
+void
+kafka_append_cancel(struct transaction *base)
+{
+	struct kafka_transaction *transaction = own(base);
+
+	insist(transaction->appending);
+	transaction->bytes.size = transaction->entries[transaction->count].key_at;
+	transaction->appending = false;
+}
+
+int
+kafka_append_end(struct transaction *base, bool deletion, struct error *err)
+{
+	struct kafka_transaction *transaction = own(base);
+	struct kafka_entry *entry = &transaction->entries[transaction->count];
+	size_t size;
+
+	insist(transaction->appending);
+	entry->deletion = deletion;
+	entry->value_size = transaction->bytes.size - entry->value_at;
+	size = entry->key_size + entry->value_size;
+	if (size > LOG_RECORD_SIZE_MAX) {
+		kafka_append_cancel(base);
+		return fail(err, SKIP, "a record of %zu bytes for topic '%s': expected at most %d", size,
+			    kafka_topic_name(&transaction->log->log, entry->topic), LOG_RECORD_SIZE_MAX);
+	}
+	transaction->appending = false;
+	transaction->count++;
+	return 0;
+}
+
+/* ---- handing over ---- */
+
+static int
+begin(struct kafka_transaction *transaction, struct error *err)
+{
+	rd_kafka_error_t *error;
+
+	if (transaction->begun)
+		return 0;
+	if (kafka_producer_prepare(transaction->producer, err) < 0)
+		return -1;
+	error = rd_kafka_begin_transaction(transaction->producer->handle);
+	if (error)
+		return kafka_fail_error(err, error, "beginning a transaction");
+	kafka_producer_forget(transaction->producer);
+	transaction->begun = true;
+	return 0;
+}
+
+static int
+send_entry(struct kafka_transaction *transaction, const struct kafka_entry *entry, struct error *err)
+{
+	bool plain = transaction->plain && entry->topic != transaction->tracked;
+	struct kafka_producer *producer = plain ? transaction->plain : transaction->producer;
+	const uint8_t *bytes = transaction->bytes.data;
+	rd_kafka_topic_t *topic;
+	rd_kafka_error_t *error;
+	rd_kafka_vu_t values[6];
+	size_t count = 0;
+
+	if (!plain && begin(transaction, err) < 0)
+		return -1;
+	topic = kafka_producer_topic(producer, entry->topic, err);
+	if (!topic)
+		return -1;
+	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic};
+	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = entry->partition};
+	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY};
+	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = entry->timestamp_ms};
+	if (entry->has_key)
+		values[count++] = (rd_kafka_vu_t){
+			.vtype = RD_KAFKA_VTYPE_KEY,
+			.u.mem = {(void *)(uintptr_t)(bytes + entry->key_at), entry->key_size}};
+	if (!entry->deletion)
+		values[count++] = (rd_kafka_vu_t){
+			.vtype = RD_KAFKA_VTYPE_VALUE,
+			.u.mem = {(void *)(uintptr_t)(bytes + entry->value_at), entry->value_size}};
+	error = rd_kafka_produceva(producer->handle, values, count);
+	if (!error)
+		return 0;
+	kafka_fail_error(err, error, "appending a record");
+	fail_in(err, "topic '%s'", kafka_topic_name(&transaction->log->log, entry->topic));
+	return -1;
+}
+
+/* Whether what comes from here on may be sent only when everything before it is acknowledged. */
+static bool
+is_first_of_journal(const struct kafka_transaction *transaction, size_t at)
+{
+	return transaction->plain && transaction->entries[at].topic == transaction->tracked &&
+	       (at == 0 || transaction->entries[at - 1].topic != transaction->tracked);
+}
+
+static int
+hand_over(struct kafka_transaction *transaction, struct error *err)
+{
+	for (; transaction->sent < transaction->kept; transaction->sent++) {
+		if (is_first_of_journal(transaction, transaction->sent) &&
+		    kafka_producer_flush(transaction->plain, err) < 0)
+			return -1;
+		if (send_entry(transaction, &transaction->entries[transaction->sent], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* All that was kept has been handed over: the space is used again. */
+static void
+forget_sent(struct kafka_transaction *transaction)
+{
+	insist(transaction->sent == transaction->count);
+	transaction->pending_bytes += transaction->bytes.size;
+	transaction->count = transaction->kept = transaction->sent = 0;
+	buffer_clear(&transaction->bytes);
+}
+
+void
+kafka_keep(struct transaction *base)
+{
+	struct kafka_transaction *transaction = own(base);
+	struct error err;
+
+	transaction->kept = transaction->count;
+	/* What goes wrong here the commit will meet again and say. */
+	if (transaction->bytes.size >= KAFKA_SEND_BYTES && hand_over(transaction, &err) == 0)
+		forget_sent(transaction);
+}
+
+void
+kafka_undo(struct transaction *base)
+{
+	struct kafka_transaction *transaction = own(base);
+
+	if (transaction->count == transaction->kept)
+		return;
+	transaction->bytes.size = transaction->entries[transaction->kept].key_at;
+	transaction->count = transaction->kept;
+}
+
+size_t
+kafka_bytes(const struct transaction *base)
+{
+	const struct kafka_transaction *transaction = (const struct kafka_transaction *)base;
+
+	return transaction->pending_bytes + transaction->bytes.size;
+}
+
+void
+kafka_set_position(struct transaction *base, const char *group, int topic, int partition, int64_t offset)
+{
+	struct kafka_transaction *transaction = own(base);
+	const char *name = kafka_topic_name(&transaction->log->log, topic);
+	rd_kafka_topic_partition_t *position = rd_kafka_topic_partition_list_find(transaction->positions, name, partition);
+
+	(void)group; /* a member's transaction writes the positions of its own group */
+	if (!position)
+		position = rd_kafka_topic_partition_list_add(transaction->positions, name, partition);
+	position->offset = offset;
+}
+
+/* ---- commit ---- */
+
+static int
+commit_records(struct kafka_transaction *transaction, struct error *err)
+{
+	transaction->step = STEP_RECORDS;
+	if (hand_over(transaction, err) < 0)
+		return -1;
+	if (transaction->plain && kafka_producer_flush(transaction->plain, err) < 0)
+		return -1;
+	if (transaction->begun && kafka_producer_flush(transaction->producer, err) < 0)
+		return -1;
+	return crash_here(CRASH_SENT, err);
+}
+
+static rd_kafka_consumer_group_metadata_t *
+group_metadata(const struct kafka_transaction *transaction)
+{
+	return transaction->group ? rd_kafka_consumer_group_metadata(transaction->group)
+				  : rd_kafka_consumer_group_metadata_new(transaction->group_name);
+}
+
+static int
+commit_positions(struct kafka_transaction *transaction, struct error *err)
+{
+	rd_kafka_consumer_group_metadata_t *metadata;
+	rd_kafka_error_t *error;
+
+	transaction->step = STEP_POSITIONS;
+	if (transaction->positions->cnt == 0 || !transaction->group_name)
+		return 0;
+	if (begin(transaction, err) < 0)
+		return -1;
+	metadata = group_metadata(transaction);
+	if (!metadata)
+		return fail(err, ABORT, "the group has no member here");
+	error = rd_kafka_send_offsets_to_transaction(transaction->producer->handle, transaction->positions, metadata,
+						     KAFKA_CALL_MS_MAX);
+	rd_kafka_consumer_group_metadata_destroy(metadata);
+	if (error)
+		return kafka_fail_error(err, error, "adding positions to a transaction");
+	return crash_here(CRASH_POSITIONS, err);
+}
+
+static int
+commit_decide(struct kafka_transaction *transaction, struct error *err)
+{
+	rd_kafka_error_t *error;
+
+	transaction->step = STEP_COMMIT;
+	if (transaction->begun) {
+		error = rd_kafka_commit_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
+		if (error)
+			return kafka_fail_error(err, error, "committing a transaction");
+	}
+	transaction->begun = false;
+	return crash_here(CRASH_COMMITTED, err);
+}
+
+static void
+empty(struct kafka_transaction *transaction)
+{
+	transaction->step = STEP_OPEN;
+	transaction->count = transaction->kept = transaction->sent = transaction->pending_bytes = 0;
+	buffer_clear(&transaction->bytes);
+	rd_kafka_topic_partition_list_destroy(transaction->positions);
+	transaction->positions = rd_kafka_topic_partition_list_new(16);
+}
+
+int
+kafka_commit(struct transaction *base, struct error *err)
+{
+	struct kafka_transaction *transaction = own(base);
+
+	kafka_undo(base);
+	if (transaction->step <= STEP_RECORDS && commit_records(transaction, err) < 0)
+		return -1;
+	if (transaction->step <= STEP_POSITIONS && commit_positions(transaction, err) < 0)
+		return -1;
+	if (commit_decide(transaction, err) < 0)
+		return -1;
+	empty(transaction);
+	return 0;
+}
+
+/* ---- abort ---- */
+
+/* A producer that librdkafka has given up is replaced: the new one fences it, which also ends its transaction. */
+static int
+replace(struct kafka_producer **producer, struct error *err)
+{
+	struct kafka_producer *old = *producer, *fresh;
+
+	if (kafka_producer_open(old->log, old->id, old->tracked, &fresh, err) < 0)
+		return -1;
+	kafka_producer_close(producer);
+	*producer = fresh;
+	return 0;
+}
+
+static bool
+is_lost(const struct kafka_producer *producer)
+{
+	char text[256];
+
+	return rd_kafka_fatal_error(producer->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int
+end_open(struct kafka_transaction *transaction, struct error *err)
+{
+	rd_kafka_error_t *error = NULL;
+
+	if (transaction->begun && !is_lost(transaction->producer)) {
+		error = rd_kafka_abort_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
+		if (error && kafka_fail_error(err, error, "aborting a transaction") < 0 && err->action == RETRY)
+			return -1;
+	}
+	if ((error || is_lost(transaction->producer)) && replace(&transaction->producer, err) < 0)
+		return -1;
+	transaction->begun = false;
+	return kafka_producer_prepare(transaction->producer, err);
+}
+
+int
+kafka_abort(struct transaction *base, struct error *err)
+{
+	struct kafka_transaction *transaction = own(base);
+
+	if (transaction->appending)
+		kafka_append_cancel(base);
+	if (transaction->producer && end_open(transaction, err) < 0)
+		return -1;
+	if (transaction->plain) {
+		if (is_lost(transaction->plain) && replace(&transaction->plain, err) < 0)
+			return -1;
+		rd_kafka_purge(transaction->plain->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		if (kafka_producer_flush(transaction->plain, err) < 0 && err->action == RETRY)
+			return -1;
+	}
+	empty(transaction);
+	return 0;
+}
+
+int64_t
+kafka_first_offset(const struct transaction *base, int topic, int partition)
+{
+	const struct kafka_transaction *transaction = (const struct kafka_transaction *)base;
+	const struct kafka_producer *producer = transaction->producer;
+
+	if (!producer || topic != transaction->tracked || partition >= producer->tracked_partitions)
+		return -1;
+	return atomic_load(&producer->first_offsets[partition]);
+}
