@@ -1,9 +1,11 @@
 /*
- * Crash points: the named moments of the commit protocol at which tests let a process or a worker die. Named once, here,
- * and passed by the runtime and by every implementation of the log; the simulation and the kill tests choose among them.
+ * Crash points: the named moments of the commit protocol at which tests let a process or a worker die. Named once,
+ * here, and passed by the runtime and by every implementation of the log; the simulation and the kill tests choose
+ * among them.
  *
- * Without a hook a crash point is one load and one branch. With ISOTOPE_CRASH="block:3" in its environment a program ends by
- * SIGKILL at the third time that it passes `block`. The hook is installed before other threads run; it may be called by all.
+ * Without a hook a crash point is one load and one branch. With ISOTOPE_CRASH="block:3" in its environment a program
+ * ends by SIGKILL at the third time that it passes `block`. The hook is installed before other threads run; it may be
+ * called by all.
  */
 #ifndef BASE_CRASH_POINT_H
 #define BASE_CRASH_POINT_H

@@ -189,7 +189,7 @@ start_offset(struct consumer *consumer, const struct start *start, int partition
 
 	if (log_partition_ends(consumer->log, consumer->topic, partition, &ends, err) < 0)
 		return -1;
-	*end = ends.end;
+	*end = ends.pending_end;
 	*from = start->kind == FROM_BEGINNING ? ends.start : start->kind == FROM_END ? ends.end : start->at;
 	if (start->kind == FROM_TIME &&
 	    log_offset_at(consumer->log, consumer->topic, partition, start->at, from, err) < 0)

@@ -230,8 +230,8 @@ letters_each(struct letters *letters, letters_visit *visit, void *argument, stru
 		visiting.number = i;
 		result = log_partition_ends(letters->log, letters->topic, i, &ends, err);
 		if (result == 0)
-			result = scan_partition(letters->log, letters->topic, i, ends.start, ends.end, visit_record,
-						&visiting, err);
+			result = scan_partition(letters->log, letters->topic, i, ends.start, ends.pending_end,
+						visit_record, &visiting, err);
 	}
 	return result;
 }
@@ -245,7 +245,7 @@ letters_one(struct letters *letters, struct letter_mark place, letters_visit *vi
 
 	if (place.number < log_topic_partitions(letters->log, letters->topic))
 		result = log_partition_ends(letters->log, letters->topic, place.number, &ends, err);
-	if (result == 0 && place.at >= ends.start && place.at < ends.end)
+	if (result == 0 && place.at >= ends.start && place.at < ends.pending_end)
 		result = scan_partition(letters->log, letters->topic, place.number, place.at, place.at + 1,
 					visit_record, &visiting, err);
 	if (result == 0 && visiting.visited == 0)

@@ -7,10 +7,12 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "cli/arguments.h"
@@ -27,6 +29,7 @@ struct run_options {
 	bool until_end;
 	char *operators;
 	int64_t for_ms; /* 0: no end */
+	char *instance; /* "": what the topology says */
 	bool summary;
 };
 
@@ -47,6 +50,13 @@ static const struct option run_options[] = {
 	 .min = 1,
 	 .max = (double)INT64_MAX,
 	 .help = "Stop after so long, as SIGTERM would."},
+	{.name = "instance",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct run_options, instance),
+	 .initial = "",
+	 .unit = "NAME",
+	 .help = "A name for this process on Kafka, unique in the application: its members are then static, so that a "
+		 "restart within session.timeout.ms moves no task."},
 	{.name = "summary",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, summary),
@@ -253,6 +263,17 @@ run_selected(const struct call *call, const struct topology *topology, const cha
 	return result;
 }
 
+/* For tests: base/crash_point.h. */
+static int
+install_crash(struct error *err)
+{
+	const char *text = getenv("ISOTOPE_CRASH");
+
+	if (!text)
+		return 0;
+	return crash_install_text(text, err) < 0 ? fail_in(err, "ISOTOPE_CRASH") : 0;
+}
+
 static enum cli_status
 run(const struct call *call)
 {
@@ -273,8 +294,14 @@ run(const struct call *call)
 	if (options->summary && isatty(STDERR_FILENO) && call->log_level == CLI_LOG_AUTO)
 		logger_set_level(LOGGER_WARN);
 	stop_install();
-	result = cli_load(call, &topology, &err);
+	result = install_crash(&err);
+	if (result == 0)
+		result = cli_load(call, &topology, &err);
 	if (result == 0) {
+		if (*options->instance) {
+			memory_free(&topology->instance);
+			topology->instance = memory_text(options->instance);
+		}
 		result = run_selected(call, topology, names, &err);
 		topology_free(&topology);
 	}

@@ -1,8 +1,10 @@
 #include "cli/scan.h"
 
+#include "base/clock.h"
 #include "cli/stop.h"
 
 #define WAIT_MS 500
+#define OPEN_WAIT_US ((int64_t)10 * 1000 * 1000) /* for transactions that were open when the scan began */
 
 static int
 visit_batch(const struct log_batch *batch, int64_t to, scan_visit *visit, void *argument, struct error *err)
@@ -21,7 +23,7 @@ scan_partition(struct log *log, int topic, int partition, int64_t from, int64_t 
 	       struct error *err)
 {
 	struct reader *reader;
-	int64_t next = from;
+	int64_t next = from, moved_us = clock_monotonic_us();
 	int result = 0;
 
 	if (from >= to)
@@ -38,8 +40,10 @@ scan_partition(struct log *log, int topic, int partition, int64_t from, int64_t 
 		result = reader_fetch(reader, WAIT_MS, &batch, err);
 		if (result == 0)
 			result = visit_batch(&batch, to, visit, argument, err);
-		if (result == 0 && batch.at_end)
+		if (result == 0 && batch.at_end && (to == INT64_MAX || clock_monotonic_us() - moved_us > OPEN_WAIT_US))
 			break;
+		if (result == 0 && batch.next != next)
+			moved_us = clock_monotonic_us();
 		next = batch.next;
 	}
 	reader_close(&reader);

@@ -23,8 +23,8 @@ static const struct option topics_options[] = {
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct topics_options, create),
 	 .initial = "false",
-	 .help = "Create what is missing first: the topology's topics, the journals of its operators, with the settings "
-		 "they need."},
+	 .help = "Create what is missing first: the topology's topics, the journals of its operators, with the "
+		 "settings they need."},
 	OPTION_END,
 };
 

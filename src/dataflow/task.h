@@ -14,9 +14,9 @@
 
 /* A journal that is being read (task_restore.c). */
 struct task_restore {
-	struct reader *reader;		  /* NULL: not begun */
-	int64_t start, from, next, end;	  /* offsets: the journal's start, where reading began, goes on, and has to get */
-	int64_t bytes;			  /* read */
+	struct reader *reader;		/* NULL: not begun */
+	int64_t start, from, next, end; /* offsets: the journal's start, where reading began, goes on, and has to get */
+	int64_t bytes;			/* read */
 	int64_t started_us, said_us;
 	int attempts;
 };
@@ -34,10 +34,10 @@ struct task {
 	int input_count;
 	struct watermark watermark;
 	uint64_t incarnation;
-	int64_t waiting_since_ms;     /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
-	int64_t generate_at_ms;	      /* sources: nothing to do before that wall clock time */
-	bool generated_all;	      /* sources: done */
-	bool running;		      /* restored, and fetching; before that nothing but task_restore and task_close */
+	int64_t waiting_since_ms; /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
+	int64_t generate_at_ms;	  /* sources: nothing to do before that wall clock time */
+	bool generated_all;	  /* sources: done */
+	bool running;		  /* restored, and fetching; before that nothing but task_restore and task_close */
 	struct task_restore restore;
 	bool changed;		      /* there is something to commit */
 	bool draining, drained;	      /* the end of a bounded run */
@@ -62,8 +62,8 @@ int task_open(const struct task_config *config, struct task **out, struct error 
 void task_close(struct task **task);
 
 /*
- * Restores a slice of the task from its journal; with the last one it fetches where its last block stands, and is running.
- * Waits at most wait_ms for the log. RETRY: as ever, the same call may work later.
+ * Restores a slice of the task from its journal; with the last one it fetches where its last block stands, and is
+ * running. Waits at most wait_ms for the log. RETRY: as ever, the same call may work later.
  */
 int task_restore(struct task *task, int64_t wait_ms, struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * A task's beginning and end. Opening one asks nothing of the log: the journal is read in slices (task_restore.c), so that
- * the worker's other tasks go on meanwhile.
+ * A task's beginning and end. Opening one asks nothing of the log: the journal is read in slices (task_restore.c), so
+ * that the worker's other tasks go on meanwhile.
  */
 #include "base/memory.h"
 #include "dataflow/task.h"

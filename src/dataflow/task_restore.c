@@ -3,8 +3,9 @@
  * last block, and fetch from there. The journal's positions are the truth; whatever the group's say, a task without any
  * block begins at the beginning of every input.
  *
- * The end is taken with the records of transactions that are still open: a predecessor that was killed may have left one
- * behind which the last block that he committed is hidden. It is waited for; the log ends it after its timeout at the latest.
+ * The end is taken with the records of transactions that are still open: a predecessor that was killed may have left
+ * one behind which the last block that he committed is hidden. It is waited for; the log ends it after its timeout at
+ * the latest.
  */
 #include <inttypes.h>
 
@@ -15,8 +16,9 @@
 #include "dataflow/task_header.h"
 
 #define RESTORE_SLICE_BYTES ((int64_t)16 << 20) /* of the journal, before the worker's other tasks have a turn */
-#define RESTORE_PROGRESS_MS 2000 /* a restore that takes longer says how far it is, this often */
-#define RESTORE_ATTEMPTS_MAX 3 /* once from the local copy; where that turns out to be another journal's, from scratch */
+#define RESTORE_PROGRESS_MS 2000		/* a restore that takes longer says how far it is, this often */
+#define RESTORE_ATTEMPTS_MAX                                                                                           \
+	3 /* once from the local copy; where that turns out to be another journal's, from scratch */
 
 static void
 say_progress(const struct task *task)
@@ -146,7 +148,7 @@ place_input(struct task *task, struct input *input, const struct task_header_inp
 			    task->partition, port, bytes_arguments(stored->topic), input->topic->name);
 		return 0;
 	}
-	if (stored->position > ends.end)
+	if (stored->position > ends.pending_end)
 		return fail(err, FATAL,
 			    "operator %s has read %s partition %d up to offset %" PRId64 ", but the topic ends at "
 			    "%" PRId64 ": it was deleted and made anew, or lost its end; start under another name, or "
@@ -189,7 +191,7 @@ place_inputs(struct task *task, struct error *err)
 	return member_start(task->member, task->partition, positions, err);
 }
 
-/* Bounded run: takes the ends of its inputs now. */
+/* Bounded run: takes the ends of its inputs now, with what is about to be committed. */
 static int
 bound_inputs(struct task *task, struct error *err)
 {
@@ -200,8 +202,8 @@ bound_inputs(struct task *task, struct error *err)
 
 		if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
 			return -1;
-		input->stop_at = ends.end;
-		input->time.ended = input->position >= ends.end;
+		input->stop_at = ends.pending_end;
+		input->time.ended = input->position >= ends.pending_end;
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * All topics that a topology needs, its own and the internal ones: what `topics --create` creates, `run` checks and `topics`
- * lists. Names of internal topics are made here and nowhere else.
+ * All topics that a topology needs, its own and the internal ones: what `topics --create` creates, `run` checks and
+ * `topics` lists. Names of internal topics are made here and nowhere else.
  */
 #ifndef DATAFLOW_TOPIC_LIST_H
 #define DATAFLOW_TOPIC_LIST_H

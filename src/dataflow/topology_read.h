@@ -31,7 +31,10 @@ void topology_read(struct topology_loading *loading);
 /* The section `log:`, and what depends on the log's type. */
 void topology_read_log(struct topology_loading *loading);
 
-/* A key of the document whose value is a map; NULL where it is missing, or (a problem, with the example) something else. */
+/*
+ * A key of the document whose value is a map; NULL where it is missing, or (a problem, with the example) something
+ * else.
+ */
 const struct yaml_node *topology_section(struct topology_loading *loading, const char *name, const char *example);
 
 /* "; did you mean "x"?" where one of `names` is close to `name`, else "; expected one of a, b, c", else "". */

@@ -323,8 +323,8 @@ close_task(struct worker *worker, int partition, struct error *err)
 }
 
 /*
- * Takes the log's word on which partitions are ours. What is to be given up is only noted: first comes a commit. What is lost is
- * lost together with all that the transaction holds of it.
+ * Takes the log's word on which partitions are ours. What is to be given up is only noted: first comes a commit. What
+ * is lost is lost together with all that the transaction holds of it.
  */
 static int
 poll_member(struct worker *worker, int64_t wait_ms, struct error *err)
@@ -546,7 +546,8 @@ worker_leave(struct worker *worker, struct error *err)
 			return 0;
 		}
 		if (err->action != RETRY || clock_monotonic_us() > until_us)
-			return fail_in(err, "the last commit of operator %s; the next run decides it", worker->operator->spec->name);
+			return fail_in(err, "the last commit of operator %s; the next run decides it",
+				       worker->operator->spec->name);
 	}
 	return 0;
 }

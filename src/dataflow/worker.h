@@ -11,10 +11,10 @@
 #include "dataflow/task.h"
 
 #define WORKER_TURN_RECORDS_MAX 1024 /* records of one task before the next task has its turn */
-#define WORKER_WAIT_MS_MAX 50  /* longest sleep in one turn: idle inputs and stop requests are looked at after it */
-#define WORKER_RESTORE_WAIT_MS 2 /* the same while a task is being restored */
-#define WORKER_ABORTS_MAX 5	 /* lost transactions in a row before a person has to look */
-#define WORKER_SAY_MS 10000	 /* an outage is spoken of so often */
+#define WORKER_WAIT_MS_MAX 50	  /* longest sleep in one turn: idle inputs and stop requests are looked at after it */
+#define WORKER_RESTORE_WAIT_MS 2  /* the same while a task is being restored */
+#define WORKER_ABORTS_MAX 5	  /* lost transactions in a row before a person has to look */
+#define WORKER_SAY_MS 10000	  /* an outage is spoken of so often */
 #define WORKER_LEAVE_MS_MAX 20000 /* for the last commit of a run that was stopped, while its outcome is unknown */
 
 /* What a worker must end before it does anything else. */
@@ -29,21 +29,21 @@ struct worker {
 	struct job_operator *operator;
 	struct member *member;
 	struct transaction *transaction;
-	void *self;					       /* the operator's, after open() */
-	bool opened;					       /* open() succeeded */
-	struct task **tasks;				       /* by partition; NULL: not open */
-	bool *held;					       /* by partition: ours */
-	bool *leaving;					       /* by partition: to be given up */
+	void *self;	     /* the operator's, after open() */
+	bool opened;	     /* open() succeeded */
+	struct task **tasks; /* by partition; NULL: not open */
+	bool *held;	     /* by partition: ours */
+	bool *leaving;	     /* by partition: to be given up */
 	int leaving_count;
 	enum worker_phase phase;
-	bool restoring; /* some task is */
+	bool restoring;					       /* some task is */
 	struct dead_letter_window windows[TOPOLOGY_PORTS_MAX]; /* by the operator's input */
 	int64_t committed_ms;				       /* wall clock of the last commit */
 	int64_t now_ms;
 	bool progress; /* the last turn did something */
 	int retries;   /* in a row */
 	int64_t retrying_since_ms, said_ms;
-	int aborts;    /* in a row */
+	int aborts; /* in a row */
 };
 
 int worker_open(struct job *job, struct job_operator *operator, int index, struct worker **out, struct error *err);
@@ -57,7 +57,7 @@ int worker_turn(struct worker *worker, int64_t wait_ms, struct error *err);
 int worker_commit(struct worker *worker, struct error *err);
 /* The end of a run: as worker_commit, but asks again for WORKER_LEAVE_MS_MAX; what is lost the next run does again. */
 int worker_leave(struct worker *worker, struct error *err);
-bool worker_changed(const struct worker *worker);	     /* something is not committed */
-bool worker_ended(const struct worker *worker);		     /* bounded run: all its tasks are drained */
+bool worker_changed(const struct worker *worker); /* something is not committed */
+bool worker_ended(const struct worker *worker);	  /* bounded run: all its tasks are drained */
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "base/crash_point.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
@@ -299,5 +300,5 @@ embedded_commit(struct transaction *base, struct error *err)
 	transaction->committed = transaction->used;
 	transaction->committed.count = used_count;
 	transaction->used = spare;
-	return 0;
+	return crash_here(CRASH_COMMITTED, err);
 }

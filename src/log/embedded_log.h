@@ -60,6 +60,7 @@ struct topic {
 };
 
 struct commit;
+
 struct embedded {
 	struct log log;
 	struct clock *clock;
@@ -245,7 +246,6 @@ int embedded_sweeper_start(struct embedded *log, struct error *err);
 void embedded_sweeper_stop(struct embedded *log);
 int embedded_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
 int embedded_sweep(struct embedded *log, struct error *err); /* one look at everything */
-/* embedded_compact.c; under the partition's maintenance */
 int embedded_compact(struct embedded *log, int topic, int partition, struct error *err);
 
 #endif

@@ -12,6 +12,8 @@ fini(struct kafka *log)
 		rd_kafka_destroy(log->client);
 	if (log->pending)
 		rd_kafka_destroy(log->pending);
+	if (log->readers)
+		rd_kafka_destroy(log->readers);
 	for (int i = 0; i < log->topic_count; i++) {
 		memory_free(&log->topics[i]->name);
 		memory_free(&log->topics[i]->trimmed_us);

@@ -17,17 +17,27 @@
 
 #define SECRET_SIZE_MAX 65536 /* bytes of a file that holds one */
 #define IDENTITY_BYTES 8
-#define FETCH_BACKOFF_MS "10" /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
-#define FETCH_WAIT_MS "50"    /* a broker that has less than fetch.min.bytes answers after so long */
+#define FETCH_BACKOFF_MS                                                                                               \
+	"10"		   /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
+#define FETCH_WAIT_MS "50" /* a broker that has less than fetch.min.bytes answers after so long */
 #define LINGER_MS "20"
 #define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
 #define PRODUCER_QUEUE_KIB "2097151"
 
 /* Ours: by them hangs that nothing is lost and nothing comes twice. */
 static const char *const reserved[] = {
-	"client.id",	       "group.id",	      "group.instance.id",    "transactional.id",
-	"enable.idempotence",  "enable.auto.commit",  "enable.auto.offset.store", "isolation.level",
-	"enable.partition.eof", "auto.offset.reset",  "allow.auto.create.topics", "partitioner",
+	"client.id",
+	"group.id",
+	"group.instance.id",
+	"transactional.id",
+	"enable.idempotence",
+	"enable.auto.commit",
+	"enable.auto.offset.store",
+	"isolation.level",
+	"enable.partition.eof",
+	"auto.offset.reset",
+	"allow.auto.create.topics",
+	"partitioner",
 	NULL,
 };
 
@@ -120,7 +130,10 @@ read_number(const struct kafka *log, const char *name, int64_t initial, int64_t 
 	return 0;
 }
 
-/* Names this process for the transaction coordinator. Kept, so that after a crash the next one ends what this one left open. */
+/*
+ * Names this process for the transaction coordinator. Kept, so that after a crash the next one ends what this one
+ * left open.
+ */
 static int
 read_identity(struct kafka *log, const struct log_config *config, struct error *err)
 {
@@ -194,8 +207,9 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	if (take_properties(log, config->properties, err) < 0 || read_identity(log, config, err) < 0)
 		return -1;
 	if (!find(log, "bootstrap.servers") && !find(log, "metadata.broker.list"))
-		return fail(err, FATAL, "log: bootstrap.servers is missing; expected the addresses of some brokers, as "
-					"in {type: kafka, bootstrap.servers: \"host:9092\"}");
+		return fail(err, FATAL,
+			    "log: bootstrap.servers is missing; expected the addresses of some brokers, as "
+			    "in {type: kafka, bootstrap.servers: \"host:9092\"}");
 	if (read_number(log, "replication.factor", -1, 1, 100, &replication, err) < 0 ||
 	    read_number(log, "session.timeout.ms", KAFKA_SESSION_MS, 1, 3600000, &log->session_ms, err) < 0 ||
 	    read_number(log, "transaction.timeout.ms",
@@ -205,10 +219,11 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 		return -1;
 	log->replication = (int)replication;
 	if (log->transaction_ms >= log->session_ms)
-		return fail(err, FATAL,
-			    "log: transaction.timeout.ms %lld is not less than session.timeout.ms %lld: one that the group "
-			    "has given up could still commit",
-			    (long long)log->transaction_ms, (long long)log->session_ms);
+		return fail(
+			err, FATAL,
+			"log: transaction.timeout.ms %lld is not less than session.timeout.ms %lld: one that the group "
+			"has given up could still commit",
+			(long long)log->transaction_ms, (long long)log->session_ms);
 	return 0;
 }
 
@@ -254,14 +269,10 @@ set_all(rd_kafka_conf_t *conf, const struct setting *settings, struct error *err
 }
 
 static const struct setting consumer_settings[] = {
-	{"enable.auto.commit", "false"},
-	{"enable.auto.offset.store", "false"},
-	{"enable.partition.eof", "true"},
-	{"auto.offset.reset", "error"},
-	{"queued.min.messages", QUEUE_MESSAGES},
-	{"fetch.error.backoff.ms", FETCH_BACKOFF_MS},
-	{"fetch.wait.max.ms", FETCH_WAIT_MS},
-	{NULL, NULL},
+	{"enable.auto.commit", "false"},	 {"enable.auto.offset.store", "false"},
+	{"enable.partition.eof", "true"},	 {"auto.offset.reset", "error"},
+	{"queued.min.messages", QUEUE_MESSAGES}, {"fetch.error.backoff.ms", FETCH_BACKOFF_MS},
+	{"fetch.wait.max.ms", FETCH_WAIT_MS},	 {NULL, NULL},
 };
 
 static const struct setting producer_settings[] = {

@@ -91,6 +91,6 @@ kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, co
 	/* Every property goes to every handle: one that is for producers only is no news on a consumer. */
 	if (strcmp(facility, "CONFWARN") == 0)
 		as = LOGGER_DEBUG;
-	logger_write(as, "librdkafka", "handle=%s facility=%s text=%s", handle ? rd_kafka_name(handle) : "none", facility,
-		     logger_quote(quoted, sizeof(quoted), text));
+	logger_write(as, "librdkafka", "handle=%s facility=%s text=%s", handle ? rd_kafka_name(handle) : "none",
+		     facility, logger_quote(quoted, sizeof(quoted), text));
 }

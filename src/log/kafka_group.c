@@ -1,12 +1,14 @@
 /*
- * Membership. The group shares out one topic, the operator's journal; owning its partition p is owning task p. The handle is
- * assigned the partitions that the group gives it and has them paused: it fetches nothing.
+ * Membership. The group shares out one topic, the operator's journal; owning its partition p is owning task p. The
+ * handle is assigned the partitions that the group gives it and has them paused: it fetches nothing.
  *
- * A rebalance is not answered where librdkafka tells of it, in a callback, but when the worker is ready: revoked partitions
- * become events, the worker commits and gives each up (kafka_group_release), and with the last one the group is told.
+ * A rebalance is not answered where librdkafka tells of it, in a callback, but when the worker is ready: revoked
+ * partitions become events, the worker commits and gives each up (kafka_group_release), and with the last one the
+ * group is told.
  *
  * The assignor is `range` before librdkafka 2.10, whose cooperative-sticky can loop for ever before 2.6.1, else
- * `cooperative-sticky`; the topology may set partition.assignment.strategy, or group.protocol where librdkafka knows it.
+ * `cooperative-sticky`; the topology may set partition.assignment.strategy, or group.protocol where librdkafka knows
+ * it.
  */
 #include <stdio.h>
 
@@ -99,7 +101,8 @@ static void
 let_go(struct kafka_group *group)
 {
 	if (is_cooperative(group))
-		check_call(group, "incremental_unassign", rd_kafka_incremental_unassign(group->handle, group->revoked), 0);
+		check_call(group, "incremental_unassign", rd_kafka_incremental_unassign(group->handle, group->revoked),
+			   0);
 	else
 		check_call(group, "unassign", NULL, rd_kafka_assign(group->handle, NULL));
 	rd_kafka_topic_partition_list_destroy(group->revoked);
@@ -229,7 +232,8 @@ join(struct kafka_group *group, const struct member_spec *spec, int event_fd, st
 	group->queue = rd_kafka_queue_get_consumer(group->handle);
 	rd_kafka_queue_io_event_enable(group->queue, event_fd, &one, sizeof(one));
 	topics = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, spec->journal), RD_KAFKA_PARTITION_UA);
+	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, spec->journal),
+					  RD_KAFKA_PARTITION_UA);
 	code = rd_kafka_subscribe(group->handle, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
 	return code ? kafka_fail(err, code, "joining the group %s", group->name) : 0;
@@ -286,8 +290,8 @@ take_error(struct kafka_group *group, const rd_kafka_message_t *message, struct 
 	char text[ERROR_TEXT_SIZE / 2];
 
 	if (rd_kafka_fatal_error(group->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return fail(err, FATAL, "the group %s: %s; does another process run under the same instance name?", group->name,
-			    text);
+		return fail(err, FATAL, "the group %s: %s; does another process run under the same instance name?",
+			    group->name, text);
 	switch (message->err) {
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:

@@ -12,12 +12,13 @@
  *     kafka_group.c        membership: rebalances become events
  *     kafka_member.c       struct member
  *
- * A handle is an rd_kafka_t: connections and threads of its own. A log has one for metadata and readers; a worker has three:
- * one that is a member of the group and fetches nothing, one that fetches its inputs, and a producer. Fetching
- * does not go through the group's handle, so that every input has a queue of its own, in bounds of its own, which a
- * rebalance leaves alone.
+ * A handle is an rd_kafka_t: connections and threads of its own. A log has some for metadata and for readers; a worker
+ * has three: one that is a member of the group and fetches nothing, one that fetches its inputs, and a producer.
+ * Fetching does not go through the group's handle, so that every input has a queue of its own, in bounds of its own,
+ * which a rebalance leaves alone.
  *
- * librdkafka calls back on its own threads (logs, acknowledgements) or inside our polls (rebalances): callbacks only record.
+ * librdkafka calls back on its own threads (logs, acknowledgements) or inside our polls (rebalances): callbacks only
+ * record.
  */
 #ifndef LOG_KAFKA_LOG_H
 #define LOG_KAFKA_LOG_H
@@ -28,17 +29,17 @@
 
 #include "log/log_ops.h"
 
-#define KAFKA_CALL_MS_MAX 5000	    /* one blocking call; an outage is waited for by calling again */
-#define KAFKA_OPEN_MS_MAX 30000	    /* for the first answer of a cluster: a wrong address is said soon */
-#define KAFKA_ADMIN_MS_MAX 30000    /* creating topics, deleting records */
+#define KAFKA_CALL_MS_MAX 5000	     /* one blocking call; an outage is waited for by calling again */
+#define KAFKA_OPEN_MS_MAX 30000	     /* for the first answer of a cluster: a wrong address is said soon */
+#define KAFKA_ADMIN_MS_MAX 30000     /* creating topics, deleting records */
 #define KAFKA_BATCH_RECORDS_MAX 2000 /* of one fetch */
-#define KAFKA_CONFIRM_MS 5000 /* an end of a partition that is older is asked for again before it is believed */
+#define KAFKA_CONFIRM_MS 5000	     /* an end of a partition that is older is asked for again before it is believed */
 #define KAFKA_SEND_BYTES ((size_t)256 << 10) /* kept records are handed to librdkafka in such portions */
 #define KAFKA_NAME_SIZE 400		     /* bytes of a transactional id, an instance */
 #define KAFKA_SESSION_MS 45000		     /* librdkafka's default session.timeout.ms */
 #define KAFKA_TRANSACTION_MS_MAX 60000	     /* transaction.timeout.ms where the topology says nothing: less */
-#define KAFKA_GROUP_POLL_MS 100 /* the group is asked at least so often */
-#define KAFKA_TRIM_MS 1000 /* a partition is not trimmed more often */
+#define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
+#define KAFKA_TRIM_MS 1000		     /* a partition is not trimmed more often */
 #define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
 #define KAFKA_QUEUE_BYTES_MAX ((int64_t)64 << 20)
 
@@ -58,15 +59,20 @@ struct kafka {
 	int replication;
 	int64_t memory_bytes;
 	int64_t session_ms, transaction_ms;
-	rd_kafka_t *client;  /* read_committed: metadata, readers, ends */
-	pthread_mutex_t lock; /* guards what follows */
-	rd_kafka_t *pending;  /* read_uncommitted: ends; made at the first use */
+	/*
+	 * read_committed: metadata, ends, administration. It fetches nothing: behind a fetch that waits for data any
+	 * other request on the connection would wait too.
+	 */
+	rd_kafka_t *client;
+	pthread_mutex_t lock;	     /* guards what follows */
+	rd_kafka_t *pending;	     /* read_uncommitted: ends; made at the first use, as is `readers` */
 	struct kafka_topic **topics; /* by number; what a number points to stays */
 	int topic_count;
-	rd_kafka_queue_t *trims;    /* answers to come */
-	bool trim_refused;	    /* said once */
+	rd_kafka_queue_t *trims; /* answers to come */
+	bool trim_refused;	 /* said once */
 	pthread_mutex_t places_lock;
-	struct kafka_place *places; /* of readers, on `client` */
+	rd_kafka_t *readers;	    /* what readers share */
+	struct kafka_place *places; /* theirs */
 };
 
 static inline struct kafka *
@@ -93,7 +99,10 @@ int kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **
 /* Raises what librdkafka says, with the action that belongs to it: RETRY for what may pass, else FATAL. */
 int kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The same of a transactional call, and destroys the error: ABORT where the transaction is lost, FENCED where the producer is. */
+/*
+ * The same of a transactional call, and destroys the error: ABORT where the transaction is lost, FENCED where the
+ * producer is.
+ */
 int kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what);
 void kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, const char *text);
 
@@ -122,8 +131,8 @@ struct kafka_place {
 	rd_kafka_message_t **messages; /* behind the last batch */
 	size_t message_count;
 	struct log_record *records;
-	int64_t position;	  /* of the next record */
-	bool at_end;		  /* the end was reached, at confirmed_us for the last time */
+	int64_t position; /* of the next record */
+	bool at_end;	  /* the end was reached, at confirmed_us for the last time */
 	int64_t confirmed_us;
 	bool unconfirmed; /* it was reached, but then nobody answered */
 	bool lost;	  /* there is no such offset: to be begun again */
@@ -148,10 +157,10 @@ void kafka_reader_close(struct reader *reader);
 struct kafka_producer {
 	struct kafka *log;
 	rd_kafka_t *handle;
-	char *id;	       /* transactional id; NULL: without transactions */
+	char *id;		/* transactional id; NULL: without transactions */
 	rd_kafka_topic_t **rkt; /* by topic number */
 	int rkt_count;
-	int tracked;			 /* topic, or -1 */
+	int tracked;			   /* topic, or -1 */
 	_Atomic(rd_kafka_topic_t *) track; /* its handle */
 	int tracked_partitions;
 	_Atomic int64_t *first_offsets; /* by partition of the tracked topic, -1: none */

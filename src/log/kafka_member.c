@@ -1,8 +1,8 @@
 /*
  * A worker's place in its operator's group, the queues of its inputs, and its transaction.
  *
- * One descriptor is written to when anything comes into an empty queue, of the group or of an input: that is what a member
- * waits on.
+ * One descriptor is written to when anything comes into an empty queue, of the group or of an input: that is what a
+ * member waits on.
  */
 #include <errno.h>
 #include <poll.h>
@@ -101,7 +101,8 @@ kafka_member_open(struct log *base, const struct member_spec *spec, struct membe
 	for (int i = 0; i < spec->input_count; i++)
 		member->topics[i] = spec->inputs[i];
 	member->partition_count = kafka_topic_partitions(base, spec->journal);
-	member->places = memory_new_array((size_t)(member->partition_count * spec->input_count), sizeof(struct kafka_place *));
+	member->places = memory_new_array((size_t)(member->partition_count * spec->input_count),
+					  sizeof(struct kafka_place *));
 	*out = &member->member;
 	if (open_parts(member, spec, err) == 0)
 		return 0;

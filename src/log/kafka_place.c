@@ -21,7 +21,8 @@ kafka_place_open(struct kafka *log, rd_kafka_t *handle, int topic, int partition
 	const char *name = kafka_topic_name(&log->log, topic);
 	struct kafka_place *place = memory_new(sizeof(*place));
 
-	*place = (struct kafka_place){.log = log, .handle = handle, .topic = topic, .partition = partition, .position = offset};
+	*place = (struct kafka_place){
+		.log = log, .handle = handle, .topic = topic, .partition = partition, .position = offset};
 	place->rkt = rd_kafka_topic_new(handle, name, NULL);
 	place->messages = memory_new_array(KAFKA_BATCH_RECORDS_MAX, sizeof(rd_kafka_message_t *));
 	place->records = memory_new_array(KAFKA_BATCH_RECORDS_MAX, sizeof(*place->records));
@@ -31,7 +32,8 @@ kafka_place_open(struct kafka *log, rd_kafka_t *handle, int topic, int partition
 	*out = place;
 	if (rd_kafka_consume_start(place->rkt, partition, offset) == 0)
 		return 0;
-	kafka_fail(err, rd_kafka_last_error(), "reading topic '%s' partition %d from offset %" PRId64, name, partition, offset);
+	kafka_fail(err, rd_kafka_last_error(), "reading topic '%s' partition %d from offset %" PRId64, name, partition,
+		   offset);
 	kafka_place_close(out);
 	return -1;
 }
@@ -69,7 +71,8 @@ begin_again(struct kafka_place *place, struct error *err)
 	int64_t start, end;
 	rd_kafka_resp_err_t code;
 
-	code = rd_kafka_query_watermark_offsets(place->handle, name, place->partition, &start, &end, KAFKA_CALL_MS_MAX);
+	code = rd_kafka_query_watermark_offsets(place->log->client, name, place->partition, &start, &end,
+						KAFKA_CALL_MS_MAX);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return kafka_fail(err, code, "the ends of topic '%s' partition %d", name, place->partition);
 	if (place->position > end)
@@ -157,7 +160,7 @@ confirm(struct kafka_place *place)
 
 	if (now_us - place->confirmed_us < (int64_t)KAFKA_CONFIRM_MS * 1000)
 		return;
-	code = rd_kafka_query_watermark_offsets(place->handle, kafka_topic_name(&place->log->log, place->topic),
+	code = rd_kafka_query_watermark_offsets(place->log->client, kafka_topic_name(&place->log->log, place->topic),
 						place->partition, &start, &end, KAFKA_CONFIRM_MS / 5);
 	/* Silence is asked about again no sooner than an answer. */
 	place->confirmed_us = now_us;
@@ -196,8 +199,9 @@ kafka_place_fetch(struct kafka_place *place, int64_t wait_ms, struct log_batch *
 	out->next = place->position;
 	out->at_end = place->at_end;
 	out->end = place->position;
-	if (!place->at_end && rd_kafka_get_watermark_offsets(place->handle, rd_kafka_topic_name(place->rkt), place->partition,
-							     &start, &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+	if (!place->at_end &&
+	    rd_kafka_get_watermark_offsets(place->handle, rd_kafka_topic_name(place->rkt), place->partition, &start,
+					   &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
 	    end > out->end)
 		out->end = end;
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * A producing handle. Which offset the journal's block got is wanted, of no other record: so instead of delivery reports,
- * an event for each record, an interceptor looks at acknowledgements on librdkafka's own threads.
+ * A producing handle. Which offset the journal's block got is wanted, of no other record: so instead of delivery
+ * reports, an event for each record, an interceptor looks at acknowledgements on librdkafka's own threads.
  */
 #include <inttypes.h>
 
@@ -57,7 +57,8 @@ kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka
 	producer->ready = !id;
 	if (tracked >= 0) {
 		producer->tracked_partitions = kafka_topic_partitions(&log->log, tracked);
-		producer->first_offsets = memory_new((size_t)producer->tracked_partitions * sizeof(*producer->first_offsets));
+		producer->first_offsets = memory_new((size_t)producer->tracked_partitions *
+						     sizeof(*producer->first_offsets));
 		kafka_producer_forget(producer);
 	}
 	*out = producer;
@@ -111,9 +112,11 @@ kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *e
 			producer->rkt[producer->rkt_count++] = NULL;
 	}
 	if (!producer->rkt[topic]) {
-		producer->rkt[topic] = rd_kafka_topic_new(producer->handle, kafka_topic_name(&producer->log->log, topic), NULL);
+		producer->rkt[topic] = rd_kafka_topic_new(producer->handle,
+							  kafka_topic_name(&producer->log->log, topic), NULL);
 		if (!producer->rkt[topic])
-			kafka_fail(err, rd_kafka_last_error(), "topic '%s'", kafka_topic_name(&producer->log->log, topic));
+			kafka_fail(err, rd_kafka_last_error(), "topic '%s'",
+				   kafka_topic_name(&producer->log->log, topic));
 		else if (topic == producer->tracked)
 			atomic_store(&producer->track, producer->rkt[topic]);
 	}

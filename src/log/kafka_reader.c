@@ -1,6 +1,6 @@
 /*
- * Readers share the log's own handle: one partition each. A second reader of the same partition gets a handle of its own,
- * since a handle reads a partition only once.
+ * Readers share a handle of the log: one partition each. A second reader of the same partition gets a handle of its
+ * own, since a handle reads a partition only once.
  */
 #include "base/memory.h"
 #include "log/kafka_log.h"
@@ -8,7 +8,7 @@
 struct kafka_reader {
 	struct reader reader;
 	struct kafka *log;
-	rd_kafka_t *own; /* NULL: the log's */
+	rd_kafka_t *own; /* NULL: it shares the log's */
 	struct kafka_place *place;
 };
 
@@ -21,23 +21,28 @@ is_read(const struct kafka *log, int topic, int partition)
 	return false;
 }
 
+static int
+open_handle(struct kafka *log, rd_kafka_t **out, struct error *err)
+{
+	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
+
+	return conf ? kafka_handle_open(conf, RD_KAFKA_CONSUMER, out, err) : -1;
+}
+
 /* Under the lock, so that no other thread begins with the same partition meanwhile. */
 static int
 open_place(struct kafka_reader *reader, int topic, int partition, int64_t offset, struct error *err)
 {
 	struct kafka *log = reader->log;
-	rd_kafka_t *handle = log->client;
+	bool shares = !is_read(log, topic, partition);
 
-	if (is_read(log, topic, partition)) {
-		rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
-
-		if (!conf || kafka_handle_open(conf, RD_KAFKA_CONSUMER, &reader->own, err) < 0)
-			return -1;
-		handle = reader->own;
-	}
-	if (kafka_place_open(log, handle, topic, partition, offset, -1, &reader->place, err) < 0)
+	if (shares ? !log->readers && open_handle(log, &log->readers, err) < 0
+		   : open_handle(log, &reader->own, err) < 0)
 		return -1;
-	if (!reader->own) {
+	if (kafka_place_open(log, shares ? log->readers : reader->own, topic, partition, offset, -1, &reader->place,
+			     err) < 0)
+		return -1;
+	if (shares) {
 		reader->place->next = log->places;
 		log->places = reader->place;
 	}

@@ -144,8 +144,8 @@ static int
 check_created(const rd_kafka_event_t *event, const struct topic_spec *spec, struct error *err)
 {
 	size_t count;
-	const rd_kafka_topic_result_t **results =
-		rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+	const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
+		rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
 
 	if (count == 1 && rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_NO_ERROR &&
 	    rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
@@ -158,8 +158,8 @@ static int
 create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 {
 	char text[ERROR_TEXT_SIZE / 2];
-	rd_kafka_NewTopic_t *topic =
-		rd_kafka_NewTopic_new(spec->name, spec->partitions, log->replication, text, sizeof(text));
+	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(spec->name, spec->partitions, log->replication, text,
+							   sizeof(text));
 	rd_kafka_AdminOptions_t *options;
 	rd_kafka_queue_t *queue;
 	rd_kafka_event_t *event;
@@ -206,7 +206,8 @@ kafka_create_topic(struct log *base, const struct topic_spec *spec, struct error
 		/* The controller knows it; every broker does when its metadata has come round. */
 		while (partitions == 0) {
 			if (clock_monotonic_us() > until_us)
-				return fail(err, FATAL, "topic '%s' was created, but no broker knows of it", spec->name);
+				return fail(err, FATAL, "topic '%s' was created, but no broker knows of it",
+					    spec->name);
 			if (ask_partitions(log, spec->name, &partitions, err) < 0)
 				return -1;
 		}
@@ -238,11 +239,12 @@ pending_handle(struct kafka *log, rd_kafka_t **out, struct error *err)
 }
 
 static int
-ask_ends(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t *start, int64_t *end, struct error *err)
+ask_ends(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t *start, int64_t *end,
+	 struct error *err)
 {
 	const char *name = kafka_topic_name(&log->log, topic);
-	rd_kafka_resp_err_t code =
-		rd_kafka_query_watermark_offsets(handle, name, partition, start, end, KAFKA_CALL_MS_MAX);
+	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(handle, name, partition, start, end,
+								    KAFKA_CALL_MS_MAX);
 
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return kafka_fail(err, code, "the ends of topic '%s' partition %d", name, partition);
@@ -348,17 +350,18 @@ look_at_trims(struct kafka *log)
 	while ((event = rd_kafka_queue_poll(log->trims, 0))) {
 		rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 		const rd_kafka_DeleteRecords_result_t *answer = rd_kafka_event_DeleteRecords_result(event);
-		const rd_kafka_topic_partition_list_t *list =
-			answer ? rd_kafka_DeleteRecords_result_offsets(answer) : NULL;
+		const rd_kafka_topic_partition_list_t *list = answer ? rd_kafka_DeleteRecords_result_offsets(answer)
+								     : NULL;
 
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list && list->cnt == 1)
 			code = list->elems[0].err;
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !log->trim_refused) {
 			log->trim_refused = true;
-			logger_warn("trim_refused",
-				    "topic=%s reason=%s advice=\"journals grow until the principal may delete records\"",
-				    list && list->cnt == 1 ? list->elems[0].topic : "unknown",
-				    logger_quote(quoted, sizeof(quoted), rd_kafka_err2str(code)));
+			logger_warn(
+				"trim_refused",
+				"topic=%s reason=%s advice=\"journals grow until the principal may delete records\"",
+				list && list->cnt == 1 ? list->elems[0].topic : "unknown",
+				logger_quote(quoted, sizeof(quoted), rd_kafka_err2str(code)));
 		}
 		rd_kafka_event_destroy(event);
 	}

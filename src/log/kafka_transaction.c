@@ -2,19 +2,20 @@
  * The commit on Kafka, and the order in which it must go:
  *
  *     records      everything kept is handed to librdkafka, and acknowledged by the cluster
- *     positions    go into the same transaction, with the member's generation in the group: who was expelled is refused here
+ *     positions    go into the same transaction, with the member's generation in the group: who was expelled is
+ *     refused here
  *     commit       the coordinator writes its decision; from then on it is decided
  *
- * Records must be acknowledged before the positions are sent, not only before the commit. A new owner of a task takes the
- * end of its journal as far as it was written, waits for transactions that are open there, and begins. If a
+ * Records must be acknowledged before the positions are sent, not only before the commit. A new owner of a task takes
+ * the end of its journal as far as it was written, waits for transactions that are open there, and begins. If a
  * block could still be on its way when the generation was checked, it would arrive behind that end, be
  * committed, and be missing in the new owner's state.
  *
  * A call that times out is made again where it was (`step`). What the coordinator decided meanwhile, it says then.
  *
- * At least once: records that are not for the journal go through a second producer without transactions, visible at once. The
- * journal's block and the positions follow in a transaction when they are acknowledged. So what a crash interrupts is done
- * again, and only its rows are there twice; the journal stays whole.
+ * At least once: records that are not for the journal go through a second producer without transactions, visible at
+ * once. The journal's block and the positions follow in a transaction when they are acknowledged. So what a crash
+ * interrupts is done again, and only its rows are there twice; the journal stays whole.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ struct kafka_transaction {
 	struct kafka_producer *producer; /* NULL: at least once without a journal */
 	struct kafka_producer *plain;	 /* at least once: records of other topics than the journal */
 	rd_kafka_t *group;		 /* the member's handle, or NULL */
-	char *group_name;		 /* with no handle: positions go to it without a generation; NULL: no positions */
+	char *group_name; /* with no handle: positions go to it without a generation; NULL: no positions */
 	int tracked;
 	struct buffer bytes;
 	struct kafka_entry *entries;
@@ -145,8 +146,8 @@ kafka_append_begin(struct transaction *base, int topic, int partition, struct by
 	insist(!transaction->appending && transaction->step == STEP_OPEN);
 	if (transaction->count == transaction->capacity) {
 		transaction->capacity = transaction->capacity ? 2 * transaction->capacity : 256;
-		transaction->entries =
-			memory_resize_array(transaction->entries, transaction->capacity, sizeof(*transaction->entries));
+		transaction->entries = memory_resize_array(transaction->entries, transaction->capacity,
+							   sizeof(*transaction->entries));
 	}
 	entry = &transaction->entries[transaction->count];
 	*entry = (struct kafka_entry){
@@ -316,7 +317,8 @@ kafka_set_position(struct transaction *base, const char *group, int topic, int p
 {
 	struct kafka_transaction *transaction = own(base);
 	const char *name = kafka_topic_name(&transaction->log->log, topic);
-	rd_kafka_topic_partition_t *position = rd_kafka_topic_partition_list_find(transaction->positions, name, partition);
+	rd_kafka_topic_partition_t *position = rd_kafka_topic_partition_list_find(transaction->positions, name,
+										  partition);
 
 	(void)group; /* a member's transaction writes the positions of its own group */
 	if (!position)

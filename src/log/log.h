@@ -1,7 +1,7 @@
 /*
  * The log: where topics live. One interface, several implementations (log_ops.h): `embedded` (one directory, one
- * writing process), `kafka` (a cluster), and `sim` (in memory, for simulations). Nothing above this file knows which one
- * it is.
+ * writing process), `kafka` (a cluster), and `sim` (in memory, for simulations). Nothing above this file knows which
+ * one it is.
  *
  * A topic has partitions, a partition has records with offsets that only grow. What a transaction appended, to however
  * many partitions, becomes visible all together with the positions it carries, or never.
@@ -75,8 +75,8 @@ const char *log_topic_name(struct log *log, int topic);
 struct partition_ends {
 	int64_t start, end; /* offsets: of the first record kept, and behind the last committed one */
 	/*
-	 * The end including records of transactions that are still open. Whoever takes over from another must read up to
-	 * here: what his predecessor committed at the last moment may hide behind a transaction that is still open.
+	 * The end including records of transactions that are still open. Whoever takes over from another must read up
+	 * to here: what his predecessor committed at the last moment may hide behind a transaction that is still open.
 	 */
 	int64_t pending_end;
 };
@@ -156,12 +156,12 @@ void transaction_position(struct transaction *transaction, const char *group, in
 
 /*
  * Makes everything kept since the last commit visible at once, durably, or fails: RETRY (outcome unknown: call it again
- * as it is), ABORT (nothing of it will ever be visible), FENCED (another one uses this id, or the log has given this one
- * up), FATAL. After success the transaction is empty.
+ * as it is), ABORT (nothing of it will ever be visible), FENCED (another one uses this id, or the log has given this
+ * one up), FATAL. After success the transaction is empty.
  */
 int transaction_commit(struct transaction *transaction, struct error *err);
-/* Nothing since the last commit will be visible. After ABORT and FENCED it must succeed before anything else is done: it
- * makes the transaction usable again. RETRY: the log cannot be reached; call it again. */
+/* Nothing since the last commit will be visible. After ABORT and FENCED it must succeed before anything else is done:
+ * it makes the transaction usable again. RETRY: the log cannot be reached; call it again. */
 int transaction_abort(struct transaction *transaction, struct error *err);
 
 /* The offset that the first record of the last commit got in this partition, or -1 where it had none there. */

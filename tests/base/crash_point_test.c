@@ -1,9 +1,10 @@
 #include "base/crash_point.h"
 
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "../test.h"
-#include "death.h"
+#include "tests/test.h"
 
 TEST(no_hook_goes_on)
 {
