@@ -134,8 +134,12 @@ open_operator(struct job *job, int index, const char *const *selected, struct er
 	operator->workers = (int)(spec->workers < spec->tasks ? spec->workers : spec->tasks);
 	operator->selected = is_selected(spec->name, selected);
 	operator->tasks = memory_new_array((size_t)spec->tasks, sizeof(*operator->tasks));
-	for (int64_t i = 0; i < spec->tasks; i++)
+	operator->stores = memory_new_array((size_t)spec->tasks, sizeof(*operator->stores));
+	pthread_mutex_init(&operator->stores_lock, NULL);
+	for (int64_t i = 0; i < spec->tasks; i++) {
 		atomic_init(&operator->tasks[i].watermark_ms, TIME_MIN);
+		operator->stores[i].closed_ms = clock_now_ms(job->clock);
+	}
 	result = log_topic(job->log, journal, &operator->journal, err);
 	memory_free(&journal);
 	return result;
@@ -220,6 +224,9 @@ job_close(struct job **pointer)
 	for (int i = 0; i < job->topology->operator_count; i++) {
 		memory_free(&job->operators[i].group);
 		memory_free(&job->operators[i].tasks);
+		if (job->operators[i].stores)
+			pthread_mutex_destroy(&job->operators[i].stores_lock);
+		memory_free(&job->operators[i].stores);
 	}
 	memory_free(&job->operators);
 	memory_free(&job->topics);

@@ -6,6 +6,7 @@
 #ifndef DATAFLOW_JOB_H
 #define DATAFLOW_JOB_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "dataflow/runtime.h"
@@ -23,6 +24,12 @@ struct job_task_figures {
 	_Atomic int64_t lag, watermark_ms, state_entries, state_bytes;
 };
 
+/* Whether a task is open in this process; if not, since when it is not, or that its stores are gone. */
+struct job_task_stores {
+	bool open, forgotten;
+	int64_t closed_ms;
+};
+
 struct job_operator {
 	const struct topology_operator *spec;
 	char *group;   /* "<app>.<operator>": names the consumer group and the directory of its stores */
@@ -31,6 +38,8 @@ struct job_operator {
 	int workers;   /* threads: no more than tasks */
 	struct job_figures figures;
 	struct job_task_figures *tasks; /* spec->tasks of them */
+	pthread_mutex_t stores_lock;	/* guards `stores` */
+	struct job_task_stores *stores; /* likewise */
 };
 
 struct job {

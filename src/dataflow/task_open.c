@@ -4,6 +4,7 @@
  */
 #include "base/memory.h"
 #include "dataflow/task.h"
+#include "dataflow/task_stores.h"
 
 static int
 open_inputs(struct task *task)
@@ -28,15 +29,7 @@ open_inputs(struct task *task)
 static int
 open_state(struct task *task, struct error *err)
 {
-	static const struct store_spec none[] = {{.name = NULL}};
-	const struct operator_type *type = task->operator->spec->type;
-	struct state_config config = {
-		.database = task->job->database,
-		.operator_name = task->operator->spec->name,
-		.partition = task->partition,
-		.stores = type->stores ? type->stores : none,
-		.memory_bytes = task->job->task_memory_bytes,
-	};
+	struct state_config config = task_stores_config(task->job, task->operator, task->partition);
 
 	if (state_open(&config, &task->state, err) < 0)
 		return -1;

@@ -63,6 +63,7 @@ struct topology {
 	int guarantee;		    /* enum guarantee */
 	char *instance;		    /* static membership under this name; NULL: dynamic */
 	int64_t outage_ms;	    /* how long the log may be out of reach */
+	int64_t store_keep_ms;	    /* how long the stores of a task that has moved away stay */
 	int64_t commit_interval_ms; /* default 200 embedded, 1000 kafka */
 	int64_t commit_bytes;	    /* commit early when a transaction has so many bytes */
 	int64_t memory_bytes;

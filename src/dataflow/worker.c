@@ -6,6 +6,7 @@
 #include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
+#include "dataflow/task_stores.h"
 
 /* ---- opening and closing ---- */
 
@@ -57,11 +58,12 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 
 	worker->job = job;
 	worker->operator = operator;
+	worker->index = index;
 	worker->tasks = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->tasks));
 	worker->held = memory_new((size_t)operator->spec->tasks);
 	worker->leaving = memory_new((size_t)operator->spec->tasks);
 	worker->now_ms = clock_now_ms(job->clock);
-	worker->committed_ms = worker->now_ms;
+	worker->committed_ms = worker->swept_ms = worker->now_ms;
 	if (open_self(worker, err) < 0 || open_member(worker, index, err) < 0) {
 		worker_close(&worker);
 		return -1;
@@ -312,6 +314,7 @@ open_task(struct worker *worker, int partition, struct error *err)
 	};
 
 	worker->progress = true;
+	task_stores_opened(worker->operator, partition);
 	return task_open(&config, &worker->tasks[partition], err);
 }
 
@@ -319,6 +322,7 @@ static int
 close_task(struct worker *worker, int partition, struct error *err)
 {
 	task_close(&worker->tasks[partition]);
+	task_stores_closed(worker->operator, partition, worker->now_ms);
 	return member_stop(worker->member, partition, err);
 }
 
@@ -464,9 +468,12 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 		return -1;
 	if (worker->leaving_count > 0 && commit_and_give_up(worker, err) < 0)
 		return -1;
-	if (run_tasks(worker, err) < 0)
+	if (run_tasks(worker, err) < 0 || commit_if_due(worker, err) < 0)
 		return -1;
-	return commit_if_due(worker, err);
+	if (worker->index != 0 || worker->now_ms - worker->swept_ms < TASK_STORES_SWEEP_MS)
+		return 0;
+	worker->swept_ms = worker->now_ms;
+	return task_stores_sweep(worker->job, worker->operator, worker->now_ms, err);
 }
 
 /* What the transaction holds will never be visible. */

@@ -27,6 +27,7 @@ enum worker_phase {
 struct worker {
 	struct job *job;
 	struct job_operator *operator;
+	int index; /* among the operator's workers in this process */
 	struct member *member;
 	struct transaction *transaction;
 	void *self;	     /* the operator's, after open() */
@@ -39,6 +40,7 @@ struct worker {
 	bool restoring;					       /* some task is */
 	struct dead_letter_window windows[TOPOLOGY_PORTS_MAX]; /* by the operator's input */
 	int64_t committed_ms;				       /* wall clock of the last commit */
+	int64_t swept_ms;				       /* ... of the last look at stores that are not open */
 	int64_t now_ms;
 	bool progress; /* the last turn did something */
 	int retries;   /* in a row */

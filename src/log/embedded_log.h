@@ -60,7 +60,6 @@ struct topic {
 };
 
 struct commit;
-
 struct embedded {
 	struct log log;
 	struct clock *clock;

@@ -91,6 +91,26 @@ state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *fro
 	return look_for_rows(state, err);
 }
 
+int
+state_forget(const struct state_config *config, bool *any, struct error *err)
+{
+	struct disk_position position = {0};
+	struct state *state;
+	bool usable;
+	int result;
+
+	if (state_open(config, &state, err) < 0)
+		return -1;
+	result = find_position(state, 0, INT64_MAX, &position, &usable, err);
+	if (result == 0)
+		result = look_for_rows(state, err);
+	*any = result == 0 && (usable || state->old_rows);
+	if (*any)
+		result = wipe(state, true, err);
+	state_close(&state);
+	return result;
+}
+
 /* ---- blocks ---- */
 
 /* The entry of a change, made where there is none in memory; whether there is a row need not be known. */

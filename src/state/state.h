@@ -33,6 +33,9 @@ struct state_config {
 int state_open(const struct state_config *config, struct state **out, struct error *err);
 void state_close(struct state **state); /* drops what is not committed; committed entries may be written out */
 
+/* Removes what the database has of a task that nobody here has open. *any: there was something. */
+int state_forget(const struct state_config *config, bool *any, struct error *err);
+
 struct store *state_store(struct state *state, int index); /* in the order of the specs */
 
 /*

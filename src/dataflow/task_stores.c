@@ -1,0 +1,66 @@
+#include "dataflow/task_stores.h"
+
+#include "base/logger.h"
+
+struct state_config
+task_stores_config(const struct job *job, const struct job_operator *operator, int partition)
+{
+	static const struct store_spec none[] = {{.name = NULL}};
+	const struct operator_type *type = operator->spec->type;
+
+	return (struct state_config){
+		.database = job->database,
+		.operator_name = operator->spec->name,
+		.partition = partition,
+		.stores = type->stores ? type->stores : none,
+		.memory_bytes = job->task_memory_bytes,
+	};
+}
+
+void
+task_stores_opened(struct job_operator *operator, int partition)
+{
+	pthread_mutex_lock(&operator->stores_lock);
+	operator->stores[partition] = (struct job_task_stores){.open = true};
+	pthread_mutex_unlock(&operator->stores_lock);
+}
+
+void
+task_stores_closed(struct job_operator *operator, int partition, int64_t now_ms)
+{
+	pthread_mutex_lock(&operator->stores_lock);
+	operator->stores[partition] = (struct job_task_stores){.closed_ms = now_ms};
+	pthread_mutex_unlock(&operator->stores_lock);
+}
+
+/* Under the lock: whoever is about to open the task waits until its rows are gone, which is right as well. */
+static int
+forget(struct job *job, struct job_operator *operator, int partition, struct error *err)
+{
+	struct state_config config = task_stores_config(job, operator, partition);
+	bool any;
+
+	if (state_forget(&config, &any, err) < 0)
+		return fail_in(err, "operator %s task %d", operator->spec->name, partition);
+	operator->stores[partition].forgotten = true;
+	if (any)
+		logger_info("stores_removed", "operator=%s task=%d reason=\"the task has moved elsewhere\"",
+			    operator->spec->name, partition);
+	return 0;
+}
+
+int
+task_stores_sweep(struct job *job, struct job_operator *operator, int64_t now_ms, struct error *err)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&operator->stores_lock);
+	for (int i = 0; i < operator->spec->tasks && result == 0; i++) {
+		const struct job_task_stores *stores = &operator->stores[i];
+
+		if (!stores->open && !stores->forgotten && now_ms - stores->closed_ms >= job->topology->store_keep_ms)
+			result = forget(job, operator, i, err);
+	}
+	pthread_mutex_unlock(&operator->stores_lock);
+	return result;
+}

@@ -1,0 +1,91 @@
+/* What stands below `log:` is looked at before any broker is: nothing here needs one. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "log/log.h"
+#include "tests/test.h"
+
+static struct error err;
+
+static int
+open_with(const char *const *properties)
+{
+	struct log_config config = {
+		.type = "kafka",
+		.directory = test_directory(),
+		.memory_bytes = 1 << 20,
+		.clock = &clock_system,
+		.application = "test",
+		.properties = properties,
+	};
+	struct log *log;
+
+	return log_open(&config, &log, &err);
+}
+
+#define check_refused(part, ...)                                                                                       \
+	do {                                                                                                           \
+		const char *const properties[] = {"bootstrap.servers", "127.0.0.1:1", __VA_ARGS__, NULL};              \
+		check_fails(open_with(properties), part);                                                              \
+		check(err.action == FATAL);                                                                            \
+	} while (0)
+
+TEST(a_cluster_without_an_address_is_refused)
+{
+	const char *const properties[] = {"client.rack", "a", NULL};
+
+	check_fails(open_with(properties), "bootstrap.servers is missing");
+}
+
+TEST(what_exactly_once_depends_on_cannot_be_set)
+{
+	check_refused("isolation.level cannot be set", "isolation.level", "read_uncommitted");
+	check_refused("enable.auto.commit cannot be set", "enable.auto.commit", "true");
+	check_refused("transactional.id cannot be set", "transactional.id", "x");
+}
+
+TEST(an_unknown_property_is_named)
+{
+	check_refused("has no property \"sasl.pasword\"", "sasl.pasword", "x");
+}
+
+TEST(a_wrong_value_is_not_repeated)
+{
+	check_refused("the value of security.protocol is not one", "security.protocol", "hunter2");
+	check(!strstr(err.text, "hunter2"));
+}
+
+TEST(a_transaction_may_not_outlive_its_member)
+{
+	check_refused("transaction.timeout.ms 9000 is not less than session.timeout.ms 6000", "session.timeout.ms",
+		      "6000", "transaction.timeout.ms", "9000");
+	check_refused("session.timeout.ms is \"6s\"; expected a number", "session.timeout.ms", "6s");
+}
+
+TEST(a_secret_that_is_not_there_is_missed_by_its_place)
+{
+	char *path = memory_format("${FILE:%s/none}", test_directory());
+
+	unsetenv("ISOTOPE_TEST_NONE");
+	check_refused("sasl.password: the environment has no variable ISOTOPE_TEST_NONE", "sasl.password",
+		      "${ENV:ISOTOPE_TEST_NONE}");
+	check_refused("/none cannot be read", "sasl.password", path);
+	check_refused("expected ${ENV:NAME} or ${FILE:path}", "sasl.password", "${VAULT:x}");
+	memory_free(&path);
+}
+
+/* The value is used: it is one that librdkafka refuses. */
+TEST(a_secret_is_read_from_environment_and_file)
+{
+	char *path = memory_format("%s/secret", test_directory());
+	char *value = memory_format("${FILE:%s}", path);
+	FILE *file = fopen(path, "w");
+
+	check(file && fputs("no such protocol\n", file) >= 0 && fclose(file) == 0);
+	setenv("ISOTOPE_TEST_SECRET", "no such protocol", 1);
+	check_refused("the value of security.protocol is not one", "security.protocol", "${ENV:ISOTOPE_TEST_SECRET}");
+	check_refused("the value of security.protocol is not one", "security.protocol", value);
+	memory_free(&path);
+	memory_free(&value);
+}
