@@ -1,10 +1,14 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MMAP_BYTES_MIN (32 << 20)  /* the largest that glibc takes */
+#define TRIM_BYTES_MIN (256 << 20) /* free memory at the end of the heap that is kept */
 
 static _Noreturn void
 out_of_memory(size_t size)
@@ -88,4 +92,11 @@ memory_free(void *pointer)
 	memcpy(&old, pointer, sizeof(old));
 	free(old);
 	memset(pointer, 0, sizeof(old));
+}
+
+void
+memory_keep_freed(void)
+{
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES_MIN);
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES_MIN);
 }

@@ -14,6 +14,12 @@ void *memory_resize_array(void *old, size_t count, size_t size);
 char *memory_text(const char *text); /* a copy of a text */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * For programs that run long: what was freed is kept for the next use instead of being given back to the system page
+ * by page, which costs more than the work that is done in it. Called once, before other threads run.
+ */
+void memory_keep_freed(void);
+
 /* Frees what *pointer points to and sets *pointer to NULL; `pointer` is the address of any object pointer. */
 void memory_free(void *pointer);
 

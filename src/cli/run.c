@@ -293,6 +293,7 @@ run(const struct call *call)
 	/* Log lines would tear the table apart. */
 	if (options->summary && isatty(STDERR_FILENO) && call->log_level == CLI_LOG_AUTO)
 		logger_set_level(LOGGER_WARN);
+	memory_keep_freed();
 	stop_install();
 	result = install_crash(&err);
 	if (result == 0)

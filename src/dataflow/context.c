@@ -54,14 +54,19 @@ context_fini(struct context *context)
 	}
 	arena_fini(&context->arena);
 	buffer_fini(&context->body);
+	at_commit_fini(&context->at_commit);
 }
 
 void
 context_end(struct context *context, bool kept)
 {
 	arena_reset(&context->arena);
-	if (kept)
+	if (kept) {
+		at_commit_keep(&context->at_commit);
 		context->emitted_kept += context->emitted;
+	} else {
+		at_commit_undo(&context->at_commit);
+	}
 	context->emitted = 0;
 	if (!context->counted)
 		return;
@@ -71,6 +76,47 @@ context_end(struct context *context, bool kept)
 		context->counts[i] = 0;
 	}
 	context->counted = false;
+}
+
+static int
+call_on_commit(struct context *context, const void *self, struct entry *entry, struct error *err)
+{
+	int result;
+
+	context->in_timer = true;
+	result = context->operator->spec->type->on_commit(self, entry, context, err);
+	context->in_timer = false;
+	if (result == 0) {
+		state_keep(context->state);
+		transaction_keep(context->transaction);
+	} else {
+		state_undo(context->state);
+		transaction_undo(context->transaction);
+	}
+	context_end(context, result == 0);
+	if (result < 0 && err->action == SKIP) {
+		err->action = FATAL;
+		return fail_in(err, "on_commit of operator %s may not skip", context->operator->spec->name);
+	}
+	return result;
+}
+
+int
+context_before_commit(struct context *context, const void *self, struct error *err)
+{
+	struct entry *entry;
+	struct key key;
+	int store;
+
+	while (at_commit_next(&context->at_commit, &store, &key)) {
+		if (store_find(context_store(context, store), key, &entry, err) < 0)
+			return -1;
+		if (entry && call_on_commit(context, self, entry, err) < 0)
+			return -1;
+		at_commit_done(&context->at_commit);
+	}
+	context_publish(context); /* there may be no turn after the last commit */
+	return 0;
 }
 
 void
@@ -139,6 +185,13 @@ context_count(struct context *context, int counter, int64_t by)
 	insist(counter >= 0 && counter < RUNTIME_COUNTERS_MAX);
 	context->counts[counter] += by;
 	context->counted = true;
+}
+
+void
+context_at_commit(struct context *context, int store, const struct entry *entry)
+{
+	insist(context->operator->spec->type->on_commit);
+	at_commit_add(&context->at_commit, store, key_of(entry_key(entry)));
 }
 
 bool

@@ -5,6 +5,7 @@
 #ifndef DATAFLOW_CONTEXT_H
 #define DATAFLOW_CONTEXT_H
 
+#include "dataflow/at_commit.h"
 #include "dataflow/job.h"
 #include "dataflow/operator.h"
 #include "state/state.h"
@@ -30,11 +31,12 @@ struct context {
 	struct transaction *transaction;
 	int64_t watermark_ms;
 	int64_t now_ms;
-	bool in_timer;	    /* on_timer is running: a row too large is dead-lettered itself */
+	bool in_timer;	    /* on_timer or on_commit is running: a row too large is dead-lettered itself */
 	struct arena arena; /* lives until the hook returns */
 	struct buffer body; /* of context_body */
 	struct context_input inputs[TOPOLOGY_PORTS_MAX];
 	struct context_output outputs[TOPOLOGY_PORTS_MAX];
+	struct at_commit at_commit;
 	/* Counting costs an atomic a turn, not one a record: what this hook counted, what the turn has kept so far. */
 	bool counted;
 	int64_t emitted, emitted_kept;
@@ -47,6 +49,9 @@ void context_fini(struct context *context);
 
 /* After a hook: what it took is free again; what it counted counts if it is kept, else it is forgotten. */
 void context_end(struct context *context, bool kept);
+
+/* Before a commit: on_commit for every entry that it was asked for. Called again after a failure, it goes on. */
+int context_before_commit(struct context *context, const void *self, struct error *err);
 
 /* After a turn: what was counted goes to the figures that others read. */
 void context_publish(struct context *context);

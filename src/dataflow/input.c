@@ -97,7 +97,7 @@ decode_head(struct input *input, struct bytes value, struct error *err)
 static void
 note_misplaced(struct input *input, int partition)
 {
-	if (input->misplaced++ != 0)
+	if (atomic_fetch_add_explicit(input->misplaced, 1, memory_order_relaxed) != 0)
 		return;
 	logger_warn("misplaced_key",
 		    "topic=%s partition=%d offset=%" PRId64

@@ -8,6 +8,8 @@
 #ifndef DATAFLOW_INPUT_H
 #define DATAFLOW_INPUT_H
 
+#include <stdatomic.h>
+
 #include "dataflow/topology.h"
 #include "dataflow/watermark.h"
 #include "log/log.h"
@@ -30,10 +32,11 @@ struct input {
 	struct error wrong; /* action SKIP: why the head can't be processed; else `wrong_set` is false */
 	bool wrong_set;
 
-	int64_t position;	  /* offset of the next record to take */
-	int64_t stop_at;	  /* bounded run: do not read from here on; TIME_MAX: no bound */
-	int64_t end;		  /* the partition's end as last known */
-	int64_t taken, misplaced; /* records taken; those found on the wrong partition for their key */
+	int64_t position;	    /* offset of the next record to take */
+	int64_t stop_at;	    /* bounded run: do not read from here on; TIME_MAX: no bound */
+	int64_t end;		    /* the partition's end as last known */
+	int64_t taken;		    /* records */
+	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	struct watermark_input time;
 };
 

@@ -201,6 +201,7 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	job->clock = config->clock;
 	job->bounded = config->until_end;
 	job->topics = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->topics));
+	job->misplaced = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->misplaced));
 	job->operators = memory_new_array((size_t)job->topology->operator_count, sizeof(*job->operators));
 	if (open_all(job, config, err) < 0) {
 		job_close(&job);
@@ -230,6 +231,7 @@ job_close(struct job **pointer)
 	}
 	memory_free(&job->operators);
 	memory_free(&job->topics);
+	memory_free(&job->misplaced);
 	memory_free(pointer);
 }
 

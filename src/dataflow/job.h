@@ -49,6 +49,7 @@ struct job {
 	struct database *database;
 	struct clock *clock;
 	int *topics;			/* number in the log of each topic of the topology */
+	_Atomic int64_t *misplaced;	/* by topic: records found on the wrong partition for their key */
 	struct job_operator *operators; /* one per operator of the topology */
 	int64_t task_memory_bytes;	/* share of the entry cache of one task */
 	bool bounded;			/* a bounded run */

@@ -6,8 +6,8 @@
  * (parameters, field indexes) and is constant afterwards, so that an abort or a move of a task loses nothing. The
  * runtime calls all hooks of one task from one thread at a time; `self` is one per worker.
  *
- * process() and on_timer() return 0: what they emitted and changed is kept; or -1: all of it is undone, and the
- * error says what becomes of the record (SKIP: a dead letter; on_timer may not SKIP).
+ * process(), on_timer() and on_commit() return 0: what they emitted and changed is kept; or -1: all of it is undone,
+ * and the error says what becomes of the record (SKIP: a dead letter; on_timer and on_commit may not SKIP).
  */
 #ifndef DATAFLOW_OPERATOR_H
 #define DATAFLOW_OPERATOR_H
@@ -46,6 +46,9 @@ struct operator_type {
 	int (*process)(const void *self, int input, const struct record *record, struct context *context,
 		       struct error *err);
 	int (*on_timer)(const void *self, struct entry *entry, struct context *context, struct error *err);
+	/* Before the work so far is committed: once for each entry that context_at_commit named since the last
+	 * commit and that is still there. So a key that changes often gives one row a commit. */
+	int (*on_commit)(const void *self, struct entry *entry, struct context *context, struct error *err);
 	void (*close)(void *self);
 	/* Appends the entry's value as JSON, for `isotope state`; NULL: it is shown as base64. */
 	void (*show)(const struct entry *entry, struct buffer *out);
@@ -69,6 +72,8 @@ int64_t context_watermark(const struct context *context); /* ms; TIME_MIN: none 
 int64_t context_now_ms(
 	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
 void context_count(struct context *context, int counter, int64_t by);
+/* Asks for on_commit() with this entry of this store; once, however often it is asked. Not from on_commit(). */
+void context_at_commit(struct context *context, int store, const struct entry *entry);
 
 /* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed
  * until the hook returns. */

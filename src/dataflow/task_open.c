@@ -21,6 +21,7 @@ open_inputs(struct task *task)
 			continue;
 		input_init(&task->inputs[task->input_count], &task->job->topology->topics[topic], port,
 			   task->input_count);
+		task->inputs[task->input_count].misplaced = &task->job->misplaced[topic];
 		task->inputs[task->input_count++].keyed_state = keyed;
 	}
 	return task->input_count;

@@ -41,7 +41,7 @@
 #define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
 #define KAFKA_TRIM_MS 1000		     /* a partition is not trimmed more often */
 #define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
-#define KAFKA_QUEUE_BYTES_MAX ((int64_t)64 << 20)
+#define KAFKA_QUEUE_BYTES_MAX ((int64_t)4 << 20)
 
 struct kafka_topic {
 	char *name;

@@ -29,7 +29,13 @@ struct kafka_entry {
 	int topic, partition;
 	bool has_key, deletion;
 	size_t key_at, key_size, value_at, value_size; /* in `bytes` */
-	int64_t timestamp_ms;
+};
+
+struct kafka_stream {
+	struct kafka_stream *next; /* among those that have something */
+	int topic, partition;
+	rd_kafka_message_t *messages;
+	size_t count, capacity;
 };
 
 enum step { STEP_OPEN, STEP_RECORDS, STEP_POSITIONS, STEP_COMMIT };
@@ -49,6 +55,11 @@ struct kafka_transaction {
 	size_t pending_bytes;
 	bool appending; /* between begin and end; the entry is entries[count] */
 	bool begun;	/* with librdkafka */
+	bool failed;	/* something could not be handed over: only an abort helps */
+	struct error failure;
+	struct kafka_stream **streams; /* by topic and partition; NULL: none of that topic yet */
+	int topic_count;
+	struct kafka_stream *filled;
 	enum step step;
 	rd_kafka_topic_partition_list_t *positions;
 };
@@ -114,6 +125,17 @@ kafka_transaction_prepare(struct transaction *base, struct error *err)
 	return transaction->producer ? kafka_producer_prepare(transaction->producer, err) : 0;
 }
 
+static void
+free_streams(struct kafka_transaction *transaction)
+{
+	for (int i = 0; i < transaction->topic_count; i++) {
+		for (int k = 0; transaction->streams[i] && k < kafka_topic_partitions(&transaction->log->log, i); k++)
+			memory_free(&transaction->streams[i][k].messages);
+		memory_free(&transaction->streams[i]);
+	}
+	memory_free(&transaction->streams);
+}
+
 /* What is left open is ended by whoever takes the name next, or by its timeout. */
 void
 kafka_transaction_close(struct transaction *base)
@@ -130,6 +152,7 @@ kafka_transaction_close(struct transaction *base)
 	kafka_producer_close(&transaction->plain);
 	rd_kafka_topic_partition_list_destroy(transaction->positions);
 	buffer_fini(&transaction->bytes);
+	free_streams(transaction);
 	memory_free(&transaction->entries);
 	memory_free(&transaction->group_name);
 	memory_free(&transaction);
@@ -143,6 +166,7 @@ kafka_append_begin(struct transaction *base, int topic, int partition, struct by
 	struct kafka_transaction *transaction = own(base);
 	struct kafka_entry *entry;
 
+	(void)timestamp_ms; /* librdkafka gives its batches the wall time, which callers give too */
 	insist(!transaction->appending && transaction->step == STEP_OPEN);
 	if (transaction->count == transaction->capacity) {
 		transaction->capacity = transaction->capacity ? 2 * transaction->capacity : 256;
@@ -156,7 +180,6 @@ kafka_append_begin(struct transaction *base, int topic, int partition, struct by
 		.has_key = key.data != NULL,
 		.key_at = transaction->bytes.size,
 		.key_size = key.size,
-		.timestamp_ms = timestamp_ms,
 	};
 	buffer_put_bytes(&transaction->bytes, key);
 	entry->value_at = transaction->bytes.size;
@@ -214,40 +237,95 @@ begin(struct kafka_transaction *transaction, struct error *err)
 	return 0;
 }
 
-static int
-send_entry(struct kafka_transaction *transaction, const struct kafka_entry *entry, struct error *err)
-{
-	bool plain = transaction->plain && entry->topic != transaction->tracked;
-	struct kafka_producer *producer = plain ? transaction->plain : transaction->producer;
-	const uint8_t *bytes = transaction->bytes.data;
-	rd_kafka_topic_t *topic;
-	rd_kafka_error_t *error;
-	rd_kafka_vu_t values[6];
-	size_t count = 0;
+/* ---- a stream: the records of one partition that are handed over at once ---- */
 
+static struct kafka_stream *
+stream_of(struct kafka_transaction *transaction, int topic, int partition)
+{
+	struct kafka *log = transaction->log;
+	struct kafka_stream *stream;
+
+	if (topic >= transaction->topic_count) {
+		transaction->streams = memory_resize_array(transaction->streams, (size_t)topic + 1,
+							   sizeof(struct kafka_stream *));
+		while (transaction->topic_count <= topic)
+			transaction->streams[transaction->topic_count++] = NULL;
+	}
+	if (!transaction->streams[topic]) {
+		int count = kafka_topic_partitions(&log->log, topic);
+
+		transaction->streams[topic] = memory_new_array((size_t)count, sizeof(*stream));
+		for (int i = 0; i < count; i++)
+			transaction->streams[topic][i] = (struct kafka_stream){.topic = topic, .partition = i};
+	}
+	stream = &transaction->streams[topic][partition];
+	return stream;
+}
+
+static void
+stream_add(struct kafka_transaction *transaction, const struct kafka_entry *entry)
+{
+	struct kafka_stream *stream = stream_of(transaction, entry->topic, entry->partition);
+	const uint8_t *bytes = transaction->bytes.data;
+	rd_kafka_message_t *message;
+
+	if (stream->count == stream->capacity) {
+		stream->capacity = stream->capacity ? 2 * stream->capacity : 64;
+		stream->messages = memory_resize_array(stream->messages, stream->capacity, sizeof(*stream->messages));
+	}
+	if (stream->count == 0) {
+		stream->next = transaction->filled;
+		transaction->filled = stream;
+	}
+	message = &stream->messages[stream->count++];
+	*message = (rd_kafka_message_t){
+		.payload = entry->deletion ? NULL : (void *)(uintptr_t)(bytes + entry->value_at),
+		.len = entry->deletion ? 0 : entry->value_size,
+		.key = entry->has_key ? (void *)(uintptr_t)(bytes + entry->key_at) : NULL,
+		.key_len = entry->has_key ? entry->key_size : 0,
+	};
+}
+
+static int
+stream_send(struct kafka_transaction *transaction, struct kafka_stream *stream, struct error *err)
+{
+	bool plain = transaction->plain && stream->topic != transaction->tracked;
+	struct kafka_producer *producer = plain ? transaction->plain : transaction->producer;
+	rd_kafka_topic_t *topic;
+	int count = (int)stream->count, taken;
+
+	stream->count = 0;
 	if (!plain && begin(transaction, err) < 0)
 		return -1;
-	topic = kafka_producer_topic(producer, entry->topic, err);
+	topic = kafka_producer_topic(producer, stream->topic, err);
 	if (!topic)
 		return -1;
-	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic};
-	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = entry->partition};
-	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY};
-	values[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = entry->timestamp_ms};
-	if (entry->has_key)
-		values[count++] = (rd_kafka_vu_t){
-			.vtype = RD_KAFKA_VTYPE_KEY,
-			.u.mem = {(void *)(uintptr_t)(bytes + entry->key_at), entry->key_size}};
-	if (!entry->deletion)
-		values[count++] = (rd_kafka_vu_t){
-			.vtype = RD_KAFKA_VTYPE_VALUE,
-			.u.mem = {(void *)(uintptr_t)(bytes + entry->value_at), entry->value_size}};
-	error = rd_kafka_produceva(producer->handle, values, count);
-	if (!error)
+	taken = rd_kafka_produce_batch(topic, stream->partition, RD_KAFKA_MSG_F_COPY, stream->messages, count);
+	if (taken == count)
 		return 0;
-	kafka_fail_error(err, error, "appending a record");
-	fail_in(err, "topic '%s'", kafka_topic_name(&transaction->log->log, entry->topic));
+	/* Some of them are on their way: what remains is to abort. */
+	for (int i = 0; i < count; i++)
+		if (stream->messages[i].err) {
+			kafka_fail(err, stream->messages[i].err, "appending to topic '%s'",
+				   kafka_topic_name(&transaction->log->log, stream->topic));
+			break;
+		}
+	err->action = ABORT;
 	return -1;
+}
+
+static int
+send_filled(struct kafka_transaction *transaction, struct error *err)
+{
+	int result = 0;
+
+	for (struct kafka_stream *stream; (stream = transaction->filled);) {
+		transaction->filled = stream->next;
+		if (result == 0)
+			result = stream_send(transaction, stream, err);
+		stream->count = 0;
+	}
+	return result;
 }
 
 /* Whether what comes from here on may be sent only when everything before it is acknowledged. */
@@ -261,14 +339,25 @@ is_first_of_journal(const struct kafka_transaction *transaction, size_t at)
 static int
 hand_over(struct kafka_transaction *transaction, struct error *err)
 {
+	if (transaction->failed) {
+		*err = transaction->failure;
+		return -1;
+	}
+	/* Prepared first: an answer that takes time may be waited for again, with nothing on its way yet. */
+	if (transaction->sent < transaction->kept && transaction->producer &&
+	    kafka_producer_prepare(transaction->producer, err) < 0)
+		return -1;
 	for (; transaction->sent < transaction->kept; transaction->sent++) {
 		if (is_first_of_journal(transaction, transaction->sent) &&
-		    kafka_producer_flush(transaction->plain, err) < 0)
+		    (send_filled(transaction, err) < 0 || kafka_producer_flush(transaction->plain, err) < 0))
 			return -1;
-		if (send_entry(transaction, &transaction->entries[transaction->sent], err) < 0)
-			return -1;
+		stream_add(transaction, &transaction->entries[transaction->sent]);
 	}
-	return 0;
+	if (send_filled(transaction, err) == 0)
+		return 0;
+	transaction->failed = true;
+	transaction->failure = *err;
+	return -1;
 }
 
 /* All that was kept has been handed over: the space is used again. */
@@ -389,6 +478,7 @@ static void
 empty(struct kafka_transaction *transaction)
 {
 	transaction->step = STEP_OPEN;
+	transaction->failed = false;
 	transaction->count = transaction->kept = transaction->sent = transaction->pending_bytes = 0;
 	buffer_clear(&transaction->bytes);
 	rd_kafka_topic_partition_list_destroy(transaction->positions);
