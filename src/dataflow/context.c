@@ -149,6 +149,12 @@ context_output_schema(const struct context *context, int output)
 	return topic ? topic->schema->root : NULL;
 }
 
+const char *
+context_output_key(const struct context *context, int output)
+{
+	return context->outputs[output].topic ? context->outputs[output].topic->key : NULL;
+}
+
 int
 context_task_count(const struct context *context)
 {

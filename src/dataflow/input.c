@@ -14,8 +14,8 @@ input_init(struct input *input, const struct topology_topic *topic, int port, in
 	*input = (struct input){.topic = topic, .port = port, .slot = slot, .stop_at = TIME_MAX, .end = -1};
 	record_init(&input->head, topic->schema->root);
 	input->time.time_max = TIME_MIN;
-	input->time.out_of_orderness_ms = topic->out_of_orderness_ms;
-	input->time.idle_after_ms = topic->idle_after_ms;
+	input->time.out_of_orderness_ms = topic->internal ? 0 : topic->out_of_orderness_ms;
+	input->time.idle_after_ms = topic->internal ? 0 : topic->idle_after_ms;
 	input->time.quiet_since_ms = TIME_MAX;
 }
 
@@ -24,6 +24,7 @@ input_fini(struct input *input)
 {
 	record_fini(&input->head);
 	arena_fini(&input->arena);
+	upstream_fini(&input->upstream);
 	memory_free(&input->hashes);
 }
 
@@ -35,6 +36,8 @@ look_ahead(struct input *input, struct state *state)
 
 	if (until > input->batch.count)
 		until = input->batch.count;
+	if (input->hashed < input->at)
+		input->hashed = input->at; /* markers in between */
 	for (; input->hashed < until; input->hashed++) {
 		struct key key = key_of(input->batch.records[input->hashed].key);
 
@@ -106,6 +109,33 @@ note_misplaced(struct input *input, int partition)
 		    input->topic->name, partition, input->head.offset);
 }
 
+/* Upstream speaks: from an internal topic no other thing moves the watermark, and silence is not idleness. */
+void
+input_heard(struct input *input)
+{
+	input->time.time_max = upstream_watermark(&input->upstream);
+	input->time.quiet_since_ms = TIME_MAX;
+}
+
+/* A marker takes its place in the order of the records; it is no record. What is damaged is left to decode_head. */
+static bool
+take_marker(struct input *input)
+{
+	const struct log_record *from = &input->batch.records[input->at];
+	struct marker marker;
+	struct error none;
+
+	if (!input->topic->internal || from->key.data || marker_read(from->value, &marker, &none) < 0)
+		return false;
+	upstream_hear(&input->upstream, &marker);
+	input_heard(input);
+	input->position = from->offset + 1;
+	input->at++;
+	if (input->at >= input->batch.count && input->batch.next > input->position)
+		input->position = input->batch.next;
+	return true;
+}
+
 static void
 make_ready(struct input *input, int partition, struct state *state)
 {
@@ -147,7 +177,7 @@ fetch(struct input *input, struct member *member, int partition, int64_t now_ms,
 		return 0;
 	if (input->batch.next > input->position)
 		input->position = input->batch.next;
-	if (!input->batch.at_end)
+	if (!input->batch.at_end || (input->topic->internal && !upstream_idle(&input->upstream)))
 		input->time.quiet_since_ms = TIME_MAX;
 	else if (input->time.quiet_since_ms == TIME_MAX)
 		input->time.quiet_since_ms = now_ms;
@@ -164,18 +194,20 @@ input_fill(struct input *input, struct member *member, int partition, struct sta
 		input->time.ended = true;
 		return 0;
 	}
-	if (input->at >= input->batch.count) {
-		if (input->batch.at_end && !again)
+	do {
+		if (input->at >= input->batch.count) {
+			if (input->batch.at_end && !again)
+				return 0;
+			if (fetch(input, member, partition, now_ms, err) < 0)
+				return -1;
+			if (input->batch.count == 0)
+				return 0;
+		}
+		if (input->batch.records[input->at].offset >= input->stop_at) {
+			input->time.ended = true;
 			return 0;
-		if (fetch(input, member, partition, now_ms, err) < 0)
-			return -1;
-		if (input->batch.count == 0)
-			return 0;
-	}
-	if (input->batch.records[input->at].offset >= input->stop_at) {
-		input->time.ended = true;
-		return 0;
-	}
+		}
+	} while (take_marker(input));
 	make_ready(input, partition, state);
 	return 0;
 }
@@ -184,7 +216,7 @@ void
 input_take(struct input *input)
 {
 	insist(input->ready);
-	if (!input->wrong_set && input->head.time_ms > input->time.time_max)
+	if (!input->wrong_set && !input->topic->internal && input->head.time_ms > input->time.time_max)
 		input->time.time_max = input->head.time_ms;
 	input->position = input->head.offset + 1;
 	input->taken++;

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "dataflow/marker.h"
 #include "dataflow/topology.h"
 #include "dataflow/watermark.h"
 #include "log/log.h"
@@ -38,6 +39,7 @@ struct input {
 	int64_t taken;		    /* records */
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	struct watermark_input time;
+	struct upstream upstream; /* of an internal topic: what its markers said */
 };
 
 void input_init(struct input *input, const struct topology_topic *topic, int port, int slot);
@@ -49,6 +51,9 @@ void input_fini(struct input *input);
  */
 int input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
 	       int64_t now_ms, struct error *err);
+
+/* What upstream tasks said is known again: after a restart. */
+void input_heard(struct input *input);
 
 /* The head was taken: moves on and, unless the record was `wrong`, moves the input's highest event time. */
 void input_take(struct input *input);

@@ -62,6 +62,8 @@ struct operator_type {
 /* The schema of the topic a port is connected to; NULL where an optional port is not connected. */
 const struct schema *context_input_schema(const struct context *context, int input);
 const struct schema *context_output_schema(const struct context *context, int output);
+/* The name of the field that the topic at an output is keyed by; NULL: it has no key, or is not connected. */
+const char *context_output_key(const struct context *context, int output);
 int context_task_count(const struct context *context); /* tasks of this operator = partitions of its inputs */
 
 /* ---- while running ---- */

@@ -200,6 +200,69 @@ task_drained(struct task *task)
 	task->changed = true;
 }
 
+/* ---- markers ---- */
+
+static struct marker
+marker_now(const struct task *task)
+{
+	return (struct marker){
+		.task = (uint32_t)task->partition,
+		.tasks = (uint32_t)task->operator->spec->tasks,
+		.watermark = task->watermark.at,
+		.idle = task->drained || task->watermark.idle_from != TIME_MAX,
+	};
+}
+
+/* While all inputs are idle the watermark follows the clock: that is not said again and again. */
+static bool
+marker_due(const struct task *task)
+{
+	struct marker now = marker_now(task);
+
+	if (!task->writes_markers || (now.watermark == TIME_MIN && !now.idle))
+		return false;
+	return now.idle != task->marker.idle || (!now.idle && now.watermark != task->marker.watermark);
+}
+
+static int
+append_marker(struct task *task, const struct marker *marker, int topic, struct error *err)
+{
+	struct transaction *transaction = task->context.transaction;
+
+	for (int i = 0; i < log_topic_partitions(task->job->log, topic); i++) {
+		marker_write(marker,
+			     transaction_append_begin(transaction, topic, i, (struct bytes){0}, task->context.now_ms));
+		if (transaction_append_end(transaction, err) < 0)
+			return -1;
+	}
+	transaction_keep(transaction);
+	return 0;
+}
+
+static int
+append_markers(struct task *task, struct error *err)
+{
+	struct marker marker = marker_now(task);
+
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++) {
+		const struct context_output *output = &task->context.outputs[i];
+
+		if (output->topic && output->topic->internal &&
+		    append_marker(task, &marker, output->log_topic, err) < 0)
+			return -1;
+	}
+	task->marker = marker;
+	return 0;
+}
+
+bool
+task_has_news(const struct task *task)
+{
+	return task->changed || (task->running && marker_due(task));
+}
+
+/* ---- commit ---- */
+
 static int
 append_part(void *argument, struct bytes part, struct error *err)
 {
@@ -232,6 +295,7 @@ write_header(struct task *task)
 			.topic = bytes_of_text(input->topic->name),
 			.position = input->position,
 			.time_max = input->time.time_max,
+			.upstream = input->upstream,
 		};
 	}
 	buffer_clear(&task->header);
@@ -241,6 +305,10 @@ write_header(struct task *task)
 int
 task_block(struct task *task, struct error *err)
 {
+	if (context_before_commit(&task->context, task->self, err) < 0 ||
+	    (marker_due(task) && append_markers(task, err) < 0))
+		return -1;
+	task->changed = true;
 	write_header(task);
 	if (state_block(task->state, buffer_bytes(&task->header), append_part, task, err) < 0)
 		return -1;
@@ -257,6 +325,24 @@ task_block(struct task *task, struct error *err)
 	return 0;
 }
 
+/* What the only reader of an internal topic has committed nobody needs any more. */
+static int
+trim_inputs(struct task *task, struct error *err)
+{
+	if (task->context.now_ms - task->inputs_trimmed_ms < TASK_TRIM_INPUTS_MS)
+		return 0;
+	task->inputs_trimmed_ms = task->context.now_ms;
+	for (int i = 0; i < task->input_count; i++) {
+		const struct input *input = &task->inputs[i];
+		int index = task->operator->spec->inputs[input->port];
+
+		if (input->topic->internal && topology_reader_count(task->job->topology, index) == 1 &&
+		    log_trim(task->job->log, task->job->topics[index], task->partition, input->position, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 task_committed(struct task *task, struct error *err)
 {
@@ -266,7 +352,8 @@ task_committed(struct task *task, struct error *err)
 	insist(offset >= 0);
 	task->changed = false;
 	task->journal_next = offset + 1;
-	if (state_committed(task->state, offset, err) < 0 || crash_here(CRASH_WRITTEN, err) < 0)
+	if (state_committed(task->state, offset, err) < 0 || crash_here(CRASH_WRITTEN, err) < 0 ||
+	    trim_inputs(task, err) < 0)
 		return -1;
 	trim = state_trim_to(task->state);
 	if (trim <= task->trimmed_to)

@@ -40,12 +40,17 @@ struct task {
 	bool running;		  /* restored, and fetching; before that nothing but task_restore and task_close */
 	struct task_restore restore;
 	bool changed;		      /* there is something to commit */
+	bool writes_markers;	      /* some output is an internal topic */
+	struct marker marker;	      /* the last one written */
+	int64_t inputs_trimmed_ms;    /* wall clock of the last trim of internal inputs */
 	bool draining, drained;	      /* the end of a bounded run */
 	int64_t trimmed_to;	      /* journal offset */
 	int64_t journal_next;	      /* journal offset behind the last block */
 	int64_t records_in, bytes_in; /* since the last publish */
 	struct buffer header;
 };
+
+#define TASK_TRIM_INPUTS_MS 10000 /* internal inputs are trimmed no more often */
 
 struct task_config {
 	struct job *job;
@@ -92,7 +97,10 @@ bool task_ended(const struct task *task);
 void task_drain(struct task *task);
 void task_drained(struct task *task); /* they have */
 
-/* Appends the journal block and the positions to the transaction. */
+/* Whether a commit would say something: records were processed, or the watermark moved that others wait for. */
+bool task_has_news(const struct task *task);
+/* What the operator wants to see before a commit (on_commit); then markers, the journal block and the positions go into
+ * the transaction. */
 int task_block(struct task *task, struct error *err);
 /* The transaction was committed. */
 int task_committed(struct task *task, struct error *err);

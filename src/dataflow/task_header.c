@@ -19,6 +19,7 @@ task_header_write(const struct task_header *header, struct buffer *out)
 		put_text(out, header->inputs[i].topic);
 		buffer_put_u64(out, (uint64_t)header->inputs[i].position);
 		buffer_put_u64(out, (uint64_t)header->inputs[i].time_max);
+		upstream_write(&header->inputs[i].upstream, out);
 	}
 }
 
@@ -53,8 +54,17 @@ task_header_read(struct bytes bytes, struct task_header *out, struct error *err)
 		input->topic = get_text(&cursor);
 		input->position = (int64_t)cursor_u64(&cursor);
 		input->time_max = (int64_t)cursor_u64(&cursor);
+		if (!cursor.bad)
+			upstream_read(&input->upstream, &cursor);
 	}
 	if (cursor.bad || cursor_left(&cursor) != 0)
 		return fail(err, FATAL, "the journal's block header of %zu bytes is damaged", bytes.size);
 	return 0;
+}
+
+void
+task_header_fini(struct task_header *header)
+{
+	for (int i = 0; i < header->input_count; i++)
+		upstream_fini(&header->inputs[i].upstream);
 }

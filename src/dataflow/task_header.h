@@ -1,8 +1,9 @@
 /*
  * The task's own part of a journal block: where it stands. The state layer carries it without looking inside.
  *
- *     u8 version (1) | u64 incarnation | i64 watermark | varint inputs
- *     per input: varint size, port name | varint size, topic name | i64 position | i64 highest event time
+ *     u8 version (2) | u64 incarnation | i64 watermark | varint inputs
+ *     per input: varint size, port name | varint size, topic name | i64 position | i64 highest event time |
+ *                what was heard of upstream tasks (marker.h)
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -12,14 +13,16 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "dataflow/marker.h"
 
-#define TASK_HEADER_VERSION 1
+#define TASK_HEADER_VERSION 2
 #define TASK_HEADER_INPUTS_MAX 16
 
 struct task_header_input {
 	struct bytes port, topic; /* read: views into the header */
 	int64_t position;	  /* offset of the next record to be processed */
 	int64_t time_max;	  /* highest event time taken, ms; TIME_MIN: none */
+	struct upstream upstream; /* of an internal topic; else empty */
 };
 
 struct task_header {
@@ -30,6 +33,8 @@ struct task_header {
 };
 
 void task_header_write(const struct task_header *header, struct buffer *out);
-int task_header_read(struct bytes bytes, struct task_header *out, struct error *err); /* FATAL: not understood */
+/* FATAL: not understood. The caller ends what was read with task_header_fini, failed or not. */
+int task_header_read(struct bytes bytes, struct task_header *out, struct error *err);
+void task_header_fini(struct task_header *header);
 
 #endif

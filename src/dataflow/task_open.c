@@ -51,12 +51,15 @@ task_open(const struct task_config *config, struct task **out, struct error *err
 	task->waiting_since_ms = TIME_MAX;
 	*out = task;
 	open_inputs(task);
+	task->marker.watermark = TIME_MIN;
 	if (context_init(&task->context, task->job, task->operator, task->partition, config->transaction, err) < 0 ||
 	    open_state(task, err) < 0) {
 		fail_in(err, "operator %s task %d", task->operator->spec->name, task->partition);
 		task_close(out);
 		return -1;
 	}
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++)
+		task->writes_markers |= task->context.outputs[i].topic && task->context.outputs[i].topic->internal;
 	return 0;
 }
 

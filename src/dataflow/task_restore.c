@@ -121,8 +121,8 @@ read_slice(struct task *task, int64_t wait_ms, struct error *err)
 	return 0;
 }
 
-static const struct task_header_input *
-find_input(const struct task_header *header, const char *port)
+static struct task_header_input *
+find_input(struct task_header *header, const char *port)
 {
 	for (int i = 0; i < header->input_count; i++)
 		if (bytes_equal(header->inputs[i].port, bytes_of_text(port)))
@@ -132,7 +132,7 @@ find_input(const struct task_header *header, const char *port)
 
 /* A position is good where it lies inside the partition: otherwise the topic is another one, or has lost records. */
 static int
-place_input(struct task *task, struct input *input, const struct task_header_input *stored, struct error *err)
+place_input(struct task *task, struct input *input, struct task_header_input *stored, struct error *err)
 {
 	const char *port = task->operator->spec->type->inputs[input->port].name;
 	int topic = task->job->topics[task->operator->spec->inputs[input->port]];
@@ -164,31 +164,46 @@ place_input(struct task *task, struct input *input, const struct task_header_inp
 	else
 		input->position = stored->position;
 	input->time.time_max = stored->time_max;
+	if (input->topic->internal) {
+		upstream_fini(&input->upstream);
+		input->upstream = stored->upstream;
+		stored->upstream = (struct upstream){0};
+		input_heard(input);
+	}
 	return 0;
 }
 
-/* Where the last block stands; the journal's positions are the truth, whatever the group's say. */
+/* By what the last block says; the journal's positions are the truth, whatever the group's say. */
+static int
+place_by(struct task *task, struct task_header *header, struct error *err)
+{
+	int64_t positions[TOPOLOGY_PORTS_MAX];
+
+	watermark_init(&task->watermark, header->watermark);
+	task->context.watermark_ms = header->watermark;
+	task->incarnation = header->incarnation + 1;
+	for (int i = 0; i < task->input_count; i++) {
+		struct input *input = &task->inputs[i];
+		const char *port = task->operator->spec->type->inputs[input->port].name;
+
+		if (place_input(task, input, find_input(header, port), err) < 0)
+			return -1;
+		positions[i] = input->position;
+	}
+	return member_start(task->member, task->partition, positions, err);
+}
+
 static int
 place_inputs(struct task *task, struct error *err)
 {
 	struct task_header header = {.watermark = TIME_MIN};
 	struct bytes stored = state_header(task->state);
-	int64_t positions[TOPOLOGY_PORTS_MAX];
+	int result = stored.size != 0 ? task_header_read(stored, &header, err) : 0;
 
-	if (stored.size != 0 && task_header_read(stored, &header, err) < 0)
-		return -1;
-	watermark_init(&task->watermark, header.watermark);
-	task->context.watermark_ms = header.watermark;
-	task->incarnation = header.incarnation + 1;
-	for (int i = 0; i < task->input_count; i++) {
-		struct input *input = &task->inputs[i];
-		const char *port = task->operator->spec->type->inputs[input->port].name;
-
-		if (place_input(task, input, find_input(&header, port), err) < 0)
-			return -1;
-		positions[i] = input->position;
-	}
-	return member_start(task->member, task->partition, positions, err);
+	if (result == 0)
+		result = place_by(task, &header, err);
+	task_header_fini(&header);
+	return result;
 }
 
 /* Bounded run: takes the ends of its inputs now, with what is about to be committed. */

@@ -140,3 +140,14 @@ topology_load(const char *file, const char *const *overrides, const struct opera
 	memory_free(&loading.operator_entries);
 	return result;
 }
+
+int
+topology_reader_count(const struct topology *topology, int topic)
+{
+	int count = 0;
+
+	for (int i = 0; i < topology->operator_count; i++)
+		for (int k = 0; k < TOPOLOGY_PORTS_MAX; k++)
+			count += topology->operators[i].type && topology->operators[i].inputs[k] == topic;
+	return count;
+}

@@ -40,6 +40,7 @@ struct topology_topic {
 	int64_t max_ahead_ms;
 	int64_t idle_after_ms;
 	bool compacted;
+	bool internal; /* a stream between operators: their tasks write markers into it (marker.h) */
 	int64_t retention_ms, retention_bytes; /* LOG_RETENTION_FOREVER: none */
 };
 
@@ -84,7 +85,9 @@ int topology_load(const char *file, const char *const *overrides, const struct o
 		  struct topology **out, struct buffer *problems, struct error *err);
 void topology_free(struct topology **topology);
 
-int topology_topic_find(const struct topology *topology, const char *name);    /* index or -1 */
+int topology_topic_find(const struct topology *topology, const char *name); /* index or -1 */
+/* Operators that read the topic of that index. */
+int topology_reader_count(const struct topology *topology, int topic);
 int topology_operator_find(const struct topology *topology, const char *name); /* index or -1 */
 
 #endif

@@ -356,6 +356,48 @@ order_operators(struct topology_loading *loading)
 		report_cycle(loading, moved);
 }
 
+/* The operator that writes a topic; *count: how many do. */
+static int
+find_writer(const struct topology *topology, int topic, int *count)
+{
+	int found = -1;
+
+	*count = 0;
+	for (int i = 0; i < topology->operator_count; i++)
+		if (topology->operators[i].type && is_among(topology->operators[i].outputs, topic)) {
+			found = i;
+			++*count;
+		}
+	return found;
+}
+
+/* A reader waits for what each task of the writer says of its watermark. */
+static void
+check_internal(struct topology_loading *loading, int number)
+{
+	const struct topology *topology = loading->topology;
+	const struct topology_topic *topic = &topology->topics[number];
+	struct yaml_place place;
+	int count, writer;
+
+	if (!topic->internal)
+		return;
+	place = loading->topic_entries[number]->place;
+	writer = find_writer(topology, number, &count);
+	if (count != 1)
+		yaml_problems_add(&loading->problems, place,
+				  "topic %s is internal, but %s writes it; expected exactly one operator", topic->name,
+				  count == 0 ? "no operator" : "more than one operator");
+	else if (!topology->operators[writer].type->inputs)
+		yaml_problems_add(&loading->problems, place,
+				  "topic %s is internal, but the source %s writes it, which has no watermark; expected "
+				  "\"internal: false\"",
+				  topic->name, topology->operators[writer].name);
+	if (!topic->key)
+		yaml_problems_add(&loading->problems, place,
+				  "topic %s is internal and has no key; expected \"key: FIELD\"", topic->name);
+}
+
 /* An operator's journal is a topic of the log too. */
 static void
 check_journal(struct topology_loading *loading, int number)
@@ -404,5 +446,7 @@ topology_connect(struct topology_loading *loading)
 		check_inputs(loading, i);
 		check_source(loading, i);
 	}
+	for (int i = 0; i < topology->topic_count; i++)
+		check_internal(loading, i);
 	order_operators(loading);
 }

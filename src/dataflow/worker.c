@@ -110,7 +110,7 @@ bool
 worker_changed(const struct worker *worker)
 {
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->tasks[i] && worker->tasks[i]->changed)
+		if (worker->tasks[i] && task_has_news(worker->tasks[i]))
 			return true;
 	return false;
 }
@@ -120,9 +120,12 @@ append_blocks(struct worker *worker, struct error *err)
 {
 	if (crash_here(CRASH_PROCESSED, err) < 0)
 		return -1;
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->tasks[i] && worker->tasks[i]->changed && task_block(worker->tasks[i], err) < 0)
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		struct task *task = worker->tasks[i];
+
+		if (task && task_has_news(task) && task_block(task, err) < 0)
 			return -1;
+	}
 	return crash_here(CRASH_BLOCK, err);
 }
 

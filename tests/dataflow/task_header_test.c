@@ -31,7 +31,7 @@ sample(void)
 TEST(what_is_written_is_read)
 {
 	struct buffer bytes = sample();
-	struct task_header got;
+	struct task_header got = {0};
 	struct error err;
 
 	check_ok(task_header_read(buffer_bytes(&bytes), &got, &err));
@@ -49,7 +49,7 @@ TEST(what_is_written_is_read)
 TEST(a_header_cut_anywhere_is_refused)
 {
 	struct buffer bytes = sample();
-	struct task_header got;
+	struct task_header got = {0};
 	struct error err;
 
 	for (size_t size = 1; size < bytes.size; size++)
@@ -60,7 +60,7 @@ TEST(a_header_cut_anywhere_is_refused)
 TEST(another_format_is_refused_and_named)
 {
 	struct buffer bytes = sample();
-	struct task_header got;
+	struct task_header got = {0};
 	struct error err;
 
 	bytes.data[0] = 9;

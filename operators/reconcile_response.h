@@ -1,0 +1,103 @@
+/*
+ * What the three logs said about one response: one entry of the store `responses` per request_id.
+ *
+ * In memory a response is this structure, made from the entry's value and written back to it. Every log entry is kept
+ * (its stage, its time, what it said), so that a verdict follows from the set of entries, in whatever order they came.
+ * What they said is kept once: a version is an item, a position and a marker, and nearly all log entries of an
+ * impression share one; nearly all versions of a response share a marker.
+ *
+ * An impression that matched and was judged keeps the 64-bit hash of its id instead of the id: should a log entry come
+ * that is about it, that one brings the id along.
+ *
+ * All memory is the context's: gone when the hook returns. Texts point into a copy of the value.
+ */
+#ifndef OPERATORS_RECONCILE_RESPONSE_H
+#define OPERATORS_RECONCILE_RESPONSE_H
+
+#include "dataflow/operator.h"
+
+#define RESPONSE_IMPRESSIONS_MAX 1000 /* of one response; log entries about more are dead letters */
+#define RESPONSE_MARKERS_MAX 1000     /* different ones in one response, likewise */
+#define IMPRESSION_ENTRIES_MAX 200    /* log entries about one impression, likewise */
+
+enum reconcile_log { ENGINE, SERVER, CLIENT, LOGS };
+enum stage { RETURNED, DELIVERED, RECEIVED, EXPOSED, STAGES };
+enum marker_text { GROUP, STRATEGY, MODEL, PLATFORM, MARKER_TEXTS };
+
+/* Which log a stage is written to. */
+static inline enum reconcile_log
+log_of_stage(int stage)
+{
+	return stage == RETURNED ? ENGINE : stage == DELIVERED ? SERVER : CLIENT;
+}
+
+struct marker {
+	struct bytes texts[MARKER_TEXTS];
+};
+
+struct version {
+	struct bytes item;
+	int64_t position;
+	uint32_t marker; /* index */
+};
+
+struct logged {
+	int64_t at;
+	uint16_t version; /* index */
+	uint8_t stage;
+};
+
+/* A mismatch that was found and, unless it was one too many, told. */
+struct told {
+	uint8_t kind, hop, field; /* reconcile_verdict.h */
+	bool listed;		  /* its rows go out */
+	uint32_t revision;	  /* of the last row */
+	uint32_t count;
+	uint32_t digest; /* of what the last row said */
+};
+
+struct impression {
+	struct bytes id; /* data NULL: only its hash is kept */
+	uint64_t hash;
+	struct version *versions;
+	struct logged *entries;
+	struct told *told;
+	uint16_t version_count, entry_count, told_count;
+};
+
+struct response {
+	int64_t base;	 /* times are stored relative to it: that of the first log entry */
+	int64_t floor;	 /* the watermark when the first log entry came; TIME_MIN: none yet */
+	int64_t held_in; /* the window that waits for it, since a log is silent; TIME_MIN: it is not held */
+	bool judged;
+	struct marker *markers;
+	struct impression *impressions;
+	uint32_t marker_count, impression_count;
+};
+
+/* A log entry that has come. */
+struct arrival {
+	struct bytes id;
+	enum stage stage;
+	int64_t at;
+	struct bytes item;
+	int64_t position;
+	struct marker marker;
+};
+
+/* The response of an entry's value; of one that is empty, a new one whose first log entry is about to be added. */
+void response_read(struct bytes value, struct context *context, struct response *out);
+/* Its value; SKIP: it would be larger than an entry may be. */
+int response_write(const struct response *response, struct context *context, struct bytes *out, struct error *err);
+
+/* Adds a log entry. SKIP: a limit is passed, nothing was added. */
+int response_add(struct response *response, const struct arrival *arrival, struct context *context, struct error *err);
+
+/* When the response was made: the earliest log entry of the earliest log that has any. */
+int64_t response_anchor(const struct response *response);
+
+/* Of two log entries of one impression, whether the first comes first: by time, then by stage and by what they say. */
+bool logged_before(const struct response *response, const struct impression *impression, const struct logged *a,
+		   const struct logged *b);
+
+#endif

@@ -1,0 +1,170 @@
+#include "operators/reconcile_verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct reach
+reach_of(const struct response *response)
+{
+	struct reach reach = {0};
+
+	for (uint32_t i = 0; i < response->impression_count; i++) {
+		const struct impression *impression = &response->impressions[i];
+
+		for (int j = 0; j < impression->entry_count; j++) {
+			const struct logged *entry = &impression->entries[j];
+			int64_t position = impression->versions[entry->version].position;
+
+			reach.received |= entry->stage == RECEIVED;
+			if (entry->stage != EXPOSED || (reach.exposed && position <= reach.deepest))
+				continue;
+			reach.exposed = true;
+			reach.deepest = position;
+		}
+	}
+	return reach;
+}
+
+static void
+find(struct verdict *verdict, enum mismatch_kind kind, enum mismatch_hop hop, uint32_t count)
+{
+	verdict->findings[verdict->count++] = (struct finding){.kind = kind, .hop = hop, .count = count};
+}
+
+/* Lost, phantom, not reached. What is missing from a log is never evidence that the client had it. */
+static void
+find_absences(struct verdict *verdict, const struct reach *reach)
+{
+	const bool *in_log = verdict->in_log;
+
+	if (!in_log[ENGINE]) {
+		find(verdict, PHANTOM, in_log[SERVER] ? ENGINE_SERVER : SERVER_CLIENT, 1);
+		verdict->absences |= 1u << ENGINE | (in_log[SERVER] ? 0 : 1u << SERVER);
+	} else if (!in_log[SERVER]) {
+		find(verdict, LOST, ENGINE_SERVER, 1);
+		verdict->absences |= 1u << SERVER;
+	}
+	if (!in_log[SERVER] || in_log[CLIENT])
+		return;
+	verdict->absences |= 1u << CLIENT;
+	if (reach->received || (reach->exposed && reach->deepest > verdict->reference->position))
+		find(verdict, LOST, SERVER_CLIENT, 1);
+	else
+		verdict->not_reached = true;
+}
+
+static void
+find_duplicates(struct verdict *verdict, const uint32_t counts[STAGES])
+{
+	uint32_t client = counts[RECEIVED] > counts[EXPOSED] ? counts[RECEIVED] : counts[EXPOSED];
+
+	if (counts[RETURNED] > 1)
+		find(verdict, DUPLICATED, AT_ENGINE, counts[RETURNED]);
+	if (counts[DELIVERED] > 1)
+		find(verdict, DUPLICATED, AT_SERVER, counts[DELIVERED]);
+	if (client > 1)
+		find(verdict, DUPLICATED, AT_CLIENT, client);
+}
+
+static bool
+departs(const struct response *response, const struct version *a, const struct version *b, int field)
+{
+	const struct bytes *of_a = response->markers[a->marker].texts, *of_b = response->markers[b->marker].texts;
+
+	if (a == b)
+		return false;
+	if (field == ITEM)
+		return !bytes_equal(a->item, b->item);
+	if (field == POSITION)
+		return a->position != b->position;
+	return !bytes_equal(of_a[field - MARKER], of_b[field - MARKER]);
+}
+
+/* The first log entry of a log in which the field departs from the reference, or NULL. */
+static const struct logged *
+find_departure(const struct response *response, const struct impression *impression, const struct version *reference,
+	       enum reconcile_log log, int field)
+{
+	const struct logged *found = NULL;
+
+	for (int i = 0; i < impression->entry_count; i++) {
+		const struct logged *entry = &impression->entries[i];
+
+		if (log_of_stage(entry->stage) == log &&
+		    departs(response, reference, &impression->versions[entry->version], field) &&
+		    (!found || logged_before(response, impression, entry, found)))
+			found = entry;
+	}
+	return found;
+}
+
+static void
+find_altered(const struct response *response, const struct impression *impression, struct verdict *verdict)
+{
+	enum reconcile_log earliest = verdict->in_log[ENGINE] ? ENGINE : verdict->in_log[SERVER] ? SERVER : CLIENT;
+
+	for (int field = ITEM; field < MISMATCH_FIELDS && impression->version_count > 1; field++)
+		for (int log = (int)earliest + 1; log < LOGS; log++) {
+			const struct logged *entry = find_departure(response, impression, verdict->reference,
+								    (enum reconcile_log)log, field);
+
+			if (!entry)
+				continue;
+			verdict->findings[verdict->count++] = (struct finding){
+				.kind = ALTERED,
+				.hop = log == SERVER ? ENGINE_SERVER : SERVER_CLIENT,
+				.field = field,
+				.count = 1,
+				.expected = verdict->reference,
+				.actual = &impression->versions[entry->version],
+			};
+			break;
+		}
+}
+
+/* The first log entry of the earliest log. */
+static const struct logged *
+reference_of(const struct response *response, const struct impression *impression, const struct verdict *verdict)
+{
+	const struct logged *const *first = verdict->first;
+
+	if (first[RETURNED])
+		return first[RETURNED];
+	if (first[DELIVERED])
+		return first[DELIVERED];
+	if (first[RECEIVED] && first[EXPOSED])
+		return logged_before(response, impression, first[RECEIVED], first[EXPOSED]) ? first[RECEIVED]
+											    : first[EXPOSED];
+	return first[RECEIVED] ? first[RECEIVED] : first[EXPOSED];
+}
+
+void
+verdict_of(const struct response *response, const struct impression *impression, const struct reach *reach,
+	   struct verdict *out)
+{
+	uint32_t counts[STAGES] = {0};
+
+	*out = (struct verdict){.count = 0};
+	for (int i = 0; i < impression->entry_count; i++) {
+		const struct logged *entry = &impression->entries[i], **first = &out->first[entry->stage];
+
+		counts[entry->stage]++;
+		out->in_log[log_of_stage(entry->stage)] = true;
+		if (!*first || logged_before(response, impression, entry, *first))
+			*first = entry;
+	}
+	out->reference = &impression->versions[reference_of(response, impression, out)->version];
+	find_absences(out, reach);
+	find_duplicates(out, counts);
+	find_altered(response, impression, out);
+}
+
+struct bytes
+version_text(const struct response *response, const struct version *version, int field, char room[FIELD_ROOM])
+{
+	if (field == ITEM)
+		return version->item;
+	if (field == POSITION)
+		return bytes_of(room, (size_t)snprintf(room, FIELD_ROOM, "%" PRId64, version->position));
+	return response->markers[version->marker].texts[field - MARKER];
+}

@@ -1,0 +1,171 @@
+#include "operators/user_history_entry.h"
+
+#define ACTION_SIZE_MAX (2 * (HISTORY_TEXT_SIZE_MAX + BUFFER_VARINT_SIZE_MAX) + 2 + 2 * sizeof(int64_t))
+
+_Static_assert(sizeof(struct history_head) + HISTORY_ACTIONS_MAX * ACTION_SIZE_MAX < STORE_VALUE_SIZE_MAX,
+	       "a list that is allowed fits into an entry");
+
+/* ---- reading ---- */
+
+struct history_head
+history_head_of(const struct entry *entry)
+{
+	struct history_head head = {.updated_at = TIME_MIN, .oldest_at = TIME_MAX};
+
+	if (entry_value(entry).size)
+		memcpy(&head, entry_value(entry).data, sizeof(head));
+	return head;
+}
+
+struct cursor
+history_cursor(const struct entry *entry)
+{
+	struct bytes value = entry_value(entry);
+
+	if (value.size == 0)
+		return cursor_of(value);
+	return cursor_of(bytes_of(value.data + sizeof(struct history_head), value.size - sizeof(struct history_head)));
+}
+
+bool
+history_next(struct cursor *cursor, struct history_action *out)
+{
+	uint64_t watched;
+
+	if (cursor_left(cursor) == 0)
+		return false;
+	*out = (struct history_action){.occurred_at = (int64_t)cursor_u64(cursor)};
+	out->action = cursor_u8(cursor);
+	out->has_watched = cursor_u8(cursor) != 0;
+	if (out->has_watched) {
+		watched = cursor_u64(cursor);
+		memcpy(&out->watched, &watched, sizeof(out->watched));
+	}
+	out->engagement_id = cursor_bytes(cursor, cursor_varint(cursor));
+	out->item_id = cursor_bytes(cursor, cursor_varint(cursor));
+	insist(!cursor->bad);
+	return true;
+}
+
+static bool
+is_newer(const struct history_action *a, const struct history_action *b)
+{
+	if (a->occurred_at != b->occurred_at)
+		return a->occurred_at > b->occurred_at;
+	return bytes_compare(a->engagement_id, b->engagement_id) > 0;
+}
+
+/* ---- writing ---- */
+
+void
+history_head_store(struct store *store, struct entry **entry, const struct history_head *head)
+{
+	memcpy(entry_edit(store, entry, entry_value(*entry).size), head, sizeof(*head));
+}
+
+static size_t
+put_text(uint8_t *to, struct bytes text)
+{
+	size_t size = store_varint(to, text.size);
+
+	if (text.size)
+		memcpy(to + size, text.data, text.size);
+	return size + text.size;
+}
+
+static size_t
+put_action(uint8_t *to, const struct history_action *action)
+{
+	uint8_t *at = to;
+
+	store_u64(at, (uint64_t)action->occurred_at);
+	at += 8;
+	*at++ = action->action;
+	*at++ = action->has_watched;
+	if (action->has_watched) {
+		memcpy(at, &action->watched, sizeof(action->watched));
+		at += sizeof(action->watched);
+	}
+	at += put_text(at, action->engagement_id);
+	at += put_text(at, action->item_id);
+	return (size_t)(at - to);
+}
+
+/* Keeps the first `count` actions: where they end, and the time of the last of them. */
+static void
+keep_first(struct store *store, struct entry **entry, int64_t count)
+{
+	struct history_head head = history_head_of(*entry);
+	struct cursor cursor = history_cursor(*entry);
+	struct history_action action;
+
+	head.count = count;
+	head.oldest_at = TIME_MAX;
+	for (int64_t i = 0; i < count; i++) {
+		insist(history_next(&cursor, &action));
+		head.oldest_at = action.occurred_at;
+	}
+	entry_edit(store, entry, (size_t)(cursor.at - entry_value(*entry).data));
+	history_head_store(store, entry, &head);
+}
+
+/* Makes room at `place`, bytes from the start of the actions, and writes the action there. */
+static void
+insert(struct store *store, struct entry **entry, size_t place, const struct history_action *action)
+{
+	uint8_t encoded[ACTION_SIZE_MAX];
+	struct history_head head = history_head_of(*entry);
+	size_t size = put_action(encoded, action), old = entry_value(*entry).size;
+	uint8_t *value;
+
+	if (old == 0)
+		old = sizeof(head);
+	place += sizeof(head);
+	value = entry_edit(store, entry, old + size);
+	memmove(value + place + size, value + place, old - place);
+	memcpy(value + place, encoded, size);
+	head.count++;
+	if (action->occurred_at > head.updated_at)
+		head.updated_at = action->occurred_at;
+	if (head.count == 1 || action->occurred_at < head.oldest_at)
+		head.oldest_at = action->occurred_at;
+	memcpy(value, &head, sizeof(head));
+}
+
+enum history_change
+history_add(struct store *store, struct entry **entry, const struct history_action *action, int64_t limit)
+{
+	struct history_head head = history_head_of(*entry);
+	struct cursor cursor = history_cursor(*entry);
+	const uint8_t *start = cursor.at;
+	size_t place = 0;
+	int64_t newer = 0;
+	struct history_action other;
+
+	while (history_next(&cursor, &other)) {
+		if (bytes_equal(other.engagement_id, action->engagement_id))
+			return HISTORY_REPEATED;
+		if (!is_newer(&other, action))
+			continue;
+		newer++;
+		place = (size_t)(cursor.at - start);
+	}
+	if (newer >= limit)
+		return HISTORY_TOO_OLD;
+	insert(store, entry, place, action);
+	if (head.count >= limit)
+		keep_first(store, entry, limit);
+	return HISTORY_ADDED;
+}
+
+void
+history_expire(struct store *store, struct entry **entry, int64_t until)
+{
+	struct cursor cursor = history_cursor(*entry);
+	struct history_action action;
+	int64_t count = 0;
+
+	while (history_next(&cursor, &action) && action.occurred_at > until)
+		count++;
+	keep_first(store, entry, count);
+}
