@@ -21,6 +21,7 @@
 	"10"		   /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
 #define FETCH_WAIT_MS "50" /* a broker that has less than fetch.min.bytes answers after so long */
 #define LINGER_MS "20"
+#define HEARTBEAT_MS_MAX 3000 /* librdkafka's default */
 #define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
 #define PRODUCER_QUEUE_KIB "2097151"
 
@@ -290,6 +291,22 @@ is_ours(const char *name)
 	       strcmp(name, "transaction.timeout.ms") == 0;
 }
 
+/* Three heartbeats a session, and at least one in HEARTBEAT_MS_MAX: one that is lost must not cost the membership. */
+static int
+set_session(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
+{
+	int64_t heartbeat_ms = log->session_ms / 3 < HEARTBEAT_MS_MAX ? log->session_ms / 3 : HEARTBEAT_MS_MAX;
+	char number[32];
+
+	snprintf(number, sizeof(number), "%lld", (long long)log->session_ms);
+	if (kafka_config_set(conf, "session.timeout.ms", number, err) < 0)
+		return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)(heartbeat_ms > 0 ? heartbeat_ms : 1));
+	return kafka_config_has(log, "heartbeat.interval.ms")
+		       ? 0
+		       : kafka_config_set(conf, "heartbeat.interval.ms", number, err);
+}
+
 static int
 fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct error *err)
 {
@@ -305,8 +322,7 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	for (char **at = log->properties; *at; at += 2)
 		if (!is_ours(at[0]) && kafka_config_set(conf, at[0], at[1], err) < 0)
 			return -1;
-	snprintf(number, sizeof(number), "%lld", (long long)log->session_ms);
-	if (role == KAFKA_GROUP && kafka_config_set(conf, "session.timeout.ms", number, err) < 0)
+	if (role == KAFKA_GROUP && set_session(log, conf, err) < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%lld", (long long)log->transaction_ms);
 	return role == KAFKA_PRODUCER ? kafka_config_set(conf, "transaction.timeout.ms", number, err) : 0;
