@@ -33,12 +33,12 @@ CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-omit-frame-pointer $(WARNINGS) $(SANITI
 LDFLAGS  += $(SANITIZE)
 
 # Asked for when the first recipe needs them: by then the target `packages` has installed what they come from.
-PACKAGES := rocksdb rdkafka jansson yaml-0.1 libxxhash
+PACKAGES := rocksdb rdkafka jansson yaml-0.1 libxxhash hiredis openssl
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)) -lpthread -lm)$(PKG_LIBS)
 
 # The layers, top first: the order of linking.
-LAYERS := cli operators dataflow state log record base
+LAYERS := cli operators dataflow sinks state log record base
 layer_dir = $(if $(filter operators,$(1)),operators,src/$(1))
 layer_sources = $(sort $(wildcard $(call layer_dir,$(1))/*.c))
 layer_objects = $(patsubst %.c,$(BUILD)/%.o,$(call layer_sources,$(1)))
@@ -87,7 +87,7 @@ $(BUILD)/tests/$(1)/%_tool: $(BUILD)/tests/$(1)/%_tool.o $(call libraries_of,$(1
 endef
 $(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
 
-test-binaries: $(TEST_BINARIES)
+test-binaries: $(TEST_BINARIES) $(BUILD)/tests/sim/sim_tool
 
 # Installs the Debian packages that are missing (tools/packages.txt); with none missing it takes some milliseconds.
 packages:
@@ -123,6 +123,18 @@ check: ## lint, the tests, and the tests again under the address, undefined and 
 demo: all ## 20 seconds of a made-up feed through the join, then some of its rows
 	@tools/demo.sh $(BUILD)/isotope
 
+SIM := $(BUILD)/tests/sim/sim_tool
+# Calls that tests/sim/breaks.c stands between.
+SIM_SEAMS := getrandom nanosleep state_open state_restore cache_queue disk_put_position sim_group_allows sim_append \
+	sim_run_decide
+$(SIM): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c)) $(filter-out %/libcli.a,$(LIBRARIES))
+	@echo "  link  $@"
+	@$(CC) $(LDFLAGS) $(SIM_SEAMS:%=-Wl,--wrap=%) -o $@ $^ $(PKG_LIBS)
+
+SEEDS ?= 1000
+sim: $(SIM) ## simulations of crashes and errors on a simulated Kafka; SEEDS=1000
+	@$(SIM) --seeds $(SEEDS)
+
 BENCH := $(BUILD)/tools/bench/join_bench
 $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/bench/*.c)) $(filter-out %/libcli.a,$(LIBRARIES))
 	@echo "  link  $@"
@@ -130,6 +142,9 @@ $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/bench/*.c)) $(filter-out 
 
 bench: $(BENCH) ## CPU, throughput, latency, memory and restart time on this machine
 	@tools/bench/run $(BUILD)
+
+bench-kafka: all ## the join on a Kafka broker, by Isotope and its peers; OPTIONS="--quick", or --help
+	@tools/bench/kafka --build $(BUILD) $(OPTIONS)
 
 install: all ## the program, schemas and topologies below PREFIX (/usr/local), or DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/isotope/schemas
@@ -145,7 +160,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 12
 	@echo "SANITIZER=address|undefined|thread builds and tests under that sanitizer, BUILD=DIR builds into DIR."
 
-.PHONY: all test-binaries packages test lint format check demo bench install clean help
+.PHONY: all test-binaries packages test lint format check sim demo bench bench-kafka install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -7,9 +7,9 @@
  * but for rounding. When r falls far behind, S and W are divided by a power of two and r moves on by as many half
  * lives: that rounds nothing. A very old event adds next to nothing; a very long pause leaves next to nothing.
  *
- * An engagement counts once: its id is remembered, as a hash, until it is `remember` behind the watermark; an event that
- * old is refused, since nobody could say whether it had come before. (Two ids of one user with the same 64-bit hash
- * among EMBEDDING_IDS_MAX: once in 10^12.) Who has more events than are remembered is refused old ones earlier.
+ * An engagement counts once: its id is remembered, as a hash, until it is `remember` behind the watermark; an event
+ * that old is refused, since nobody could say whether it had come before. (Two ids of one user with the same 64-bit
+ * hash among EMBEDDING_IDS_MAX: once in 10^12.) Who has more events than are remembered is refused old ones earlier.
  *
  * Vectors of different embedding spaces are never mixed. A vector of another space that was made later than all of this
  * one starts a new state; one made earlier is refused. Two spaces that are both still being published take turns so:
@@ -67,7 +67,7 @@ enum embedding_verdict {
 	EMBEDDING_OLD_SPACE,
 };
 
-/* Refuses (SKIP) a vector that has not `dimensions` finite components of a sane size, and what else is out of bounds. */
+/* Refuses (SKIP) a vector that has not `dimensions` finite components of a sane size, and others out of bounds. */
 int embedding_check(const struct embedding_event *event, size_t dimensions, struct error *err);
 
 /* Forgets the ids of what happened at or before `until`, in place. Returns the new size. */

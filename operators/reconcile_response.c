@@ -107,15 +107,17 @@ response_read(struct bytes value, struct context *context, struct response *out)
 /* ---- writing ---- */
 
 #define VARINT BUFFER_VARINT_SIZE_MAX
+#define TOLD_SIZE_MAX (2 + 2 * VARINT + sizeof(uint32_t))
 
+/* With room for every mismatch there can be: when the time has come to tell them, it is too late to refuse. */
 static size_t
 impression_size_max(const struct impression *impression)
 {
-	size_t size = 1 + VARINT + (impression->id.data ? impression->id.size : 0) + 3 * VARINT;
+	size_t size = 1 + 3 * VARINT + (impression->id.data ? impression->id.size : sizeof(impression->hash));
 
 	for (int i = 0; i < impression->version_count; i++)
 		size += impression->versions[i].item.size + 3 * VARINT;
-	return size + impression->entry_count * 2u * VARINT + impression->told_count * (2 + 4 + 2u * VARINT);
+	return size + impression->entry_count * 2u * VARINT + VARINT + IMPRESSION_TOLD_MAX * TOLD_SIZE_MAX;
 }
 
 static size_t
@@ -305,6 +307,24 @@ response_add(struct response *response, const struct arrival *arrival, struct co
 }
 
 /* ---- looking ---- */
+
+/* The head alone: nothing is taken from a context here. */
+void
+response_show(struct bytes value, struct buffer *out)
+{
+	struct cursor cursor = cursor_of(value);
+	uint8_t flags = cursor_u8(&cursor);
+	int64_t base = (int64_t)cursor_u64(&cursor);
+
+	for (int flag = HELD; flag <= HAS_FLOOR; flag <<= 1)
+		if (flags & flag)
+			next_signed(&cursor);
+	for (uint64_t texts = cursor_varint(&cursor) * MARKER_TEXTS; texts > 0 && !cursor.bad; texts--)
+		next_text(&cursor);
+	buffer_print(out, "{\"first_at\": %lld, \"impressions\": %llu, \"judged\": %s, \"held\": %s, \"bytes\": %zu}",
+		     (long long)base, (unsigned long long)cursor_varint(&cursor), flags & JUDGED ? "true" : "false",
+		     flags & HELD ? "true" : "false", value.size);
+}
 
 int64_t
 response_anchor(const struct response *response)

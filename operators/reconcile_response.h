@@ -19,6 +19,7 @@
 #define RESPONSE_IMPRESSIONS_MAX 1000 /* of one response; log entries about more are dead letters */
 #define RESPONSE_MARKERS_MAX 1000     /* different ones in one response, likewise */
 #define IMPRESSION_ENTRIES_MAX 200    /* log entries about one impression, likewise */
+#define IMPRESSION_TOLD_MAX 15	      /* mismatches of one impression: one for each hop and field that there is */
 
 enum reconcile_log { ENGINE, SERVER, CLIENT, LOGS };
 enum stage { RETURNED, DELIVERED, RECEIVED, EXPOSED, STAGES };
@@ -92,6 +93,9 @@ int response_write(const struct response *response, struct context *context, str
 
 /* Adds a log entry. SKIP: a limit is passed, nothing was added. */
 int response_add(struct response *response, const struct arrival *arrival, struct context *context, struct error *err);
+
+/* Says in JSON what the value of an entry holds. */
+void response_show(struct bytes value, struct buffer *out);
 
 /* When the response was made: the earliest log entry of the earliest log that has any. */
 int64_t response_anchor(const struct response *response);

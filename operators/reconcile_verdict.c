@@ -31,11 +31,12 @@ find(struct verdict *verdict, enum mismatch_kind kind, enum mismatch_hop hop, ui
 	verdict->findings[verdict->count++] = (struct finding){.kind = kind, .hop = hop, .count = count};
 }
 
-/* Lost, phantom, not reached. What is missing from a log is never evidence that the client had it. */
+/* Lost, phantom, not reached. The reach is that of other impressions where this one is in no entry of the client. */
 static void
-find_absences(struct verdict *verdict, const struct reach *reach)
+find_absences(const struct impression *impression, struct verdict *verdict, const struct reach *reach)
 {
 	const bool *in_log = verdict->in_log;
+	int64_t delivered_at;
 
 	if (!in_log[ENGINE]) {
 		find(verdict, PHANTOM, in_log[SERVER] ? ENGINE_SERVER : SERVER_CLIENT, 1);
@@ -47,7 +48,8 @@ find_absences(struct verdict *verdict, const struct reach *reach)
 	if (!in_log[SERVER] || in_log[CLIENT])
 		return;
 	verdict->absences |= 1u << CLIENT;
-	if (reach->received || (reach->exposed && reach->deepest > verdict->reference->position))
+	delivered_at = impression->versions[verdict->first[DELIVERED]->version].position;
+	if (reach->received || (reach->exposed && reach->deepest > delivered_at))
 		find(verdict, LOST, SERVER_CLIENT, 1);
 	else
 		verdict->not_reached = true;
@@ -154,7 +156,7 @@ verdict_of(const struct response *response, const struct impression *impression,
 			*first = entry;
 	}
 	out->reference = &impression->versions[reference_of(response, impression, out)->version];
-	find_absences(out, reach);
+	find_absences(impression, out, reach);
 	find_duplicates(out, counts);
 	find_altered(response, impression, out);
 }

@@ -29,6 +29,13 @@ sketch_bucket_ms(int bucket)
 }
 
 void
+sketch_clear(struct sketch *sketch)
+{
+	memset(&sketch->counts[sketch->low], 0, (size_t)(sketch->high - sketch->low) * sizeof(sketch->counts[0]));
+	sketch->low = sketch->high = 0;
+}
+
+void
 sketch_add(struct sketch *sketch, int bucket, int64_t count)
 {
 	insist(bucket >= 0 && bucket < SKETCH_BUCKETS);

@@ -3,8 +3,8 @@
  * several tasks can be added up without losing anything. It is DDSketch (Masson, Rim, Lee: "DDSketch: a fast and
  * fully-mergeable quantile sketch with relative-error guarantees", PVLDB 12, 2019) with a fixed set of buckets.
  *
- * With g = (1 + e) / (1 - e), bucket b >= 1 holds what is in (g^(b-2), g^(b-1)] milliseconds and stands for the value in
- * it that is at most e (2 %) away from all of them. Bucket 0 holds what is shorter, the last one what is longer than
+ * With g = (1 + e) / (1 - e), bucket b >= 1 holds what is in (g^(b-2), g^(b-1)] milliseconds and stands for the value
+ * in it that is at most e (2 %) away from all of them. Bucket 0 holds what is shorter, the last one what is longer than
  * about 27 hours. Counts may be negative: a correction takes back what was counted before.
  *
  * Stored: pairs of (distance from the bucket before, count) as varints, behind their number. Pure.
@@ -26,6 +26,7 @@ struct sketch {
 int sketch_bucket(double ms);
 double sketch_bucket_ms(int bucket); /* what a bucket stands for */
 
+void sketch_clear(struct sketch *sketch);
 void sketch_add(struct sketch *sketch, int bucket, int64_t count);
 int64_t sketch_count(const struct sketch *sketch);
 

@@ -22,6 +22,7 @@ LAYERS = {
     "record": ("base",),
     "log": ("base",),
     "state": ("base", "log"),
+    "sinks": ("base", "record"),
     "dataflow": ("base", "record", "log", "state"),
     "operators": ("base", "record", "state/store.h", "dataflow/operator.h"),
     "cli": ("base", "record", "log", "state", "dataflow", "operators"),
@@ -35,11 +36,13 @@ TESTS_MAY = {
 # The only places where these libraries are known.
 LIBRARIES = {
     "librdkafka/rdkafka.h": r"src/log/kafka_\w+\.[ch]",
-    "rocksdb/c.h": r"src/log/embedded_\w+\.[ch]|src/state/.*|tests/(log|state)/.*",
+    "rocksdb/c.h": r"src/log/embedded_\w+\.[ch]|src/state/.*|src/sinks/feature_embedded\.c|tests/(log|state)/.*",
     "jansson.h": r"src/(record|cli|dataflow)/.*|tests/.*",
     "yaml.h": r"src/dataflow/.*",
     "xxhash.h": r"src/base/.*",
     "avro.h": r"tests/record/.*",
+    "hiredis/hiredis.h": r"src/sinks/.*|tests/sinks/.*",
+    "openssl/ssl.h": r"src/sinks/tls\.c",
 }
 
 INCLUDE = re.compile(r'\s*#\s*include\s+(["<])([^">]+)[">]')

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "dataflow/dead_letter.h"
+#include "dataflow/task.h"
 
 static int
 init_output(struct context_output *output, struct context *context, int index, struct error *err)
@@ -177,6 +178,20 @@ int64_t
 context_watermark(const struct context *context)
 {
 	return context->watermark_ms;
+}
+
+/* A context that hooks run with is a task's (the one of open() has no task yet). */
+int64_t
+context_input_time(const struct context *context, int input)
+{
+	const void *owner = (const char *)context - offsetof(struct task, context);
+	const struct task *task = owner;
+
+	insist(context->task >= 0);
+	for (int i = 0; i < task->input_count; i++)
+		if (task->inputs[i].port == input)
+			return task->inputs[i].time.time_max;
+	return TIME_MIN;
 }
 
 int64_t

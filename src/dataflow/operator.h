@@ -71,6 +71,9 @@ int context_task_count(const struct context *context); /* tasks of this operator
 int context_task(const struct context *context); /* this task's number = partition */
 struct store *context_store(struct context *context, int store);
 int64_t context_watermark(const struct context *context); /* ms; TIME_MIN: none yet */
+/* The highest event time taken from an input so far, ms; TIME_MIN: none yet, or it is not connected. It tells of an input
+ * that no longer holds the watermark back how far it has come. The same after a restart. */
+int64_t context_input_time(const struct context *context, int input);
 int64_t context_now_ms(
 	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
 void context_count(struct context *context, int counter, int64_t by);

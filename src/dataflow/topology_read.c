@@ -133,8 +133,8 @@ static const struct option topic_options[] = {
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct topology_topic, internal),
 	 .initial = "false",
-	 .help = "A stream between two operators of this topology, as behind a rekey: its watermark is what the tasks that "
-		 "write it say, and what its only reader has committed is removed."},
+	 .help = "A stream between two operators of this topology, as behind a rekey: its watermark is what the "
+		 "tasks that write it say, and what its only reader has committed is removed."},
 	{.name = "framing",
 	 .type = OPTION_CHOICE,
 	 .offset = offsetof(struct topology_topic, framing),

@@ -20,6 +20,12 @@ entry_timer(const struct entry *entry)
 	return entry->fire_at;
 }
 
+int
+entry_store(const struct entry *entry)
+{
+	return entry->store;
+}
+
 struct entry *
 store_load(struct state *state, int store, struct key key, const struct disk_row *row)
 {

@@ -38,6 +38,7 @@ int store_add(struct store *store, struct key key, size_t size, struct entry **o
 struct bytes entry_key(const struct entry *entry);
 struct bytes entry_value(const struct entry *entry);
 int64_t entry_timer(const struct entry *entry); /* TIME_MAX: none */
+int entry_store(const struct entry *entry);	/* number of its store, in the order of the specs */
 
 /* The value for writing, now of `size` bytes: the first min(old, new) kept, new ones zeroed. A change of
  * size may move the entry: *entry follows, and other pointers to it are gone. */

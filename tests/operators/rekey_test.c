@@ -18,11 +18,12 @@ static const char topology[] =
 	"log: {type: embedded}\n"
 	"schemas: %s/schemas\n"
 	"topics:\n"
-	"  impressions: {schema: impression.avsc, key: impression_id, time: shown_at, partitions: 2, out_of_orderness: 0ms,\n"
-	"                idle_after: 5s}\n"
-	"  by_user: {schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: 3, out_of_orderness: 0ms,\n"
-	"            idle_after: 5s}\n"
-	"  by_impression: {schema: engagement.avsc, key: impression_id, time: occurred_at, partitions: 2, internal: true}\n"
+	"  impressions: {schema: impression.avsc, key: impression_id, time: shown_at, partitions: 2,\n"
+	"                out_of_orderness: 0ms, idle_after: 5s}\n"
+	"  by_user: {schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: 3,\n"
+	"            out_of_orderness: 0ms, idle_after: 5s}\n"
+	"  by_impression: {schema: engagement.avsc, key: impression_id, time: occurred_at, partitions: 2,\n"
+	"                  internal: true}\n"
 	"  outcomes: {schema: outcome.avsc, key: impression_id, time: shown_at, partitions: 2}\n"
 	"operators:\n"
 	"  move: {type: rekey, inputs: {records: by_user}, outputs: {records: by_impression}}\n"
@@ -59,8 +60,8 @@ static void
 show(int id, int64_t ms)
 {
 	send("impressions",
-	     "{\"impression_id\": \"i%d\", \"user_id_token\": \"u\", \"item_id\": \"x\", \"position\": 1, \"shown_at\": %lld, "
-	     "\"source\": \"ranked\"}",
+	     "{\"impression_id\": \"i%d\", \"user_id_token\": \"u\", \"item_id\": \"x\", \"position\": 1, "
+	     "\"shown_at\": %lld, \"source\": \"ranked\"}",
 	     id, (long long)(DRIVER_START_MS + ms));
 }
 
@@ -68,8 +69,8 @@ static void
 engage(const char *user, int id, int64_t ms)
 {
 	send("by_user",
-	     "{\"engagement_id\": \"%s-%d\", \"impression_id\": \"i%d\", \"user_id_token\": \"%s\", \"item_id\": \"x\", "
-	     "\"action\": \"click\", \"occurred_at\": %lld}",
+	     "{\"engagement_id\": \"%s-%d\", \"impression_id\": \"i%d\", \"user_id_token\": \"%s\", "
+	     "\"item_id\": \"x\", \"action\": \"click\", \"occurred_at\": %lld}",
 	     user, id, id, user, (long long)(DRIVER_START_MS + ms));
 }
 

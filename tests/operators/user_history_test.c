@@ -55,8 +55,8 @@ act(const char *user, const char *id, const char *action, int64_t ms)
 
 	snprintf(
 		json, sizeof(json),
-		"{\"engagement_id\": \"%s\", \"impression_id\": \"i\", \"user_id_token\": \"%s\", \"item_id\": \"x%s\", "
-		"\"action\": \"%s\", \"watched_seconds\": %s, \"occurred_at\": %lld}",
+		"{\"engagement_id\": \"%s\", \"impression_id\": \"i\", \"user_id_token\": \"%s\", \"item_id\": \"x%s\","
+		" \"action\": \"%s\", \"watched_seconds\": %s, \"occurred_at\": %lld}",
 		id, user, id, action, strcmp(action, "watch") == 0 ? "2.5" : "null", (long long)(DRIVER_START_MS + ms));
 	check_ok(driver_send(driver, "engagements", json, &err));
 }
@@ -268,7 +268,7 @@ TEST(the_last_row_does_not_depend_on_the_order)
 	char wanted[1024] = "", got[1024] = "";
 
 	for (int round = 0; round < 20; round++) {
-		int order[40];
+		int order[40] = {0};
 		const char *row;
 
 		open_history("topics.engagements.out_of_orderness=1h");

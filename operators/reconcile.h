@@ -1,0 +1,110 @@
+/*
+ * What the files of reconcile share: its parameters and resolved fields, its windows and its rows. The operator itself,
+ * and what it promises, is reconcile.c.
+ */
+#ifndef OPERATORS_RECONCILE_H
+#define OPERATORS_RECONCILE_H
+
+#include "operators/reconcile_verdict.h"
+#include "operators/sketch.h"
+
+enum reconcile_output { MISMATCHES, COUNTS };
+enum reconcile_store { RESPONSES, WINDOWS, SERIES };
+enum reconcile_counter {
+	COUNT_JUDGED,
+	COUNT_MISMATCHES,
+	COUNT_REVISIONS,
+	COUNT_UNLISTED,
+	COUNT_HELD,
+	COUNT_TOO_LATE,
+};
+
+/* What is counted for each window and dimension, in the order of the rows' fields (reconcile_open.c). */
+enum tally_counter {
+	TALLY_RETURNED, /* to TALLY_EXPOSED: as enum stage */
+	TALLY_DELIVERED,
+	TALLY_RECEIVED,
+	TALLY_EXPOSED,
+	TALLY_MATCHED,
+	TALLY_NOT_REACHED,
+	TALLY_LOST_ENGINE_SERVER,
+	TALLY_LOST_SERVER_CLIENT,
+	TALLY_DUPLICATED,
+	TALLY_PHANTOM,
+	TALLY_ALTERED,
+	TALLY_LATE,
+	TALLY_UNLISTED,
+	TALLY_COUNTERS,
+};
+enum latency { LATENCY_ENGINE_SERVER, LATENCY_SERVER_CLIENT, LATENCY_EXPOSED, LATENCIES };
+
+/* What one impression adds to the counts of its window. */
+struct tally {
+	uint32_t marker; /* of the response */
+	int sign;	 /* 1, or -1 where it is taken back */
+	uint8_t counts[TALLY_COUNTERS];
+	uint8_t unused;
+	int16_t buckets[LATENCIES]; /* of the sketches; -1: none */
+};
+
+_Static_assert(sizeof(struct tally) == 28, "tallies are compared byte by byte: nothing lies between their fields");
+
+struct reconcile {
+	int64_t window, max_hold, correction_horizon, listed_max;
+	struct {
+		struct field id, stage, item, position, marker[MARKER_TEXTS], logged_at;
+		int stages[64]; /* enum stage of the schema's symbols */
+	} delivery[LOGS];
+	struct {
+		struct field id, request, kind, hop, field, expected, actual, count, marker[MARKER_TEXTS], window_start,
+			detected_at, revision;
+		int kinds[MISMATCH_KINDS], hops[MISMATCH_HOPS]; /* the schema's symbols */
+	} mismatch;
+	struct {
+		struct field dimension, value, window_start, window_end, counts[TALLY_COUNTERS], latencies[LATENCIES],
+			silent, held, task;
+		struct field bucket, bucket_count; /* in an item of a sketch */
+		int bucket_width, silent_width;
+	} row;
+};
+
+/* reconcile_open.c: resolves fields. */
+int reconcile_open(void *self, struct context *context, struct error *err);
+
+/* ---- reconcile_tell.c: the mismatches of an impression ---- */
+
+/* A response that is being judged, and when: what its rows have in common. */
+struct judging {
+	const struct reconcile *self;
+	struct response *response;
+	struct bytes request_id;
+	int64_t window_start, detected_at;
+};
+
+/* Holds what was told of an impression against the verdict on it now; what is new or different goes out as rows. */
+int reconcile_tell(const struct judging *judging, struct impression *impression, const struct verdict *verdict,
+		   struct context *context, struct error *err);
+
+/* What the impression adds to the counts, once its mismatches have been told. */
+struct tally reconcile_tally(const struct impression *impression, const struct verdict *verdict);
+
+/* ---- reconcile_window.c: windows and their counts ---- */
+
+int64_t window_of(const struct reconcile *self, int64_t at); /* the start of the window that a time is in */
+
+/* There will be a row when this window closes. */
+int window_open(const struct reconcile *self, int64_t window_start, struct context *context, struct error *err);
+/* The window waits for `by` more (or fewer) responses, since these logs (bits) are silent. */
+int window_hold(const struct reconcile *self, int64_t window_start, int by, unsigned silent, struct context *context,
+		struct error *err);
+/* *listed: the window has room for another id. */
+int window_list_id(const struct reconcile *self, int64_t window_start, bool *listed, struct context *context,
+		   struct error *err);
+/* Adds to the window's counts. After it has closed, the difference goes out as rows of its own. */
+int window_count(const struct reconcile *self, int64_t window_start, const struct response *response,
+		 const struct tally *tallies, size_t count, struct context *context, struct error *err);
+int window_on_timer(const struct reconcile *self, struct entry *entry, struct context *context, struct error *err);
+void window_show(const struct entry *entry, struct buffer *out);
+void series_show(const struct entry *entry, struct buffer *out); /* reconcile_series.c */
+
+#endif

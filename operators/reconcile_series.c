@@ -1,0 +1,175 @@
+#include "operators/reconcile_series.h"
+
+static const char *const dimension_names[DIMENSIONS] = {
+	[ALL] = "all",
+	[BY_GROUP] = "experiment_group",
+	[BY_STRATEGY] = "strategy_id",
+	[BY_MODEL] = "model_version",
+	[BY_PLATFORM] = "platform",
+};
+
+const char *const series_all = "all";
+
+static const char *const log_names[LOGS] = {[ENGINE] = "engine", [SERVER] = "server", [CLIENT] = "client"};
+
+/* ---- counting ---- */
+
+bool
+series_is_blank(const struct series *series)
+{
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		if (series->counts[i] != 0)
+			return false;
+	for (int i = 0; i < LATENCIES; i++)
+		for (int j = series->latencies[i].low; j < series->latencies[i].high; j++)
+			if (series->latencies[i].counts[j] != 0)
+				return false;
+	return true;
+}
+
+void
+series_clear(struct series *series)
+{
+	memset(series->counts, 0, sizeof(series->counts));
+	for (int i = 0; i < LATENCIES; i++)
+		sketch_clear(&series->latencies[i]);
+}
+
+struct series *
+series_blank(struct context *context)
+{
+	struct series *series = context_take(context, sizeof(*series));
+
+	memset(series, 0, sizeof(*series));
+	return series;
+}
+
+void
+series_add(struct series *series, const struct tally *tally)
+{
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		series->counts[i] += tally->sign * tally->counts[i];
+	for (int i = 0; i < LATENCIES; i++)
+		if (tally->buckets[i] >= 0)
+			sketch_add(&series->latencies[i], tally->buckets[i], tally->sign);
+}
+
+/* ---- storing ---- */
+
+struct key
+series_key(int64_t window_start, const struct series_name *name, struct context *context)
+{
+	uint8_t *key = context_take(context, 9 + name->value.size);
+
+	store_be64(key, (uint64_t)window_start);
+	key[8] = (uint8_t)name->dimension;
+	if (name->value.size != 0)
+		memcpy(key + 9, name->value.data, name->value.size);
+	return key_of(bytes_of(key, 9 + name->value.size));
+}
+
+void
+series_read(struct bytes value, struct series *into)
+{
+	struct cursor cursor = cursor_of(value);
+
+	if (value.size == 0)
+		return;
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		into->counts[i] = zigzag_decode(cursor_varint(&cursor));
+	for (int i = 0; i < LATENCIES; i++)
+		sketch_load(&cursor, &into->latencies[i]);
+	insist(!cursor.bad && cursor_left(&cursor) == 0);
+}
+
+void
+series_write(struct entry *entry, const struct series *series, struct context *context)
+{
+	size_t most = TALLY_COUNTERS * BUFFER_VARINT_SIZE_MAX;
+	uint8_t *data, *to;
+
+	for (int i = 0; i < LATENCIES; i++)
+		most += sketch_size_max(&series->latencies[i]);
+	data = to = context_take(context, most);
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		to += store_varint(to, zigzag_encode(series->counts[i]));
+	for (int i = 0; i < LATENCIES; i++)
+		to = sketch_store(to, &series->latencies[i]);
+	memcpy(entry_edit(context_store(context, SERIES), &entry, (size_t)(to - data)), data, (size_t)(to - data));
+}
+
+/* ---- rows ---- */
+
+static void
+set_sketch(const struct reconcile *self, struct record *row, struct field field, const struct sketch *sketch,
+	   struct context *context)
+{
+	size_t width = (size_t)self->row.bucket_width, size = (size_t)(sketch->high - sketch->low) * width;
+	union slot *items = context_take(context, size * sizeof(*items)), *item = items;
+
+	for (int i = sketch->low; i < sketch->high; i++) {
+		if (sketch->counts[i] == 0)
+			continue;
+		item[self->row.bucket.slot].integer = i;
+		item[self->row.bucket_count.slot].integer = sketch->counts[i];
+		item += width;
+	}
+	row->slots[field.slot].array.items = items;
+	row->slots[field.slot].array.count = (size_t)(item - items) / width;
+}
+
+static void
+set_silent(const struct reconcile *self, struct record *row, unsigned silent, struct context *context)
+{
+	union slot *items = context_take(context, LOGS * sizeof(*items));
+	size_t count = 0;
+
+	for (int log = 0; log < LOGS; log++)
+		if (silent & 1u << log)
+			items[count++].bytes = bytes_of_text(log_names[log]);
+	row->slots[self->row.silent.slot].array.items = items;
+	row->slots[self->row.silent.slot].array.count = count;
+}
+
+int
+series_emit(const struct reconcile *self, const struct series_row *from, struct context *context, struct error *err)
+{
+	struct record *row = context_row(context, COUNTS);
+
+	if (!row)
+		return 0;
+	record_set_bytes(row, self->row.dimension, bytes_of_text(dimension_names[from->name.dimension]));
+	record_set_bytes(row, self->row.value, from->name.value);
+	record_set_integer(row, self->row.window_start, from->window_start);
+	record_set_integer(row, self->row.window_end, from->window_start + self->window);
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		record_set_integer(row, self->row.counts[i], from->series->counts[i]);
+	for (int i = 0; i < LATENCIES; i++)
+		set_sketch(self, row, self->row.latencies[i], &from->series->latencies[i], context);
+	set_silent(self, row, from->silent, context);
+	record_set_integer(row, self->row.held, from->held);
+	record_set_integer(row, self->row.task, context_task(context));
+	row->time_ms = from->window_start;
+	return context_emit(context, COUNTS, from->name.value, row, err);
+}
+
+void
+series_show(const struct entry *entry, struct buffer *out)
+{
+	struct cursor cursor = cursor_of(entry_value(entry));
+	int64_t counts[TALLY_COUNTERS];
+
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		counts[i] = zigzag_decode(cursor_varint(&cursor));
+	buffer_print(out, "{\"window_start\": %lld, \"dimension\": \"%s\", \"returned\": %lld, \"matched\": %lld}",
+		     (long long)load_be64(entry_key(entry).data), dimension_names[entry_key(entry).data[8]],
+		     (long long)counts[TALLY_RETURNED], (long long)counts[TALLY_MATCHED]);
+}
+
+void
+series_show_logs(unsigned logs, struct buffer *out)
+{
+	for (int log = 0, count = 0; log < LOGS; log++)
+		if (logs & 1u << log)
+			buffer_print(out, "%s\"%s\"", count++ ? ", " : "", log_names[log]);
+}

@@ -1,0 +1,418 @@
+/*
+ * The windows of reconcile and what is counted in them.
+ *
+ * A response belongs to the window (a stretch of event time) in which it was made. A window of this task is one entry
+ * of the store `windows`; what is counted in it for each value of each dimension is an entry of the store `series`. It
+ * closes a window's length after its end: by then all of its responses have been judged, but for those that are held
+ * since a log is silent; for these it waits, and says so once. When it closes, each series goes out as a row and is
+ * removed. What changes later is gathered in new series, and goes out when the next window begins: such a row holds
+ * differences, so that the sum of all rows of a (window, dimension, value) is exact at any time.
+ *
+ * In a drain, the end of a bounded run, no timer that is set fires any more: what changes in a closed window goes out
+ * at once.
+ */
+#include "operators/reconcile_series.h"
+
+#define SERIES_MAX 1000	   /* of one window; further values are counted together */
+#define VALUE_SIZE_MAX 250 /* bytes of a dimension's value; longer ones are counted together */
+#define OTHER "(other)"	   /* as this value */
+
+enum window_flag { CLOSED = 1 << 0, TOLD_HELD = 1 << 1 };
+
+/* A window's entry: this, and then its series as (dimension, size, text). Stored as it is. */
+struct window {
+	int32_t held;	 /* responses that are not judged, since a log is silent */
+	uint32_t listed; /* mismatches named by id */
+	uint16_t series_count;
+	uint8_t silent; /* bits of the logs */
+	uint8_t flags;
+};
+
+_Static_assert(sizeof(struct window) == 12, "windows are stored: 12 bytes and the series");
+
+static bool
+draining(const struct context *context)
+{
+	return context_watermark(context) == TIME_MAX;
+}
+
+int64_t
+window_of(const struct reconcile *self, int64_t at)
+{
+	int64_t into = at % self->window;
+
+	return at - (into < 0 ? into + self->window : into);
+}
+
+/* ---- the window's entry ---- */
+
+static struct window
+window_read(const struct entry *entry)
+{
+	struct window window;
+
+	memcpy(&window, entry_value(entry).data, sizeof(window));
+	return window;
+}
+
+static void
+window_write(struct entry *entry, const struct window *window, struct context *context)
+{
+	memcpy(entry_edit(context_store(context, WINDOWS), &entry, entry_value(entry).size), window, sizeof(*window));
+}
+
+/* Long enough after the window's end for its last response to be gone. */
+static int64_t
+forget_at(const struct reconcile *self, int64_t window_start)
+{
+	return window_start + self->window + self->correction_horizon;
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Finds or begins the window. One that begins behind the watermark waits as long as the responses that come with it. */
+static int
+window_take(const struct reconcile *self, int64_t window_start, struct context *context, struct entry **out,
+	    struct error *err)
+{
+	struct store *store = context_store(context, WINDOWS);
+	int64_t watermark = context_watermark(context), from = window_start;
+	struct window window = {0};
+	uint8_t key[8];
+	bool added;
+
+	store_be64(key, (uint64_t)window_start);
+	if (store_add(store, key_of(bytes_of(key, sizeof(key))), sizeof(window), out, &added, err) < 0)
+		return -1;
+	if (!added)
+		return 0;
+	if (draining(context)) {
+		window.flags = CLOSED;
+		window_write(*out, &window, context);
+		entry_set_timer(store, *out, forget_at(self, window_start));
+		return 0;
+	}
+	if (watermark != TIME_MIN)
+		from = later(from, window_of(self, watermark));
+	window_write(*out, &window, context);
+	entry_set_timer(store, *out, from + 2 * self->window);
+	return 0;
+}
+
+int
+window_open(const struct reconcile *self, int64_t window_start, struct context *context, struct error *err)
+{
+	struct entry *entry;
+
+	return window_take(self, window_start, context, &entry, err);
+}
+
+int
+window_hold(const struct reconcile *self, int64_t window_start, int by, unsigned silent, struct context *context,
+	    struct error *err)
+{
+	struct window window;
+	struct entry *entry;
+
+	if (window_take(self, window_start, context, &entry, err) < 0)
+		return -1;
+	window = window_read(entry);
+	window.held += by;
+	window.silent = (uint8_t)(window.silent | silent);
+	window_write(entry, &window, context);
+	return 0;
+}
+
+int
+window_list_id(const struct reconcile *self, int64_t window_start, bool *listed, struct context *context,
+	       struct error *err)
+{
+	struct window window;
+	struct entry *entry;
+
+	if (window_take(self, window_start, context, &entry, err) < 0)
+		return -1;
+	window = window_read(entry);
+	*listed = window.listed < self->listed_max;
+	if (!*listed)
+		return 0;
+	window.listed++;
+	window_write(entry, &window, context);
+	return 0;
+}
+
+/* ---- its series ---- */
+
+/* The window goes on to know a series that it did not have. After it has closed, that is a difference to be told. */
+static int
+list_series(const struct reconcile *self, int64_t window_start, const struct series_name *name, struct context *context,
+	    struct error *err)
+{
+	struct store *store = context_store(context, WINDOWS);
+	int64_t watermark = context_watermark(context), next = window_start;
+	struct window window;
+	struct entry *entry;
+	uint8_t *to;
+	size_t size;
+
+	if (window_take(self, window_start, context, &entry, err) < 0)
+		return -1;
+	window = window_read(entry);
+	window.series_count++;
+	size = entry_value(entry).size;
+	to = entry_edit(store, &entry, size + 2 + name->value.size);
+	memcpy(to, &window, sizeof(window));
+	to[size] = (uint8_t)name->dimension;
+	to[size + 1] = (uint8_t)name->value.size;
+	if (name->value.size != 0)
+		memcpy(to + size + 2, name->value.data, name->value.size);
+	if (!(window.flags & CLOSED))
+		return 0;
+	if (watermark != TIME_MIN)
+		next = window_of(self, watermark) + self->window;
+	if (next < entry_timer(entry))
+		entry_set_timer(store, entry, next);
+	return 0;
+}
+
+static bool
+next_series(struct cursor *cursor, struct series_name *out)
+{
+	if (cursor_left(cursor) == 0)
+		return false;
+	out->dimension = (enum dimension)cursor_u8(cursor);
+	out->value = cursor_bytes(cursor, cursor_u8(cursor));
+	insist(!cursor->bad);
+	return true;
+}
+
+/* ---- counting ---- */
+
+/* What is being counted: into the series of a window, or, where `direct`, into rows that go out at once. */
+struct counting {
+	const struct reconcile *self;
+	int64_t window_start;
+	const struct response *response;
+	const struct tally *tallies;
+	size_t count;
+	struct series *scratch;
+	bool direct;
+	int series_count; /* of the window, so far */
+};
+
+static struct bytes
+value_of(const struct counting *counting, const struct tally *tally, enum dimension dimension)
+{
+	struct bytes value;
+
+	if (dimension == ALL)
+		return bytes_of_text(series_all);
+	value = counting->response->markers[tally->marker].texts[dimension - BY_GROUP];
+	return value.size > VALUE_SIZE_MAX ? bytes_of_text(OTHER) : value;
+}
+
+static bool
+same_value(const struct counting *counting, const struct tally *a, const struct tally *b, enum dimension dimension)
+{
+	return dimension == ALL || a->marker == b->marker ||
+	       bytes_equal(value_of(counting, a, dimension), value_of(counting, b, dimension));
+}
+
+/* The series' entry; where the window can have no more of them, that of all other values. */
+static int
+take_series(struct counting *counting, struct series_name *name, struct context *context, struct entry **out,
+	    struct error *err)
+{
+	struct store *store = context_store(context, SERIES);
+	struct key key = series_key(counting->window_start, name, context);
+	bool added;
+
+	if (counting->series_count >= SERIES_MAX) {
+		if (store_find(store, key, out, err) < 0)
+			return -1;
+		if (*out)
+			return 0;
+		name->value = bytes_of_text(OTHER);
+		key = series_key(counting->window_start, name, context);
+	}
+	if (store_add(store, key, 0, out, &added, err) < 0)
+		return -1;
+	if (!added)
+		return 0;
+	counting->series_count++;
+	if (list_series(counting->self, counting->window_start, name, context, err) < 0)
+		return -1;
+	return store_find(store, key, out, err);
+}
+
+/* Counts what has the same value as the tally at `from`, and stands behind it. */
+static int
+count_value(struct counting *counting, enum dimension dimension, size_t from, struct context *context,
+	    struct error *err)
+{
+	const struct tally *tallies = counting->tallies;
+	struct series_name name = {dimension, value_of(counting, &tallies[from], dimension)};
+	struct series *series = counting->scratch;
+	struct entry *entry = NULL;
+
+	series_clear(series);
+	if (!counting->direct) {
+		if (take_series(counting, &name, context, &entry, err) < 0)
+			return -1;
+		series_read(entry_value(entry), series);
+	}
+	for (size_t i = from; i < counting->count; i++)
+		if (same_value(counting, &tallies[from], &tallies[i], dimension))
+			series_add(series, &tallies[i]);
+	if (!counting->direct) {
+		series_write(entry, series, context);
+		return 0;
+	}
+	if (series_is_blank(series))
+		return 0;
+	return series_emit(counting->self,
+			   &(struct series_row){.window_start = counting->window_start, .name = name, .series = series},
+			   context, err);
+}
+
+static bool
+counted_before(const struct counting *counting, enum dimension dimension, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (same_value(counting, &counting->tallies[i], &counting->tallies[at], dimension))
+			return true;
+	return false;
+}
+
+int
+window_count(const struct reconcile *self, int64_t window_start, const struct response *response,
+	     const struct tally *tallies, size_t count, struct context *context, struct error *err)
+{
+	struct counting counting = {.self = self,
+				    .window_start = window_start,
+				    .response = response,
+				    .tallies = tallies,
+				    .count = count,
+				    .scratch = series_blank(context)};
+	struct window window;
+	struct entry *entry;
+
+	if (!context_connected(context, COUNTS) || count == 0)
+		return 0;
+	if (window_take(self, window_start, context, &entry, err) < 0)
+		return -1;
+	window = window_read(entry);
+	counting.direct = draining(context) && (window.flags & CLOSED);
+	counting.series_count = window.series_count;
+	for (int dimension = ALL; dimension < DIMENSIONS; dimension++)
+		for (size_t i = 0; i < count; i++)
+			if (!counted_before(&counting, (enum dimension)dimension, i) &&
+			    count_value(&counting, (enum dimension)dimension, i, context, err) < 0)
+				return -1;
+	return 0;
+}
+
+/* ---- closing ---- */
+
+/* All series of the window go out and are gone. */
+static int
+emit_all(const struct reconcile *self, int64_t window_start, struct bytes list, unsigned silent,
+	 struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, SERIES);
+	struct cursor cursor = cursor_of(list);
+	struct series *series = series_blank(context);
+	bool said = silent == 0;
+	struct series_name name;
+
+	while (next_series(&cursor, &name)) {
+		struct series_row row = {.window_start = window_start,
+					 .name = name,
+					 .series = series,
+					 .silent = name.dimension == ALL ? silent : 0};
+		struct entry *entry;
+
+		if (store_find(store, series_key(window_start, &name, context), &entry, err) < 0)
+			return -1;
+		insist(entry != NULL);
+		series_clear(series);
+		series_read(entry_value(entry), series);
+		entry_remove(store, entry);
+		said |= name.dimension == ALL;
+		if ((row.silent != 0 || !series_is_blank(series)) && series_emit(self, &row, context, err) < 0)
+			return -1;
+	}
+	if (said)
+		return 0;
+	series_clear(series);
+	return series_emit(self,
+			   &(struct series_row){.window_start = window_start,
+						.name = {ALL, bytes_of_text(series_all)},
+						.series = series,
+						.silent = silent},
+			   context, err);
+}
+
+/* Responses of the window are held: that is said once, since their counts may be long in coming. */
+static int
+wait_on(const struct reconcile *self, int64_t window_start, struct entry *entry, struct context *context,
+	struct error *err)
+{
+	struct window window = window_read(entry);
+	struct series_row row = {.window_start = window_start,
+				 .name = {ALL, bytes_of_text(series_all)},
+				 .series = series_blank(context),
+				 .silent = window.silent,
+				 .held = true};
+	bool told = window.flags & TOLD_HELD;
+
+	window.flags |= TOLD_HELD;
+	window_write(entry, &window, context);
+	entry_set_timer(context_store(context, WINDOWS), entry,
+			window_of(self, context_watermark(context)) + self->window);
+	return told ? 0 : series_emit(self, &row, context, err);
+}
+
+/* Time to close, to tell what has changed since, or to forget the window. */
+int
+window_on_timer(const struct reconcile *self, struct entry *entry, struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, WINDOWS);
+	int64_t window_start = (int64_t)load_be64(entry_key(entry).data);
+	struct window window = window_read(entry);
+	struct bytes value = entry_value(entry), list;
+	uint8_t *copy = context_take(context, value.size);
+	bool closes = !(window.flags & CLOSED);
+
+	if (closes && window.held > 0 && !draining(context))
+		return wait_on(self, window_start, entry, context, err);
+	memcpy(copy, value.data, value.size);
+	list = bytes_of(copy + sizeof(window), value.size - sizeof(window));
+	window.flags |= CLOSED;
+	window.series_count = 0;
+	entry_edit(store, &entry, sizeof(window));
+	window_write(entry, &window, context);
+	if (!draining(context) && !closes && context_watermark(context) >= forget_at(self, window_start))
+		entry_remove(store, entry);
+	else
+		entry_set_timer(store, entry, forget_at(self, window_start));
+	return emit_all(self, window_start, list, closes ? window.silent : 0, context, err);
+}
+
+void
+window_show(const struct entry *entry, struct buffer *out)
+{
+	struct window window = window_read(entry);
+
+	buffer_print(out,
+		     "{\"window_start\": %lld, \"closed\": %s, \"held\": %d, \"listed\": %u, \"series\": %u, "
+		     "\"silent\": [",
+		     (long long)load_be64(entry_key(entry).data), window.flags & CLOSED ? "true" : "false", window.held,
+		     window.listed, window.series_count);
+	series_show_logs(window.silent, out);
+	buffer_print(out, "]}");
+}

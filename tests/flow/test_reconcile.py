@@ -1,0 +1,246 @@
+"""reconcile, run by the program on made-up logs whose faults are known: what it names is what was done to them, id by
+id, hop by hop and field by field, and what it counts is what a plain count of the same log entries gives.
+
+ISOTOPE_RECONCILE_IMPRESSIONS says how large the feed is."""
+
+import collections
+import os
+import random
+import signal
+import subprocess
+
+import pytest
+
+from tests.flow.job import ROOT, Job
+from tests.reference import reconcile_reference
+
+IMPRESSIONS = int(os.environ.get("ISOTOPE_RECONCILE_IMPRESSIONS", "10000"))
+START_MS = 1767225600000
+WINDOW_MS, MAX_HOLD_MS, OUT_OF_ORDER_MS, LATE_BY_MS, DISORDER_MS = 10_000, 40_000, 1_000, 20_000, 300
+FAULTS = ("lost_engine_server", "lost_server_client", "duplicated", "altered", "phantom", "late")
+LOGS = ("engine", "server", "client")
+COUNTS = ("returned", "delivered", "received", "exposed", "matched", "not_reached", "lost_engine_server",
+          "lost_server_client", "duplicated", "phantom", "altered", "late")
+LATENCIES = ("latency_engine_server", "latency_server_client", "latency_exposed")
+SKETCH_ERROR = 0.02
+
+
+def topology(directory, ratio, impressions=IMPRESSIONS, rate=200):
+    logs = "".join(f"  {name}_log: {{schema: delivery.avsc, key: request_id, time: logged_at, partitions: 3, "
+                   f"out_of_orderness: {OUT_OF_ORDER_MS}ms, idle_after: 1s}}\n" for name in LOGS)
+    ratios = "".join(f"    {name}: {ratio}\n" for name in FAULTS)
+    path = directory / "integrity.yaml"
+    path.write_text(f"""\
+name: integrity
+log: {{type: embedded}}
+schemas: {ROOT}/schemas
+commit_interval: 50ms
+topics:
+{logs}
+  impressions: {{schema: impression.avsc, key: impression_id, time: shown_at, partitions: 3}}
+  injected_faults: {{schema: injected_fault.avsc, key: impression_id, time: injected_at, partitions: 3}}
+  mismatches: {{schema: mismatch.avsc, key: impression_id, time: detected_at, partitions: 2}}
+  integrity_counts: {{schema: integrity_count.avsc, key: value, time: window_start, partitions: 2}}
+operators:
+  feed:
+    type: traffic
+    tasks: 2
+    outputs: {{impressions: impressions, engine_log: engine_log, server_log: server_log, client_log: client_log,
+              injected_faults: injected_faults}}
+    clock: unpaced
+    start: {START_MS}
+    rate: {rate}
+    limit: {impressions}
+    items: 300
+    disorder: {DISORDER_MS}ms
+    late_by: {LATE_BY_MS}ms
+{ratios}
+  reconcile:
+    type: reconcile
+    inputs: {{engine: engine_log, server: server_log, client: client_log}}
+    outputs: {{mismatches: mismatches, counts: integrity_counts}}
+    window: {WINDOW_MS}ms
+    max_hold: {MAX_HOLD_MS}ms
+    correction_horizon: 10min
+""")
+    return path
+
+
+def last_revisions(rows):
+    last = {}
+    for row in rows:
+        key = row["impression_id"], row["hop"], row["field"]
+        if key not in last or row["revision"] > last[key]["revision"]:
+            last[key] = row
+    return last
+
+
+def check_revisions(rows):
+    """They grow by one, from one, and only what was lost or not there before turns out to be late."""
+    history = collections.defaultdict(list)
+    for row in rows:
+        history[row["impression_id"], row["hop"], row["field"]].append(row)
+    for key, told in history.items():
+        assert [row["revision"] for row in told] == list(range(1, len(told) + 1)), key
+        assert told[0]["kind"] != "late", key
+
+
+class Feed:
+    """A feed, what was done to it, and what reconcile made of it."""
+
+    def __init__(self, job):
+        self.logs = [entry for name in LOGS for entry in job.rows(f"{name}_log")]
+        self.faults = job.rows("injected_faults")
+        self.read(job)
+
+    def read(self, job):
+        self.rows = job.rows("mismatches")
+        self.counts = job.rows("integrity_counts")
+        self.told = last_revisions(self.rows)
+
+    def injected(self):
+        return {(fault["impression_id"], fault["hop"], fault["field"]): fault for fault in self.faults}
+
+    def may_be_in_time(self, fault):
+        """A late entry is late only if the feed goes on until its window has closed."""
+        end = max(entry["logged_at"] for entry in self.logs) - WINDOW_MS - MAX_HOLD_MS
+        return fault["kind"] == "late" and fault["injected_at"] > end - 1.5 * LATE_BY_MS
+
+
+def check_mismatches(feed):
+    injected, told = feed.injected(), feed.told
+    assert len(injected) == len(feed.faults)
+    invented = {key: row["kind"] for key, row in told.items() if key not in injected}
+    missing = {key: fault["kind"] for key, fault in injected.items()
+               if key not in told and not feed.may_be_in_time(fault)}
+    assert (invented, missing) == ({}, {})
+    for key, row in told.items():
+        assert (row["kind"], row["request_id"]) == (injected[key]["kind"], injected[key]["request_id"]), key
+    expected = reconcile_reference.mismatches(feed.logs)
+    for key, row in told.items():
+        if row["kind"] == "late":
+            assert key not in expected
+        else:
+            assert {name: row[name] for name in expected[key]} == expected[key], key
+    check_revisions(feed.rows)
+
+
+def summed(rows):
+    counts, sketches = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
+    for row in rows:
+        key = row["window_start"], row["dimension"], row["value"]
+        assert row["window_end"] == row["window_start"] + WINDOW_MS
+        assert row["unlisted"] == 0
+        for name in COUNTS:
+            counts[key][name] += row[name]
+        for name in LATENCIES:
+            for bucket in row[name]:
+                sketches[*key, name][bucket["bucket"]] += bucket["count"]
+    return counts, sketches
+
+
+def bucket_ms(bucket):
+    gamma = (1 + SKETCH_ERROR) / (1 - SKETCH_ERROR)
+    return gamma ** (bucket - 1) * (1 - SKETCH_ERROR) if bucket else 0
+
+
+def check_counts(feed):
+    told = {key: row["kind"] for key, row in feed.told.items()}
+    expected, latencies = reconcile_reference.counts(feed.logs, told, WINDOW_MS)
+    counts, sketches = summed(feed.counts)
+    assert counts.keys() == expected.keys()
+    for key, count in counts.items():
+        assert {name: count[name] for name in COUNTS} == {name: expected[key][name] for name in COUNTS}, key
+    for key, lengths in latencies.items():
+        sketched = [bucket_ms(bucket) for bucket, count in sorted(sketches[key].items()) for _ in range(count)]
+        assert len(sketched) == len(lengths), key
+        for got, wanted in zip(sketched, sorted(lengths)):
+            assert abs(got - wanted) <= SKETCH_ERROR * wanted * 1.000001, key
+
+
+@pytest.mark.parametrize("ratio", [0.002, 0.05])
+def test_mismatches_are_the_injected_faults_and_counts_are_exact(tmp_path, ratio):
+    job = Job(tmp_path / "data", topology(tmp_path, ratio))
+    job.call("run", "--until-end")
+    feed = Feed(job)
+    check_mismatches(feed)
+    check_counts(feed)
+    assert {(row["kind"], row["hop"]) for row in feed.told.values()} >= {
+        ("lost", "engine_server"), ("lost", "server_client"), ("duplicated", "engine"), ("duplicated", "server"),
+        ("altered", "engine_server"), ("altered", "server_client"), ("late", "engine_server")}
+
+
+def test_without_faults_nothing_is_told(tmp_path):
+    job = Job(tmp_path / "data", topology(tmp_path, 0))
+    job.call("run", "--until-end")
+    feed = Feed(job)
+    assert feed.rows == []
+    check_counts(feed)
+
+
+def killed(job, chance, *arguments):
+    """Runs until it is killed, some hundredths of a second later; False: it had ended by then."""
+    process = job.start("run", *arguments)
+    try:
+        status = process.wait(0.06 + 0.1 * chance.random())
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        return True
+    assert status == 0, process.communicate()[1]
+    process.communicate()
+    return False
+
+
+def test_kills_change_neither_mismatches_nor_counts(tmp_path):
+    seed = int(os.environ.get("TEST_SEED", "1"))
+    chance, kills = random.Random(seed), 0
+    job = Job(tmp_path / "data", topology(tmp_path, 0.02))
+    job.call("run", "--until-end", "--operators", "feed")
+    while kills < 12 and killed(job, chance, "--until-end", "--operators", "reconcile"):
+        kills += 1
+    job.call("run", "--until-end", "--operators", "reconcile")
+    feed = Feed(job)
+    print(f"{kills} kills, TEST_SEED={seed}")
+    assert kills > 0
+    check_mismatches(feed)
+    check_counts(feed)
+
+
+def test_a_live_run_that_is_killed_tells_the_same_in_the_end(tmp_path):
+    seed = int(os.environ.get("TEST_SEED", "1"))
+    chance = random.Random(seed)
+    job = Job(tmp_path / "data", topology(tmp_path, 0.02))
+    job.call("run", "--until-end", "--operators", "feed")
+    for _ in range(4):
+        assert killed(job, chance, "--operators", "reconcile"), f"TEST_SEED={seed}"
+    job.call("run", "--until-end", "--operators", "reconcile")
+    feed = Feed(job)
+    check_mismatches(feed)
+    check_counts(feed)
+
+
+def test_a_log_that_falls_silent_is_held_and_listed_and_when_it_is_back_nothing_is_lost(tmp_path):
+    source = Job(tmp_path / "source", topology(tmp_path, 0, impressions=6000, rate=60))
+    source.call("run", "--until-end", "--operators", "feed")
+    job, logs = Job(tmp_path / "data", source.topology), {name: source.rows(f"{name}_log") for name in LOGS}
+    silent_from = START_MS + 20_000
+    for name in LOGS:
+        job.produce(f"{name}_log", [entry for entry in logs[name]
+                                    if name != "server" or entry["logged_at"] < silent_from])
+    job.call("run", "--until-end", "--operators", "reconcile")
+    feed = Feed(job)
+    lost = {key for key, row in feed.told.items() if row["kind"] == "lost"}
+    returned = {entry["impression_id"]: entry["logged_at"] for entry in logs["engine"]}
+    silenced = {(key, "engine_server", None) for key, at in returned.items() if at >= silent_from}
+    assert silenced <= lost and all(returned[key] >= silent_from - 1000 for key, _, _ in lost)
+    held = [row for row in feed.counts if row["held"]]
+    assert held and all(row["silent"] == ["server"] and row["returned"] == 0 for row in held)
+    # Held for max_hold: until then no verdict, and therefore no row that says so.
+    assert min(row["detected_at"] for row in feed.rows if returned[row["impression_id"]] >= silent_from) >= \
+        silent_from + WINDOW_MS + MAX_HOLD_MS
+    job.produce("server_log", [entry for entry in logs["server"] if entry["logged_at"] >= silent_from])
+    job.call("run", "--until-end", "--operators", "reconcile")
+    feed = Feed(job)
+    assert {key for key, row in feed.told.items() if row["kind"] == "late"} == feed.told.keys() >= lost
+    check_counts(feed)

@@ -1,0 +1,614 @@
+/* What reconcile promises, one behaviour a test; tests/flow/test_reconcile.py holds it against a reference besides. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "dataflow/driver.h"
+#include "operators/operators.h"
+#include "tests/test.h"
+
+static struct error err;
+static struct driver *driver;
+
+/* One partition, no disorder; window 10 s, max_hold 40 s, horizon 200 s, idle_after 2 s; then what is given. */
+static void
+open_reconcile(const char *override)
+{
+	const char *overrides[] = {"operators.reconcile.window=10s",
+				   "operators.reconcile.max_hold=40s",
+				   "operators.reconcile.correction_horizon=200s",
+				   "topics.engine_log.partitions=1",
+				   "topics.server_log.partitions=1",
+				   "topics.client_log.partitions=1",
+				   "topics.mismatches.partitions=1",
+				   "topics.integrity_counts.partitions=1",
+				   "topics.engine_log.out_of_orderness=0ms",
+				   "topics.server_log.out_of_orderness=0ms",
+				   "topics.client_log.out_of_orderness=0ms",
+				   "topics.engine_log.idle_after=2s",
+				   "topics.server_log.idle_after=2s",
+				   "topics.client_log.idle_after=2s",
+				   override,
+				   NULL};
+
+	check_ok(driver_open("topologies/integrity.yaml", overrides, operators_table, &driver, &err));
+}
+
+struct delivery {
+	const char *item, *group;
+	int position;
+};
+
+static void
+log_as(const char *stage, const char *id, int64_t ms, struct delivery delivery)
+{
+	const char *topic = strcmp(stage, "returned") == 0    ? "engine_log"
+			    : strcmp(stage, "delivered") == 0 ? "server_log"
+							      : "client_log";
+	char json[1024];
+
+	/* The response is what stands before the dash of an impression's id. */
+	snprintf(json, sizeof(json),
+		 "{\"impression_id\": \"%s\", \"request_id\": \"%.*s\", \"stage\": \"%s\", \"user_id_token\": \"u\", "
+		 "\"item_id\": \"%s\", \"position\": %d, \"experiment_group\": \"%s\", \"strategy_id\": \"s\", "
+		 "\"model_version\": \"m\", \"platform\": \"web\", \"logged_at\": %lld}",
+		 id, (int)strcspn(id, "-"), id, stage, delivery.item, delivery.position, delivery.group,
+		 (long long)(DRIVER_START_MS + ms));
+	check_ok(driver_send(driver, topic, json, &err));
+}
+
+/* The position is what stands behind the dash. */
+static void
+logs(const char *stage, const char *id, int64_t ms)
+{
+	log_as(stage, id, ms, (struct delivery){"v", "a", id[strcspn(id, "-") + 1] - '0'});
+}
+
+/* Returned, delivered and received. */
+static void
+matches(const char *id, int64_t ms)
+{
+	logs("returned", id, ms);
+	logs("delivered", id, ms + 20);
+	logs("received", id, ms + 100);
+}
+
+static void
+run(void)
+{
+	check_ok(driver_run(driver, &err));
+}
+
+/* Moves W to about `ms`, by a response that is sound. */
+static void
+pass(int64_t ms)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), "clock%lld-0", (long long)ms);
+	matches(id, ms);
+	run();
+}
+
+static const char *
+text_of(json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static long long
+number_of(json_t *object, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(object, name));
+}
+
+/* The next mismatch as "id kind hop [field expected>actual] xcount rrevision". */
+static const char *
+mismatch(void)
+{
+	static char text[512];
+	const char *row = driver_read(driver, "mismatches");
+	json_t *object = row ? json_loads(row, 0, NULL) : NULL;
+	char altered[256] = "", count[32] = "";
+
+	if (!object)
+		return "";
+	if (*text_of(object, "field"))
+		snprintf(altered, sizeof(altered), " %s %s>%s", text_of(object, "field"), text_of(object, "expected"),
+			 text_of(object, "actual"));
+	if (number_of(object, "count") != 1)
+		snprintf(count, sizeof(count), " x%lld", number_of(object, "count"));
+	snprintf(text, sizeof(text), "%s %s %s%s%s r%lld", text_of(object, "impression_id"), text_of(object, "kind"),
+		 text_of(object, "hop"), altered, count, number_of(object, "revision"));
+	json_decref(object);
+	return text;
+}
+
+/* ---- counts ---- */
+
+static struct {
+	int64_t rows, held, returned, delivered, received, exposed, matched, not_reached, lost, duplicated, late,
+		unlisted, latencies;
+	char silent[64]; /* of the last row that names any */
+} counted;
+
+static void
+read_silent(json_t *object)
+{
+	size_t index;
+	json_t *log;
+
+	if (json_array_size(json_object_get(object, "silent")) == 0)
+		return;
+	counted.silent[0] = '\0';
+	json_array_foreach(json_object_get(object, "silent"), index, log)
+	{
+		strcat(counted.silent, index ? "," : "");
+		strcat(counted.silent, json_string_value(log));
+	}
+}
+
+/* Adds up the rows, since the last call, of the window that begins at `ms`. */
+static void
+read_counts(int64_t ms, const char *dimension, const char *value)
+{
+	const char *row;
+
+	memset(&counted, 0, sizeof(counted));
+	while ((row = driver_read(driver, "integrity_counts")) != NULL) {
+		json_t *object = json_loads(row, 0, NULL), *bucket;
+		size_t index;
+
+		if (number_of(object, "window_start") == DRIVER_START_MS + ms &&
+		    strcmp(text_of(object, "dimension"), dimension) == 0 &&
+		    strcmp(text_of(object, "value"), value) == 0) {
+			counted.rows++;
+			counted.held += json_is_true(json_object_get(object, "held"));
+			counted.returned += number_of(object, "returned");
+			counted.delivered += number_of(object, "delivered");
+			counted.received += number_of(object, "received");
+			counted.exposed += number_of(object, "exposed");
+			counted.matched += number_of(object, "matched");
+			counted.not_reached += number_of(object, "not_reached");
+			counted.lost += number_of(object, "lost_engine_server");
+			counted.lost += number_of(object, "lost_server_client");
+			counted.duplicated += number_of(object, "duplicated");
+			counted.late += number_of(object, "late");
+			counted.unlisted += number_of(object, "unlisted");
+			json_array_foreach(json_object_get(object, "latency_engine_server"), index, bucket)
+			{
+				counted.latencies += number_of(bucket, "count");
+			}
+			read_silent(object);
+		}
+		json_decref(object);
+	}
+}
+
+/* ---- verdicts ---- */
+
+TEST(what_matched_is_counted_and_not_told)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	matches("r-1", 1000);
+	logs("exposed", "r-0", 2000);
+	pass(20000);
+	pass(20001);
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.rows, 1);
+	check_int(counted.returned, 2);
+	check_int(counted.received, 2);
+	check_int(counted.exposed, 1);
+	check_int(counted.matched, 2);
+	check_int(counted.latencies, 2);
+	driver_close(&driver);
+}
+
+TEST(counts_are_by_every_part_of_the_marker_and_by_platform)
+{
+	static const char *const series[][2] = {
+		{"experiment_group", "a"}, {"strategy_id", "s"}, {"model_version", "m"}, {"platform", "web"}};
+
+	for (size_t i = 0; i < sizeof(series) / sizeof(series[0]); i++) {
+		open_reconcile(NULL);
+		matches("r-0", 1000);
+		log_as("returned", "q-0", 1000, (struct delivery){"v", "b", 0});
+		pass(20000);
+		pass(20001);
+		read_counts(0, series[i][0], series[i][1]);
+		check_int(counted.returned, i == 0 ? 1 : 2);
+		check_int(counted.matched, 1);
+		driver_close(&driver);
+	}
+}
+
+TEST(returned_and_never_delivered_is_lost_between_engine_and_server)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	logs("returned", "r-1", 1000);
+	pass(10999);
+	check_text(mismatch(), "");
+	pass(11000);
+	check_text(mismatch(), "r-1 lost engine_server r1");
+	check_text(mismatch(), "");
+	check_int(driver_counter(driver, "reconcile", "mismatches"), 1);
+	driver_close(&driver);
+}
+
+TEST(what_the_client_did_not_get_of_a_response_of_which_it_got_more_is_lost)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000); /* a receipt of the same response */
+	logs("returned", "r-1", 1000);
+	logs("delivered", "r-1", 1020);
+	for (int i = 0; i < 3; i++) {
+		char id[] = "q-0";
+
+		id[2] = (char)('0' + i);
+		logs("returned", id, 1000);
+		logs("delivered", id, 1020);
+	}
+	logs("exposed", "q-1", 2000); /* q-0 was above it, q-2 below */
+	pass(12000);
+	check_text(mismatch(), "q-0 lost server_client r1");
+	check_text(mismatch(), "r-1 lost server_client r1");
+	check_text(mismatch(), "");
+	pass(20000);
+	pass(20001);
+	read_counts(0, "all", "all");
+	check_int(counted.lost, 2);
+	check_int(counted.not_reached, 1);
+	check_int(counted.matched, 2);
+	driver_close(&driver);
+}
+
+TEST(a_stage_that_stands_twice_in_a_log_is_duplicated)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	logs("exposed", "r-0", 1500);
+	logs("returned", "r-0", 1001);
+	logs("exposed", "r-0", 1500);
+	logs("exposed", "r-0", 1501);
+	pass(12000);
+	check_text(mismatch(), "r-0 duplicated engine x2 r1");
+	check_text(mismatch(), "r-0 duplicated client x3 r1");
+	check_text(mismatch(), "");
+	driver_close(&driver);
+}
+
+TEST(what_only_later_logs_have_is_a_phantom)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	logs("delivered", "r-1", 1020);
+	logs("received", "r-1", 1050);
+	logs("exposed", "r-2", 1100);
+	pass(12000);
+	check_text(mismatch(), "r-1 phantom engine_server r1");
+	check_text(mismatch(), "r-2 phantom server_client r1");
+	check_text(mismatch(), "");
+	driver_close(&driver);
+}
+
+TEST(each_field_that_departs_is_altered_once_at_the_first_hop)
+{
+	open_reconcile(NULL);
+	logs("returned", "r-0", 1000);
+	log_as("delivered", "r-0", 1020, (struct delivery){"w", "a", 0});
+	log_as("received", "r-0", 1100, (struct delivery){"w", "b", 0});
+	log_as("exposed", "r-0", 1200, (struct delivery){"w", "c", 3});
+	pass(12000);
+	check_text(mismatch(), "r-0 altered engine_server item_id v>w r1");
+	check_text(mismatch(), "r-0 altered server_client position 0>3 r1");
+	check_text(mismatch(), "r-0 altered server_client experiment_group a>b r1");
+	check_text(mismatch(), "");
+	driver_close(&driver);
+}
+
+/* ---- after the verdict ---- */
+
+TEST(what_comes_after_the_verdict_was_late_and_not_lost)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	logs("returned", "r-1", 1000);
+	pass(20000);
+	pass(20001);
+	check_text(mismatch(), "r-1 lost engine_server r1");
+	read_counts(0, "all", "all");
+	check_int(counted.lost, 1);
+	check_int(counted.latencies, 1);
+	logs("delivered", "r-1", 1020);
+	run();
+	check_text(mismatch(), "r-1 late engine_server r2");
+	check_text(mismatch(), "r-1 lost server_client r1"); /* the client had more of the response */
+	logs("received", "r-1", 1100);
+	run();
+	check_text(mismatch(), "r-1 late server_client r2");
+	read_counts(0, "all", "all");
+	check_int(counted.rows, 0);
+	pass(30000);
+	read_counts(0, "all", "all"); /* differences go out when the next window begins */
+	check_int(counted.rows, 1);
+	check_int(counted.lost, -1);
+	check_int(counted.late, 2);
+	check_int(counted.returned, 0);
+	check_int(counted.delivered, 1);
+	check_int(counted.latencies, 1);
+	driver_close(&driver);
+}
+
+TEST(a_late_repeat_of_what_matched_is_duplicated)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	pass(20000);
+	pass(20001);
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.matched, 1);
+	logs("delivered", "r-0", 1020);
+	run();
+	check_text(mismatch(), "r-0 duplicated server x2 r1");
+	logs("delivered", "r-0", 1020);
+	log_as("exposed", "r-0", 1020, (struct delivery){"other", "a", 0});
+	run();
+	check_text(mismatch(), "r-0 duplicated server x3 r2");
+	check_text(mismatch(), "r-0 altered server_client item_id v>other r1");
+	pass(30000);
+	read_counts(0, "all", "all");
+	check_int(counted.matched, -1);
+	check_int(counted.duplicated, 1);
+	driver_close(&driver);
+}
+
+TEST(a_late_exposure_shows_what_was_lost_above_it)
+{
+	open_reconcile(NULL);
+	logs("returned", "r-0", 1000);
+	logs("returned", "r-1", 1000);
+	logs("delivered", "r-0", 1020);
+	logs("delivered", "r-1", 1020);
+	pass(20000);
+	check_text(mismatch(), "");
+	logs("exposed", "r-1", 15000);
+	run();
+	check_text(mismatch(), "r-0 lost server_client r1");
+	check_text(mismatch(), "");
+	driver_close(&driver);
+}
+
+TEST(a_response_that_comes_late_as_a_whole_is_given_its_time)
+{
+	open_reconcile(NULL);
+	pass(30000);
+	matches("r-0", 1000);
+	logs("returned", "r-1", 1000);
+	run();
+	check_text(mismatch(), "");
+	pass(41000);
+	check_text(mismatch(), "r-1 lost engine_server r1");
+	check_text(mismatch(), "");
+	driver_close(&driver);
+}
+
+TEST(log_entries_of_forgotten_responses_are_counted_and_dropped)
+{
+	open_reconcile(NULL);
+	pass(250000);
+	logs("exposed", "r-0", 1000);
+	pass(270000);
+	check_text(mismatch(), "");
+	check_int(driver_counter(driver, "reconcile", "too_late"), 1);
+	driver_close(&driver);
+}
+
+TEST(a_log_entry_in_the_wrong_log_is_a_dead_letter)
+{
+	const char *letter;
+
+	open_reconcile(NULL);
+	check_ok(driver_send(driver, "engine_log",
+			     "{\"impression_id\": \"i\", \"request_id\": \"r\", \"stage\": \"exposed\", "
+			     "\"user_id_token\": \"u\", \"item_id\": \"v\", \"position\": 0, "
+			     "\"logged_at\": 1767225600000}",
+			     &err));
+	run();
+	letter = driver_read(driver, "dead_letters");
+	check(letter != NULL);
+	check_contains(letter, "stage exposed does not belong into the log of the engine");
+	driver_close(&driver);
+}
+
+/* ---- silent logs ---- */
+
+/* Responses of engine and client only, while the clock goes on: the server's log falls silent and idle. */
+static void
+without_server(const char *response, int64_t ms)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), "%s-0", response);
+	logs("returned", id, ms);
+	logs("received", id, ms + 100);
+	check_ok(driver_advance(driver, 3000, &err));
+}
+
+TEST(a_silent_log_holds_the_verdicts_until_it_speaks_again)
+{
+	open_reconcile(NULL);
+	pass(500);
+	without_server("a", 1000);
+	without_server("b", 12000);
+	without_server("c", 25000);
+	without_server("d", 35000);
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.rows, 1); /* says only that the window waits */
+	check_int(counted.held, 1);
+	check_int(counted.returned, 0);
+	check_text(counted.silent, "server");
+	logs("delivered", "a-0", 1020);
+	logs("delivered", "b-0", 12020);
+	logs("delivered", "c-0", 25020);
+	run();
+	pass(50000);
+	check_ok(driver_advance(driver, 3000, &err));
+	pass(60000);
+	check_text(mismatch(), "d-0 lost engine_server r1");
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.held, 0);
+	check_int(counted.returned, 2);
+	check_int(counted.matched, 2);
+	check_text(counted.silent, "server");
+	driver_close(&driver);
+}
+
+TEST(after_max_hold_there_is_a_verdict_and_a_log_that_returns_revises_it)
+{
+	open_reconcile(NULL);
+	pass(500);
+	without_server("a", 1000);
+	without_server("b", 12000);
+	without_server("c", 50999);
+	check_text(mismatch(), "");
+	without_server("d", 51000);
+	check_text(mismatch(), "a-0 lost engine_server r1");
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	logs("delivered", "a-0", 1020);
+	run();
+	check_text(mismatch(), "a-0 late engine_server r2");
+	driver_close(&driver);
+}
+
+TEST(a_silent_client_leaves_nothing_to_hold_where_nothing_is_missing)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	run();
+	logs("returned", "q-0", 12000);
+	logs("delivered", "q-0", 12020);
+	check_ok(driver_advance(driver, 3000, &err));
+	check_int(driver_counter(driver, "reconcile", "judged"), 1);
+	check_int(driver_counter(driver, "reconcile", "held"), 0);
+	driver_close(&driver);
+}
+
+TEST(when_all_logs_are_quiet_none_is_silent)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	logs("returned", "q-0", 1200);
+	run();
+	for (int i = 0; i < 20; i++)
+		check_ok(driver_advance(driver, 1000, &err));
+	check_text(mismatch(), "q-0 lost engine_server r1");
+	driver_close(&driver);
+}
+
+/* ---- limits, ends and kills ---- */
+
+TEST(ids_that_are_listed_have_a_limit_and_counts_have_none)
+{
+	open_reconcile("operators.reconcile.listed_max=2");
+	matches("r-0", 1000);
+	for (int i = 1; i < 6; i++) {
+		char id[] = "r-0";
+
+		id[2] = (char)('0' + i);
+		logs("returned", id, 1000);
+	}
+	pass(20000);
+	pass(20001);
+	check_text(mismatch(), "r-1 lost engine_server r1");
+	check_text(mismatch(), "r-2 lost engine_server r1");
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.lost, 5);
+	check_int(counted.unlisted, 3);
+	logs("delivered", "r-5", 1020); /* nobody has heard of it: there is nothing to revise */
+	logs("received", "r-5", 1020);
+	run();
+	check_text(mismatch(), "");
+	driver_close(&driver);
+}
+
+TEST(values_beyond_what_a_window_can_have_are_counted_together)
+{
+	char id[16], item[2] = "v", group[300];
+
+	open_reconcile(NULL);
+	for (int i = 0; i < 1200; i++) {
+		snprintf(id, sizeof(id), "r%d-0", i);
+		snprintf(group, sizeof(group), i == 7 ? "%0290d" : "g%d", i);
+		log_as("returned", id, 1000, (struct delivery){item, group, 0});
+	}
+	pass(20000);
+	pass(20001);
+	read_counts(0, "experiment_group", "(other)");
+	check_int(counted.rows, 1);
+	check_int(counted.returned, 1200 - 996 + 1); /* beside that of all, a strategy, a model and a platform */
+	driver_close(&driver);
+}
+
+TEST(the_end_of_a_bounded_run_closes_all_windows_and_the_next_one_goes_on)
+{
+	open_reconcile(NULL);
+	matches("r-0", 1000);
+	logs("returned", "r-1", 1000);
+	check_ok(driver_finish(driver, &err));
+	check_text(mismatch(), "r-1 lost engine_server r1");
+	read_counts(0, "all", "all");
+	check_int(counted.returned, 2);
+	check_int(counted.lost, 1);
+	logs("delivered", "r-1", 1020);
+	logs("received", "r-1", 1100);
+	matches("q-0", 1000);
+	check_ok(driver_finish(driver, &err));
+	check_text(mismatch(), "r-1 late engine_server r2");
+	check_text(mismatch(), "r-1 lost server_client r1");
+	check_text(mismatch(), "r-1 late server_client r2");
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.returned, 1);
+	check_int(counted.lost, -1);
+	check_int(counted.late, 2);
+	driver_close(&driver);
+}
+
+TEST(a_crash_between_log_entries_changes_nothing)
+{
+	open_reconcile(NULL);
+	logs("returned", "r-0", 1000);
+	logs("returned", "r-1", 1000);
+	run();
+	check_ok(driver_crash(driver, &err));
+	logs("delivered", "r-0", 1020);
+	logs("received", "r-0", 1100);
+	run();
+	check_ok(driver_crash(driver, &err));
+	pass(20000);
+	check_ok(driver_crash(driver, &err));
+	pass(20001);
+	check_text(mismatch(), "r-1 lost engine_server r1");
+	check_text(mismatch(), "");
+	read_counts(0, "all", "all");
+	check_int(counted.returned, 2);
+	check_int(counted.lost, 1);
+	driver_close(&driver);
+}
+
+TEST(a_horizon_too_short_for_a_verdict_is_refused)
+{
+	static const char *const overrides[] = {"operators.reconcile.correction_horizon=5min", NULL};
+
+	check_fails(driver_open("topologies/integrity.yaml", overrides, operators_table, &driver, &err),
+		    "shorter than 2 x window + max_hold");
+}

@@ -1,0 +1,23 @@
+/* What must come out, computed from the whole feed at once: no order, no time, no state. */
+#ifndef TESTS_SIM_BATCH_H
+#define TESTS_SIM_BATCH_H
+
+#include "tests/sim/feed.h"
+
+/* The last row of an impression, but for what it has from the impression, and its revision. */
+struct batch_outcome {
+	bool engaged, skipped, completed;
+	unsigned actions; /* bit per action seen */
+	double watched;
+	int engagements;
+	int64_t first_at, last_at; /* where there are any */
+	const struct feed_score *scores[FEED_MODELS]; /* in the order of their versions */
+	int score_count;
+};
+
+void batch_outcome(const struct feed *feed, int impression, struct batch_outcome *out);
+bool batch_is_late(const struct feed *feed, int engagement);
+bool batch_is_orphan(const struct feed *feed, int engagement);
+bool batch_is_hindsight(const struct feed *feed, int score);
+
+#endif

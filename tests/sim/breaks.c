@@ -1,0 +1,207 @@
+#include "tests/sim/breaks.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/crash_point.h"
+#include "base/memory.h"
+#include "log/sim_log.h"
+#include "state/parts.h"
+
+enum breaks { BREAK_NOTHING, BREAK_ORDER, BREAK_FENCE, BREAK_POSITION, BREAK_TIMER, BREAK_BLOCK, BREAKS };
+
+static const char *const names[BREAKS] = {
+	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order", [BREAK_FENCE] = "fence",
+	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer", [BREAK_BLOCK] = "block",
+};
+
+/* A row that waits until its transaction is committed. */
+struct held_row {
+	struct held_row *next;
+	struct sim_run *run;
+	int topic, partition;
+	struct sim_record record;
+};
+
+static enum breaks broken;
+static int64_t state_bytes;
+static struct sim_random random_numbers;
+static bool restoring;
+static struct held_row *held;
+
+bool
+breaks_set(const char *name)
+{
+	for (int i = 0; i < BREAKS; i++)
+		if (strcmp(names[i], name) == 0) {
+			broken = (enum breaks)i;
+			return true;
+		}
+	return false;
+}
+
+void
+breaks_reset(uint64_t seed)
+{
+	random_numbers.state = seed;
+	restoring = false;
+	while (held) {
+		struct held_row *next = held->next;
+
+		memory_free(&held->record.bytes);
+		memory_free(&held);
+		held = next;
+	}
+}
+
+void
+breaks_state_bytes(int64_t bytes)
+{
+	state_bytes = bytes;
+}
+
+/* ---- the seams: __real_x is what x is without us ---- */
+
+ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags);
+int __wrap_nanosleep(const struct timespec *duration, struct timespec *left);
+int __real_state_open(const struct state_config *config, struct state **out, struct error *err);
+int __wrap_state_open(const struct state_config *config, struct state **out, struct error *err);
+int __real_state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
+int __wrap_state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
+void __real_cache_queue(struct cache *cache, struct entry *entry);
+void __wrap_cache_queue(struct cache *cache, struct entry *entry);
+void __real_disk_put_position(struct disk *disk, int store, const struct disk_position *position);
+void __wrap_disk_put_position(struct disk *disk, int store, const struct disk_position *position);
+bool __real_sim_group_allows(const struct sim_group *group, uint64_t seat, int generation);
+bool __wrap_sim_group_allows(const struct sim_group *group, uint64_t seat, int generation);
+int64_t __real_sim_append(struct sim *sim, int topic, int partition, struct sim_run *run,
+			  const struct sim_record *record);
+int64_t __wrap_sim_append(struct sim *sim, int topic, int partition, struct sim_run *run,
+			  const struct sim_record *record);
+void __real_sim_run_decide(struct sim *sim, struct sim_run *run, bool commit);
+void __wrap_sim_run_decide(struct sim *sim, struct sim_run *run, bool commit);
+
+ssize_t
+__wrap_getrandom(void *to, size_t size, unsigned flags)
+{
+	uint64_t number = sim_random_next(&random_numbers);
+
+	(void)flags;
+	insist(size <= sizeof(number));
+	memcpy(to, &number, size);
+	return (ssize_t)size;
+}
+
+/* Nobody waits for real: time is the simulation's. */
+int
+__wrap_nanosleep(const struct timespec *duration, struct timespec *left)
+{
+	(void)duration;
+	(void)left;
+	return 0;
+}
+
+int
+__wrap_state_open(const struct state_config *config, struct state **out, struct error *err)
+{
+	if (__real_state_open(config, out, err) < 0)
+		return -1;
+	(*out)->limits = (struct state_limits){
+		.tail_bytes_min = state_bytes, .position_bytes = state_bytes / 10, .carry_bytes_min = 300};
+	return 0;
+}
+
+int
+__wrap_state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err)
+{
+	int result;
+
+	restoring = true;
+	result = __real_state_restore(state, offset, part, err);
+	restoring = false;
+	return result;
+}
+
+void
+__wrap_cache_queue(struct cache *cache, struct entry *entry)
+{
+	if (broken != BREAK_TIMER || !restoring)
+		__real_cache_queue(cache, entry);
+}
+
+void
+__wrap_disk_put_position(struct disk *disk, int store, const struct disk_position *position)
+{
+	const struct state *state = (const struct state *)(const void *)((char *)disk - offsetof(struct state, disk));
+	struct disk_position told = *position;
+
+	if (broken == BREAK_POSITION && !restoring && state->last.seq > told.seq) {
+		told.seq = state->last.seq;
+		told.offset = state->last.offset;
+	}
+	__real_disk_put_position(disk, store, &told);
+}
+
+bool
+__wrap_sim_group_allows(const struct sim_group *group, uint64_t seat, int generation)
+{
+	return broken == BREAK_FENCE || __real_sim_group_allows(group, seat, generation);
+}
+
+static bool
+is_journal(const struct sim *sim, int topic)
+{
+	const char *dot = strrchr(sim->topics[topic]->name, '.');
+
+	return dot && strcmp(dot, ".journal") == 0;
+}
+
+static void
+hold(struct sim_run *run, int topic, int partition, const struct sim_record *record)
+{
+	struct held_row *row = memory_new(sizeof(*row)), **at = &held;
+	size_t size = record->key_size + record->value_size;
+
+	*row = (struct held_row){.run = run, .topic = topic, .partition = partition, .record = *record};
+	row->record.bytes = memory_new(size);
+	memcpy(row->record.bytes, record->bytes, size);
+	while (*at)
+		at = &(*at)->next;
+	*at = row;
+}
+
+int64_t
+__wrap_sim_append(struct sim *sim, int topic, int partition, struct sim_run *run, const struct sim_record *record)
+{
+	if (broken == BREAK_BLOCK && is_journal(sim, topic))
+		return __real_sim_append(sim, topic, partition, NULL, record);
+	if (broken != BREAK_ORDER || is_journal(sim, topic))
+		return __real_sim_append(sim, topic, partition, run, record);
+	hold(run, topic, partition, record);
+	return -1;
+}
+
+void
+__wrap_sim_run_decide(struct sim *sim, struct sim_run *run, bool commit)
+{
+	struct error err;
+	bool lost;
+
+	__real_sim_run_decide(sim, run, commit);
+	if (broken != BREAK_ORDER)
+		return;
+	lost = !commit || crash_here(CRASH_POSITIONS, &err) < 0;
+	for (struct held_row **at = &held; *at;) {
+		struct held_row *row = *at;
+
+		if (row->run != run) {
+			at = &row->next;
+			continue;
+		}
+		if (!lost)
+			__real_sim_append(sim, row->topic, row->partition, NULL, &row->record);
+		*at = row->next;
+		memory_free(&row->record.bytes);
+		memory_free(&row);
+	}
+}

@@ -1,0 +1,25 @@
+/*
+ * The protocol broken on purpose, to see that the simulation notices. Nothing of it is in the program: the simulation is
+ * linked with calls between its parts going through breaks.c (the linker's --wrap), which passes them on or does
+ * what the break is about.
+ *
+ *     order      positions and block are committed first, then the rows
+ *     fence      positions are taken from whoever sends them, whatever his generation
+ *     position   a store says that it stands further on than what is written to it
+ *     timer      timers are not restored
+ *     block      the journal's block is written outside the transaction
+ *
+ * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the seed.
+ */
+#ifndef TESTS_SIM_BREAKS_H
+#define TESTS_SIM_BREAKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* False: no break has that name. */
+bool breaks_set(const char *name);
+void breaks_reset(uint64_t seed);
+void breaks_state_bytes(int64_t bytes);
+
+#endif

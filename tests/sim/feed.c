@@ -1,0 +1,218 @@
+#include "tests/sim/feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#define DELAY_MS 1500	    /* most events are sent so long after they happened at most */
+#define LONG_DELAY_MS 20000 /* some are */
+#define PER_IMPRESSION_MAX 5
+
+const char *const feed_topics[FEED_TOPICS] = {"impressions", "engagements", "ranker_scores"};
+const char *const feed_actions[] = {"view",   "click",	  "like",  "share", "comment",
+				    "follow", "purchase", "watch", "skip"};
+
+static int64_t
+delay(struct sim_random *random)
+{
+	return sim_random_below(random, sim_random_chance(random, 80) ? LONG_DELAY_MS : DELAY_MS);
+}
+
+static void
+add(struct feed *feed, struct sim_random *random, enum feed_kind kind, int index, int64_t time_ms)
+{
+	int times = sim_random_chance(random, 60) ? 2 : 1;
+
+	for (int i = 0; i < times; i++) {
+		insist(feed->event_count < feed->event_capacity);
+		feed->events[feed->event_count++] =
+			(struct feed_event){.send_ms = time_ms + delay(random), .kind = kind, .index = index};
+	}
+}
+
+static void
+make_engagement(struct feed *feed, struct sim_random *random, int impression)
+{
+	struct feed_engagement *engagement = &feed->engagements[feed->engagement_count];
+	int64_t shown_at = feed->impressions[impression].shown_at;
+	int64_t after = sim_random_below(random, FEED_WINDOW_MS + FEED_BEFORE_MS) - FEED_BEFORE_MS;
+
+	if (sim_random_chance(random, 60)) /* outside the window */
+		after = sim_random_chance(random, 500) ? FEED_WINDOW_MS + 1 + sim_random_below(random, 8000)
+						       : -FEED_BEFORE_MS - 1 - sim_random_below(random, 2000);
+	*engagement = (struct feed_engagement){
+		.impression = impression,
+		.action = (int)sim_random_below(random, FEED_SKIP + 1),
+		.occurred_at = shown_at + after,
+		.has_watched = sim_random_chance(random, 600),
+		.has_duration = sim_random_chance(random, 300),
+		.watched = (double)sim_random_below(random, 80) / 4,
+		.duration = (double)sim_random_below(random, 60) / 4,
+	};
+	snprintf(engagement->id, sizeof(engagement->id), "e%d", feed->engagement_count);
+	add(feed, random, FEED_ENGAGEMENT, feed->engagement_count++, engagement->occurred_at);
+}
+
+static void
+make_score(struct feed *feed, struct sim_random *random, int impression, int model)
+{
+	struct feed_score *score = &feed->scores[feed->score_count];
+	bool hindsight = sim_random_chance(random, 150);
+
+	*score = (struct feed_score){
+		.impression = impression,
+		.model = model,
+		.scored_at = feed->impressions[impression].shown_at +
+			     (hindsight ? FEED_TOLERANCE_MS + 1 : -300) + sim_random_below(random, 600),
+		.watch = (double)sim_random_below(random, 100) / 8,
+		.probability = (double)sim_random_below(random, 64) / 64,
+		.shadow = sim_random_chance(random, 300),
+	};
+	feed->events[feed->event_count++] = (struct feed_event){
+		.send_ms = score->scored_at + delay(random), .kind = FEED_SCORE, .index = feed->score_count++};
+}
+
+static void
+make_impression(struct feed *feed, struct sim_random *random, int index, int64_t shown_at)
+{
+	struct feed_impression *impression = &feed->impressions[index];
+
+	*impression = (struct feed_impression){
+		.shown_at = shown_at,
+		.sent = !sim_random_chance(random, 60),
+		.exploration = sim_random_chance(random, 200),
+		.has_duration = sim_random_chance(random, 500),
+		.duration = (double)sim_random_below(random, 60) / 4,
+	};
+	snprintf(impression->id, sizeof(impression->id), "i%d", index);
+	if (impression->sent)
+		add(feed, random, FEED_IMPRESSION, index, shown_at);
+	if (sim_random_chance(random, 600))
+		for (int64_t i = sim_random_below(random, PER_IMPRESSION_MAX) + 1; i > 0; i--)
+			make_engagement(feed, random, index);
+	for (int model = 0; model < FEED_MODELS; model++)
+		if (sim_random_chance(random, 150))
+			make_score(feed, random, index, model);
+	if (sim_random_chance(random, 5)) {
+		feed->rubbish_count++;
+		feed->events[feed->event_count++] =
+			(struct feed_event){.send_ms = shown_at, .kind = FEED_RUBBISH, .index = index};
+	}
+}
+
+static int
+compare_events(const void *a, const void *b)
+{
+	const struct feed_event *left = a, *right = b;
+
+	if (left->send_ms != right->send_ms)
+		return left->send_ms < right->send_ms ? -1 : 1;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	return left->index < right->index ? -1 : left->index > right->index;
+}
+
+void
+feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t start_ms, int64_t span_ms)
+{
+	size_t most = (size_t)impressions;
+
+	*feed = (struct feed){.impression_count = impressions};
+	feed->event_capacity = impressions * (2 + 2 * PER_IMPRESSION_MAX + FEED_MODELS + 1);
+	feed->impressions = memory_new_array(most, sizeof(*feed->impressions));
+	feed->engagements = memory_new_array(most * PER_IMPRESSION_MAX, sizeof(*feed->engagements));
+	feed->scores = memory_new_array(most * FEED_MODELS, sizeof(*feed->scores));
+	feed->events = memory_new_array((size_t)feed->event_capacity, sizeof(*feed->events));
+	for (int i = 0; i < impressions; i++)
+		make_impression(feed, random, i, start_ms + sim_random_below(random, span_ms));
+	qsort(feed->events, (size_t)feed->event_count, sizeof(*feed->events), compare_events);
+}
+
+void
+feed_fini(struct feed *feed)
+{
+	memory_free(&feed->impressions);
+	memory_free(&feed->engagements);
+	memory_free(&feed->scores);
+	memory_free(&feed->events);
+}
+
+/* ---- events ---- */
+
+enum feed_topic
+feed_topic_of(const struct feed_event *event)
+{
+	return event->kind == FEED_IMPRESSION ? FEED_IMPRESSIONS
+					      : (event->kind == FEED_SCORE ? FEED_SCORES : FEED_ENGAGEMENTS);
+}
+
+const char *
+feed_key_of(const struct feed *feed, const struct feed_event *event)
+{
+	int impression = event->index;
+
+	if (event->kind == FEED_ENGAGEMENT)
+		impression = feed->engagements[event->index].impression;
+	else if (event->kind == FEED_SCORE)
+		impression = feed->scores[event->index].impression;
+	return feed->impressions[impression].id;
+}
+
+static char *
+optional_number(bool has, double number)
+{
+	return has ? memory_format("%.9g", number) : memory_text("null");
+}
+
+static char *
+impression_json(const struct feed_impression *impression)
+{
+	char *duration = optional_number(impression->has_duration, impression->duration);
+	char *json = memory_format("{\"impression_id\": \"%s\", \"user_id_token\": \"u\", \"item_id\": \"item\", "
+				   "\"position\": 3, \"shown_at\": %" PRId64 ", \"source\": \"%s\", "
+				   "\"duration_seconds\": %s}",
+				   impression->id, impression->shown_at,
+				   impression->exploration ? "exploration" : "ranked", duration);
+
+	memory_free(&duration);
+	return json;
+}
+
+static char *
+engagement_json(const struct feed *feed, const struct feed_engagement *engagement)
+{
+	char *watched = optional_number(engagement->has_watched, engagement->watched);
+	char *duration = optional_number(engagement->has_duration, engagement->duration);
+	char *json = memory_format("{\"engagement_id\": \"%s\", \"impression_id\": \"%s\", \"user_id_token\": \"u\", "
+				   "\"item_id\": \"item\", \"action\": \"%s\", \"watched_seconds\": %s, "
+				   "\"duration_seconds\": %s, \"occurred_at\": %" PRId64 "}",
+				   engagement->id, feed->impressions[engagement->impression].id,
+				   feed_actions[engagement->action], watched, duration, engagement->occurred_at);
+
+	memory_free(&watched);
+	memory_free(&duration);
+	return json;
+}
+
+static char *
+score_json(const struct feed *feed, const struct feed_score *score)
+{
+	return memory_format("{\"impression_id\": \"%s\", \"model_version\": \"m%d\", "
+			     "\"predicted_watch_seconds\": %.9g, \"predicted_engage_prob\": %.9g, "
+			     "\"is_shadow\": %s, \"scored_at\": %" PRId64 "}",
+			     feed->impressions[score->impression].id, score->model, score->watch, score->probability,
+			     score->shadow ? "true" : "false", score->scored_at);
+}
+
+char *
+feed_json(const struct feed *feed, const struct feed_event *event)
+{
+	insist(event->kind != FEED_RUBBISH);
+	if (event->kind == FEED_IMPRESSION)
+		return impression_json(&feed->impressions[event->index]);
+	if (event->kind == FEED_ENGAGEMENT)
+		return engagement_json(feed, &feed->engagements[event->index]);
+	return score_json(feed, &feed->scores[event->index]);
+}

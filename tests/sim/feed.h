@@ -1,0 +1,79 @@
+/*
+ * What a simulation is fed with: impressions, what people did about them, and scores; made up from a seed, with
+ * repeats, disorder, engagements outside the window, orphans, and values that are no records at all.
+ */
+#ifndef TESTS_SIM_FEED_H
+#define TESTS_SIM_FEED_H
+
+#include "dataflow/job.h"
+#include "log/sim.h"
+
+#define FEED_ID_SIZE 16
+#define FEED_MODELS 3 /* versions that may have scored an impression */
+
+/* The times of the join, of which the feed keeps clear: what it sends is never so late that it is too late. */
+#define FEED_WINDOW_MS 10000
+#define FEED_BEFORE_MS 2000
+#define FEED_GRACE_MS 1000
+#define FEED_HORIZON_MS 150000
+#define FEED_ORPHAN_WAIT_MS 100000
+#define FEED_TOLERANCE_MS 500
+
+enum feed_topic { FEED_IMPRESSIONS, FEED_ENGAGEMENTS, FEED_SCORES, FEED_TOPICS };
+
+extern const char *const feed_topics[FEED_TOPICS];
+
+struct feed_impression {
+	char id[FEED_ID_SIZE];
+	int64_t shown_at;
+	bool sent; /* false: what belongs to it are orphans */
+	bool exploration;
+	bool has_duration;
+	double duration;
+};
+
+struct feed_engagement {
+	char id[FEED_ID_SIZE];
+	int impression, action; /* index in feed_actions */
+	int64_t occurred_at;
+	bool has_watched, has_duration;
+	double watched, duration;
+};
+
+struct feed_score {
+	int impression, model;
+	int64_t scored_at;
+	double watch, probability;
+	bool shadow;
+};
+
+enum feed_kind { FEED_IMPRESSION, FEED_ENGAGEMENT, FEED_SCORE, FEED_RUBBISH };
+
+struct feed_event {
+	int64_t send_ms;
+	enum feed_kind kind;
+	int index;
+};
+
+struct feed {
+	struct feed_impression *impressions;
+	struct feed_engagement *engagements;
+	struct feed_score *scores;
+	struct feed_event *events; /* in the order of sending */
+	int impression_count, engagement_count, score_count, event_count, rubbish_count;
+	int event_capacity;
+	int next; /* event to be sent */
+};
+
+extern const char *const feed_actions[];
+#define FEED_SKIP 8 /* the action "skip" */
+
+void feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t start_ms, int64_t span_ms);
+void feed_fini(struct feed *feed);
+
+/* The event as JSON; the caller frees it. Not of rubbish. */
+char *feed_json(const struct feed *feed, const struct feed_event *event);
+enum feed_topic feed_topic_of(const struct feed_event *event);
+const char *feed_key_of(const struct feed *feed, const struct feed_event *event);
+
+#endif

@@ -1,0 +1,413 @@
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+
+#include "base/crash_point.h"
+#include "base/memory.h"
+#include "operators/operators.h"
+#include "record/json.h"
+#include "tests/sim/breaks.h"
+#include "tests/sim/world_processes.h"
+
+#define OVERRIDES_MAX 40
+#define TURN_MS 30	     /* between two turns, at most */
+#define REST_STEP_MS 250     /* when everything comes to rest */
+#define REST_TURNS 4	     /* of each worker in such a step */
+#define DEPTH_MAX 2	     /* turns inside turns */
+#define FEED_BATCH_MAX 20    /* events sent at once */
+#define RARE_TIMES 5	     /* a crash point that is passed seldom strikes so much more often */
+
+static int64_t
+now_ms(const struct world *world)
+{
+	return clock_now_ms(sim_clock(world->sim));
+}
+
+static int64_t
+between(struct sim_random *random, int64_t least, int64_t most)
+{
+	return least + sim_random_below(random, most - least + 1);
+}
+
+/* ---- the plan ---- */
+
+struct world_plan
+world_plan(uint64_t seed, bool verbose)
+{
+	struct sim_random random = {.state = seed * 2 + 1};
+	static const int64_t commits[] = {50, 200, 1000};
+	static const int64_t states[] = {2000, 20000, 1000000};
+
+	return (struct world_plan){
+		.seed = seed,
+		.partitions = (int)between(&random, 2, 6),
+		.workers = (int)between(&random, 1, WORLD_WORKERS_MAX),
+		.impressions = (int)between(&random, 60, 400),
+		.span_ms = between(&random, 40000, 160000),
+		.fault_ms = between(&random, 10000, 30000),
+		.calm_ms = between(&random, 4000, 15000),
+		.kill = (int)sim_random_below(&random, 20),
+		.pause = (int)sim_random_below(&random, 16),
+		.trouble = (int)sim_random_below(&random, 60),
+		.commit_ms = commits[sim_random_below(&random, 3)],
+		.state_bytes = states[sim_random_below(&random, 3)],
+		.verbose = verbose,
+	};
+}
+
+static struct sim_config
+sim_plan(struct world *world)
+{
+	struct sim_random *random = &world->random;
+	bool rough = sim_random_chance(random, 700);
+
+	return (struct sim_config){
+		.seed = sim_random_next(random),
+		.start_ms = WORLD_START_MS,
+		.session_ms = between(random, 3000, 10000),
+		.rebalance_ms = between(random, 10000, 20000),
+		.transaction_ms = between(random, 2000, 12000),
+		.cooperative = sim_random_chance(random, 500),
+		.rates = {.retry = rough ? (int)sim_random_below(random, 10) : 0,
+			  .unknown = rough ? (int)sim_random_below(random, 100) : 0,
+			  .refused = rough ? (int)sim_random_below(random, 3) : 0,
+			  .partial = (int)sim_random_below(random, 400),
+			  .slow = (int)sim_random_below(random, 20),
+			  .slow_ms = between(random, 0, 8000),
+			  .marker_ms = between(random, 0, 1500),
+			  .early = (int)sim_random_below(random, 500),
+			  .hear_ms = between(random, 0, 3 * world->plan.commit_ms),
+			  .gather_ms = between(random, 0, 2000)},
+		.verbose = world->plan.verbose,
+	};
+}
+
+/* ---- opening ---- */
+
+static int
+load_topology(struct world *world, struct error *err)
+{
+	static const char *const all[] = {"impressions",	"engagements",	    "ranker_scores",
+					  "outcomes",		"exploration_events", "late_engagements",
+					  "orphan_engagements", "hindsight_scores"};
+	char *texts[OVERRIDES_MAX + 1] = {NULL};
+	int count = 0, result;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		texts[count++] = memory_format("topics.%s.partitions=%d", all[i], world->plan.partitions);
+	for (int i = 0; i < FEED_TOPICS; i++) {
+		texts[count++] = memory_format("topics.%s.idle_after=4s", all[i]);
+		texts[count++] = memory_format("topics.%s.out_of_orderness=1s", all[i]);
+	}
+	texts[count++] = memory_format("operators.join.window=%dms", FEED_WINDOW_MS);
+	texts[count++] = memory_format("operators.join.before=%dms", FEED_BEFORE_MS);
+	texts[count++] = memory_format("operators.join.grace=%dms", FEED_GRACE_MS);
+	texts[count++] = memory_format("operators.join.correction_horizon=%dms", FEED_HORIZON_MS);
+	texts[count++] = memory_format("operators.join.orphan_wait=%dms", FEED_ORPHAN_WAIT_MS);
+	texts[count++] = memory_format("operators.join.score_tolerance=%dms", FEED_TOLERANCE_MS);
+	texts[count++] = memory_format("commit_interval=%dms", (int)world->plan.commit_ms);
+	texts[count++] = memory_format("workers=%d", world->plan.workers);
+	texts[count++] = memory_text("memory=64MiB");
+	texts[count++] = memory_text("merge_wait=1s");
+	texts[count++] = memory_text("store_keep=20s");
+	insist(count <= OVERRIDES_MAX);
+	result = topology_load("topologies/engagement.yaml", (const char *const *)texts, operators_table,
+			       &world->topology, NULL, err);
+	for (int i = 0; i < count; i++)
+		memory_free(&texts[i]);
+	return result;
+}
+
+/* Whoever is at a crash point dies there, or stands still while the world goes on. */
+static crash_hook at_crash_point;
+
+int
+world_open(struct world *world, const struct world_plan *plan, struct error *err)
+{
+	struct sim_config config;
+
+	*world = (struct world){.plan = *plan, .random = {.state = plan->seed}, .faults = true};
+	config = sim_plan(world);
+	world->sim = sim_new(&config);
+	world->spell_until_ms = WORLD_START_MS + plan->fault_ms;
+	breaks_state_bytes(plan->state_bytes);
+	sim_log_open(world->sim, "feeder", &world->feeder);
+	if (load_topology(world, err) < 0 || runtime_topics(world->topology, world->feeder, true, err) < 0 ||
+	    log_transaction_open(world->feeder, "feed", &world->feeding, err) < 0)
+		return -1;
+	feed_make(&world->feed, &world->random, plan->impressions, WORLD_START_MS, plan->span_ms);
+	for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
+		snprintf(world->processes[i].name, sizeof(world->processes[i].name), "p%d", i);
+	crash_install(at_crash_point, world);
+	return 0;
+}
+
+void
+world_close(struct world *world)
+{
+	crash_install(NULL, NULL);
+	for (int i = 0; i < WORLD_PROCESSES_MAX; i++) {
+		struct process *process = &world->processes[i];
+
+		for (int k = 0; k < WORLD_WORKERS_MAX; k++)
+			worker_close(&process->workers[k]);
+		job_close(&process->job);
+		log_close(&process->log);
+	}
+	if (world->feeding)
+		transaction_close(&world->feeding);
+	log_close(&world->feeder);
+	feed_fini(&world->feed);
+	topology_free(&world->topology);
+	sim_free(&world->sim);
+}
+
+/* ---- feeding ---- */
+
+static int
+send(struct world *world, const struct feed_event *event, struct error *err)
+{
+	enum feed_topic which = feed_topic_of(event);
+	const struct topology_topic *topic = &world->topology->topics[topology_topic_find(world->topology,
+											 feed_topics[which])];
+	struct bytes key = bytes_of_text(feed_key_of(&world->feed, event));
+	struct arena arena = {0};
+	struct record record = {0};
+	struct buffer *to;
+	char *json;
+	int number, result;
+
+	if (log_topic(world->feeder, topic->name, &number, err) < 0)
+		return -1;
+	to = transaction_append_begin(world->feeding, number, log_partition_of(key, world->plan.partitions), key,
+				      now_ms(world));
+	if (event->kind == FEED_RUBBISH) {
+		buffer_put_bytes(to, bytes_of_text("rubbish"));
+		return transaction_append_end(world->feeding, err);
+	}
+	json = feed_json(&world->feed, event);
+	record_init(&record, topic->schema->root);
+	result = json_read(bytes_of_text(json), &record, &arena, err);
+	if (result == 0)
+		result = codec_encode(topic->codec, &record, to, err);
+	record_fini(&record);
+	arena_fini(&arena);
+	memory_free(&json);
+	return result < 0 ? -1 : transaction_append_end(world->feeding, err);
+}
+
+static int
+commit_feed(struct world *world, struct error *err)
+{
+	int result;
+
+	do
+		result = transaction_commit(world->feeding, err);
+	while (result < 0 && err->action == RETRY);
+	return result;
+}
+
+static int
+abort_feed(struct world *world, struct error *err)
+{
+	int result;
+
+	do
+		result = transaction_abort(world->feeding, err);
+	while (result < 0 && err->action == RETRY);
+	return result;
+}
+
+/* What is due, as one transaction; or it is aborted and sent again another time. */
+static int
+feed_due(struct world *world, struct error *err)
+{
+	struct feed *feed = &world->feed;
+	int until = feed->next, most = (int)between(&world->random, 1, FEED_BATCH_MAX);
+
+	while (until < feed->event_count && until - feed->next < most &&
+	       feed->events[until].send_ms <= now_ms(world))
+		until++;
+	if (until == feed->next)
+		return 0;
+	for (int i = feed->next; i < until; i++)
+		if (send(world, &feed->events[i], err) < 0)
+			return -1;
+	transaction_keep(world->feeding);
+	if (world->faults && sim_random_chance(&world->random, 50))
+		return abort_feed(world, err);
+	if (commit_feed(world, err) == 0) {
+		feed->next = until;
+		return 0;
+	}
+	return err->action == ABORT || err->action == FENCED ? abort_feed(world, err) : -1;
+}
+
+/* ---- what befalls them ---- */
+
+static struct process *
+any_process(struct world *world)
+{
+	return &world->processes[sim_random_below(&world->random, WORLD_PROCESSES_MAX)];
+}
+
+static int
+trouble(struct world *world, struct error *err)
+{
+	struct process *process = any_process(world);
+	int64_t long_ms = between(&world->random, 0, 15000);
+
+	if (!process->log)
+		return process_start(world, process, err);
+	if (!process_is_up(process) || process->state != SIM_UP)
+		return 0;
+	switch (sim_random_below(&world->random, 5)) {
+	case 0:
+		process_kill(world, process, sim_random_chance(&world->random, 200));
+		break;
+	case 1:
+		world->pauses++;
+		process_set(world, process, SIM_PAUSED, long_ms);
+		break;
+	case 2:
+		process_set(world, process, SIM_CUT, long_ms);
+		break;
+	case 3:
+		process_leave(world, process);
+		break;
+	default: /* a short stop: the session lasts longer */
+		process_set(world, process, SIM_PAUSED, long_ms / 10);
+		break;
+	}
+	return 0;
+}
+
+/* Faults come in spells, so that what they hold up is made good before it is too late for the feed. */
+static int
+change_spell(struct world *world, struct error *err)
+{
+	if (now_ms(world) < world->spell_until_ms)
+		return 0;
+	world->faults = !world->faults;
+	sim_set_faults(world->sim, world->faults);
+	world->spell_until_ms = now_ms(world) + (world->faults ? world->plan.fault_ms : world->plan.calm_ms);
+	return world->faults ? 0 : processes_tick(world, true, err);
+}
+
+static void
+any_turn(struct world *world)
+{
+	struct process *process = any_process(world);
+	int index = (int)sim_random_below(&world->random, WORLD_WORKERS_MAX);
+
+	if (process_is_up(process) && process->workers[index])
+		process_turn(world, process, process->workers[index]);
+}
+
+static int
+step(struct world *world, struct error *err)
+{
+	if (sim_random_chance(&world->random, 500))
+		sim_advance(world->sim, sim_random_below(&world->random, TURN_MS));
+	if (change_spell(world, err) < 0 || processes_tick(world, false, err) < 0 || feed_due(world, err) < 0)
+		return -1;
+	if (world->faults && sim_random_below(&world->random, 10000) < world->plan.trouble && trouble(world, err) < 0)
+		return -1;
+	any_turn(world);
+	if (!world->failed)
+		return 0;
+	*err = world->failure;
+	return -1;
+}
+
+/* The process stands still in the middle of what it does; everything else goes on. */
+static void
+stand_still(struct world *world, struct process *process, enum crash_point point)
+{
+	int64_t until_ms = now_ms(world) + between(&world->random, 0, 20000);
+	struct error err;
+
+	sim_note(world->sim, "%s stands still at %s", process->name, crash_point_name(point));
+	world->pauses++;
+	world->depth++;
+	world->running = NULL;
+	process_set(world, process, SIM_PAUSED, 0);
+	while (now_ms(world) < until_ms && world->faults && !world->failed)
+		if (step(world, &err) < 0) {
+			world->failed = true;
+			world->failure = err;
+		}
+	world->depth--;
+	world->running = process;
+	process_set(world, process, SIM_UP, 0);
+}
+
+/* Some points are passed at every commit, others seldom. */
+static bool
+strikes(struct world *world, enum crash_point point, int per_mille)
+{
+	bool often = point >= CRASH_PROCESSED && point <= CRASH_WRITTEN;
+
+	return world->faults && sim_random_chance(&world->random, often ? per_mille : RARE_TIMES * per_mille);
+}
+
+static int
+at_crash_point(void *argument, enum crash_point point, struct error *err)
+{
+	struct world *world = argument;
+	struct process *process = world->running;
+
+	if (!process)
+		return 0;
+	if (!process->dying && strikes(world, point, world->plan.kill)) {
+		sim_note(world->sim, "%s is killed at %s", process->name, crash_point_name(point));
+		process->dying = true;
+	}
+	if (process->dying)
+		return fail(err, FATAL, "killed at %s", crash_point_name(point));
+	if (world->depth < DEPTH_MAX && process->state == SIM_UP && strikes(world, point, world->plan.pause))
+		stand_still(world, process, point);
+	return 0;
+}
+
+/* ---- the run ---- */
+
+static int
+come_to_rest(struct world *world, struct error *err)
+{
+	int64_t until_ms = now_ms(world) + FEED_HORIZON_MS + 60000;
+
+	world->faults = false;
+	sim_set_faults(world->sim, false);
+	if (processes_tick(world, true, err) < 0)
+		return -1;
+	if (!world->processes[0].log && process_start(world, &world->processes[0], err) < 0)
+		return -1;
+	while (now_ms(world) < until_ms && !world->failed) {
+		sim_advance(world->sim, REST_STEP_MS);
+		if (feed_due(world, err) < 0)
+			return -1;
+		for (int turn = 0; turn < REST_TURNS; turn++)
+			for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
+				for (int k = 0; k < WORLD_WORKERS_MAX && !world->failed; k++)
+					if (world->processes[i].workers[k])
+						process_turn(world, &world->processes[i],
+							     world->processes[i].workers[k]);
+	}
+	if (!world->failed)
+		return 0;
+	*err = world->failure;
+	return -1;
+}
+
+int
+world_run(struct world *world, struct error *err)
+{
+	for (int64_t i = between(&world->random, 1, 3); i > 0; i--)
+		if (process_start(world, &world->processes[i], err) < 0)
+			return -1;
+	while (world->feed.next < world->feed.event_count)
+		if (step(world, err) < 0)
+			return -1;
+	return come_to_rest(world, err);
+}

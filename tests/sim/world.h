@@ -1,0 +1,69 @@
+/*
+ * A cluster, the processes of an application on it, and what befalls them: who has a turn next, who is killed where,
+ * who stands still until the others think that he is gone. All of it is drawn from one seed.
+ *
+ * A process is a job and its workers. Killed, its workers are gone and its disk is not; with its job, the disk is.
+ */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "dataflow/worker.h"
+#include "tests/sim/feed.h"
+
+#define WORLD_PROCESSES_MAX 4
+#define WORLD_WORKERS_MAX 2 /* of one process */
+#define WORLD_START_MS 1767225600000
+
+struct world_plan {
+	uint64_t seed;
+	int partitions, workers;
+	int impressions;
+	int64_t span_ms;
+	int64_t fault_ms, calm_ms; /* faults come in spells */
+	int kill, pause;	   /* at a crash point, of a thousand */
+	int trouble;		   /* between turns: something befalls a process, of ten thousand */
+	int64_t commit_ms;
+	int64_t state_bytes; /* state is written out from so many bytes of journal on */
+	bool verbose;
+};
+
+struct process {
+	char name[16];
+	struct log *log; /* NULL: no such process */
+	struct job *job;
+	struct worker *workers[WORLD_WORKERS_MAX]; /* NULL: killed */
+	enum sim_process state;
+	int64_t until_ms; /* the state ends then */
+	int busy;	  /* one of its workers is inside a turn */
+	bool dying;	  /* it was killed inside a turn */
+};
+
+struct world {
+	struct world_plan plan;
+	struct sim *sim;
+	struct sim_random random;
+	struct topology *topology;
+	struct feed feed;
+	struct log *feeder; /* the process that feeds */
+	struct transaction *feeding;
+	struct codec *codecs[FEED_TOPICS];
+	struct process processes[WORLD_PROCESSES_MAX];
+	struct process *running; /* whose turn it is, or NULL */
+	bool faults;
+	int64_t spell_until_ms;
+	int depth;    /* of turns inside turns */
+	int kills, pauses, leaves, turns;
+	bool failed; /* a worker could not go on for no reason of ours */
+	struct error failure;
+};
+
+/* Everything that the seed decides about the run as a whole. */
+struct world_plan world_plan(uint64_t seed, bool verbose);
+
+int world_open(struct world *world, const struct world_plan *plan, struct error *err);
+void world_close(struct world *world);
+
+/* Feeds, with all that may happen, then lets everything come to rest. */
+int world_run(struct world *world, struct error *err);
+
+#endif

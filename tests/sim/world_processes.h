@@ -1,0 +1,17 @@
+/* Processes begin, die, stand still, leave. */
+#ifndef TESTS_SIM_WORLD_PROCESSES_H
+#define TESTS_SIM_WORLD_PROCESSES_H
+
+#include "tests/sim/world.h"
+
+int process_start(struct world *world, struct process *process, struct error *err);
+void process_kill(struct world *world, struct process *process, bool with_disk);
+void process_leave(struct world *world, struct process *process); /* commits, and is gone */
+void process_set(struct world *world, struct process *process, enum sim_process state, int64_t ms);
+bool process_is_up(const struct process *process);
+/* Ends what has lasted long enough; `now`: whatever lasts. */
+int processes_tick(struct world *world, bool now, struct error *err);
+/* The worker has its turn. */
+void process_turn(struct world *world, struct process *process, struct worker *worker);
+
+#endif
