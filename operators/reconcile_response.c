@@ -6,22 +6,39 @@ enum { JUDGED = 1 << 0, HELD = 1 << 1, HAS_FLOOR = 1 << 2 };	       /* of a resp
 enum { HASHED = 1 << 0, TOLD = 1 << 1, ONE_VERSION = 1 << 2 };	       /* of an impression */
 enum { KIND_BITS = 3, HOP_BITS = 3, LISTED = 1 << 7, VERSION_AT = 2 }; /* of what is packed into a byte */
 
+/* Most numbers are small: these take no call. */
+static inline uint64_t
+next_number(struct cursor *cursor)
+{
+	return cursor_left(cursor) != 0 && *cursor->at < 0x80 ? *cursor->at++ : cursor_varint(cursor);
+}
+
 static struct bytes
 next_text(struct cursor *cursor)
 {
-	return cursor_bytes(cursor, cursor_varint(cursor));
+	return cursor_bytes(cursor, next_number(cursor));
 }
 
 static int64_t
 next_signed(struct cursor *cursor)
 {
-	return zigzag_decode(cursor_varint(cursor));
+	return zigzag_decode(next_number(cursor));
+}
+
+/* Log entries come to be known: by reading them, or by adding one. */
+static void
+note_first(struct response *response, const struct logged *entry)
+{
+	int64_t *first = &response->first[log_of_stage(entry->stage)];
+
+	if (entry->at < *first)
+		*first = entry->at;
 }
 
 static void
 read_told(struct cursor *cursor, struct impression *impression, struct context *context)
 {
-	impression->told_count = (uint16_t)cursor_varint(cursor);
+	impression->told_count = (uint16_t)next_number(cursor);
 	impression->told = context_take(context, impression->told_count * sizeof(*impression->told));
 	for (int i = 0; i < impression->told_count; i++) {
 		struct told *told = &impression->told[i];
@@ -31,15 +48,16 @@ read_told(struct cursor *cursor, struct impression *impression, struct context *
 		told->hop = (packed >> KIND_BITS) & ((1 << HOP_BITS) - 1);
 		told->listed = packed & LISTED;
 		told->field = cursor_u8(cursor);
-		told->revision = (uint32_t)cursor_varint(cursor);
-		told->count = (uint32_t)cursor_varint(cursor);
+		told->revision = (uint32_t)next_number(cursor);
+		told->count = (uint32_t)next_number(cursor);
 		told->digest = cursor_u32(cursor);
 	}
 }
 
 /* One more version and log entry may be added to what is made here. */
 static void
-read_impression(struct cursor *cursor, int64_t base, struct impression *impression, struct context *context)
+read_impression(struct cursor *cursor, struct response *response, struct impression *impression,
+		struct context *context)
 {
 	uint8_t flags = cursor_u8(cursor);
 
@@ -49,24 +67,25 @@ read_impression(struct cursor *cursor, int64_t base, struct impression *impressi
 	} else {
 		impression->id = next_text(cursor);
 	}
-	impression->version_count = flags & ONE_VERSION ? 1 : (uint16_t)cursor_varint(cursor);
+	impression->version_count = flags & ONE_VERSION ? 1 : (uint16_t)next_number(cursor);
 	impression->versions = context_take(context, (impression->version_count + 1u) * sizeof(struct version));
 	for (int i = 0; i < impression->version_count; i++) {
 		struct version *version = &impression->versions[i];
 
 		version->item = next_text(cursor);
 		version->position = next_signed(cursor);
-		version->marker = (uint32_t)cursor_varint(cursor);
+		version->marker = (uint32_t)next_number(cursor);
 	}
-	impression->entry_count = (uint16_t)cursor_varint(cursor);
+	impression->entry_count = (uint16_t)next_number(cursor);
 	impression->entries = context_take(context, (impression->entry_count + 1u) * sizeof(struct logged));
 	for (int i = 0; i < impression->entry_count; i++) {
 		struct logged *entry = &impression->entries[i];
-		uint64_t packed = cursor_varint(cursor);
+		uint64_t packed = next_number(cursor);
 
 		entry->stage = packed & (STAGES - 1);
 		entry->version = (uint16_t)(packed >> VERSION_AT);
-		entry->at = base + next_signed(cursor);
+		entry->at = response->base + next_signed(cursor);
+		note_first(response, entry);
 	}
 	if (flags & TOLD)
 		read_told(cursor, impression, context);
@@ -80,7 +99,7 @@ response_read(struct bytes value, struct context *context, struct response *out)
 	struct cursor cursor = cursor_of(bytes_of(copy, value.size));
 	uint8_t flags = 0;
 
-	*out = (struct response){.floor = TIME_MIN, .held_in = TIME_MIN};
+	*out = (struct response){.floor = TIME_MIN, .held_in = TIME_MIN, .first = {TIME_MAX, TIME_MAX, TIME_MAX}};
 	if (value.size != 0) {
 		memcpy(copy, value.data, value.size);
 		flags = cursor_u8(&cursor);
@@ -90,17 +109,17 @@ response_read(struct bytes value, struct context *context, struct response *out)
 			out->floor = out->base + next_signed(&cursor);
 		if (flags & HELD)
 			out->held_in = out->base + next_signed(&cursor);
-		out->marker_count = (uint32_t)cursor_varint(&cursor);
+		out->marker_count = (uint32_t)next_number(&cursor);
 	}
 	out->markers = context_take(context, (out->marker_count + 1) * sizeof(*out->markers));
 	for (uint32_t i = 0; i < out->marker_count; i++)
 		for (int j = 0; j < MARKER_TEXTS; j++)
 			out->markers[i].texts[j] = next_text(&cursor);
 	if (value.size != 0)
-		out->impression_count = (uint32_t)cursor_varint(&cursor);
+		out->impression_count = (uint32_t)next_number(&cursor);
 	out->impressions = context_take(context, (out->impression_count + 1) * sizeof(*out->impressions));
 	for (uint32_t i = 0; i < out->impression_count; i++)
-		read_impression(&cursor, out->base, &out->impressions[i], context);
+		read_impression(&cursor, out, &out->impressions[i], context);
 	insist(!cursor.bad && cursor_left(&cursor) == 0);
 }
 
@@ -303,6 +322,7 @@ response_add(struct response *response, const struct arrival *arrival, struct co
 		return -1;
 	impression->id = arrival->id;
 	impression->entries[impression->entry_count++] = entry;
+	note_first(response, &entry);
 	return 0;
 }
 
@@ -329,21 +349,9 @@ response_show(struct bytes value, struct buffer *out)
 int64_t
 response_anchor(const struct response *response)
 {
-	int64_t first[LOGS] = {TIME_MAX, TIME_MAX, TIME_MAX};
-
-	for (uint32_t i = 0; i < response->impression_count; i++) {
-		const struct impression *impression = &response->impressions[i];
-
-		for (int j = 0; j < impression->entry_count; j++) {
-			int64_t *of_log = &first[log_of_stage(impression->entries[j].stage)];
-
-			if (impression->entries[j].at < *of_log)
-				*of_log = impression->entries[j].at;
-		}
-	}
 	for (int log = ENGINE; log < LOGS; log++)
-		if (first[log] != TIME_MAX)
-			return first[log];
+		if (response->first[log] != TIME_MAX)
+			return response->first[log];
 	insist(!"a response with log entries");
 	return 0;
 }

@@ -67,9 +67,10 @@ struct impression {
 };
 
 struct response {
-	int64_t base;	 /* times are stored relative to it: that of the first log entry */
-	int64_t floor;	 /* the watermark when the first log entry came; TIME_MIN: none yet */
-	int64_t held_in; /* the window that waits for it, since a log is silent; TIME_MIN: it is not held */
+	int64_t base;	     /* times are stored relative to it: that of the first log entry */
+	int64_t floor;	     /* the watermark when the first log entry came; TIME_MIN: none yet */
+	int64_t first[LOGS]; /* the earliest log entry of each log; TIME_MAX: none */
+	int64_t held_in;     /* the window that waits for it, since a log is silent; TIME_MIN: it is not held */
 	bool judged;
 	struct marker *markers;
 	struct impression *impressions;
