@@ -123,6 +123,9 @@ check: ## lint, the tests, and the tests again under the address, undefined and 
 demo: all ## 20 seconds of a made-up feed through the join, then some of its rows
 	@tools/demo.sh $(BUILD)/isotope
 
+demo-kafka: all $(VENV)/.ready ## the join on a real broker by two processes, one of which is killed on the way
+	@tools/demo_kafka.sh $(BUILD)/isotope $(VENV)/bin/python
+
 SIM := $(BUILD)/tests/sim/sim_tool
 # Calls that tests/sim/breaks.c stands between.
 SIM_SEAMS := getrandom nanosleep state_open state_restore cache_queue disk_put_position sim_group_allows sim_append \
@@ -157,10 +160,10 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 13
 	@echo "SANITIZER=address|undefined|thread builds and tests under that sanitizer, BUILD=DIR builds into DIR."
 
-.PHONY: all test-binaries packages test lint format check sim demo bench bench-kafka install clean help
+.PHONY: all test-binaries packages test lint format check sim demo demo-kafka bench bench-kafka install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
