@@ -107,6 +107,7 @@ kafka_member_open(struct log *base, const struct member_spec *spec, struct membe
 	if (open_parts(member, spec, err) == 0)
 		return 0;
 	kafka_member_close(*out);
+	*out = NULL;
 	return -1;
 }
 

@@ -66,6 +66,7 @@ kafka_reader_open(struct log *base, int topic, int partition, int64_t offset, st
 	if (result == 0)
 		return 0;
 	kafka_reader_close(*out);
+	*out = NULL;
 	return -1;
 }
 

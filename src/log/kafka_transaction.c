@@ -89,6 +89,7 @@ kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_
 	    ((!log->at_least_once || tracked >= 0) &&
 	     kafka_producer_open(log, id, tracked, &transaction->producer, err) < 0)) {
 		kafka_transaction_close(*out);
+		*out = NULL;
 		return -1;
 	}
 	return 0;
@@ -112,8 +113,10 @@ kafka_transaction_open(struct log *base, const char *id, struct transaction **ou
 	do
 		result = kafka_transaction_prepare(*out, err);
 	while (result < 0 && err->action == RETRY && clock_monotonic_us() < until_us);
-	if (result < 0)
+	if (result < 0) {
 		kafka_transaction_close(*out);
+		*out = NULL;
+	}
 	return result;
 }
 

@@ -46,6 +46,7 @@ struct sim_config {
 	int64_t start_ms;
 	int64_t session_ms;	/* without a heartbeat: expelled */
 	int64_t rebalance_ms;	/* a member that has not joined again by then is expelled */
+	int64_t poll_ms;	/* one that has not been polled for so long leaves by itself; 0: never */
 	int64_t transaction_ms; /* an open transaction is aborted then, and its producer fenced */
 	bool cooperative;	/* only what moves is revoked; else everything, and shared out in ranges */
 	struct sim_rates rates;

@@ -207,6 +207,13 @@ all_joined(const struct sim_group *group)
 	return true;
 }
 
+static bool
+is_neglected(const struct sim *sim, const struct sim_seat *seat, int64_t now_ms)
+{
+	return sim->config.poll_ms > 0 && seat->client && seat->client->log->state == SIM_UP &&
+	       now_ms - seat->client->polled_ms > sim->config.poll_ms;
+}
+
 static void
 tick_group(struct sim_group *group)
 {
@@ -219,7 +226,7 @@ tick_group(struct sim_group *group)
 		next = seat->next;
 		if (seat->client && seat->client->log->state == SIM_UP)
 			seat->expires_ms = now_ms + sim->config.session_ms;
-		if (now_ms < seat->expires_ms && !overdue)
+		if (now_ms < seat->expires_ms && !overdue && !is_neglected(sim, seat, now_ms))
 			continue;
 		sim_note(sim, "%" PRIu64 " is expelled from %s", seat->number, group->name);
 		expel(group, seat);

@@ -246,6 +246,7 @@ struct sim_member {
 	struct sim_place **places; /* by partition; NULL: not started; else input_count of them */
 	uint8_t *held;		   /* by partition: enum held of sim_member.c */
 	int leaving;
+	int64_t polled_ms;
 	bool must_rejoin;  /* when the last one has left */
 	int64_t hears_ms; /* what the group has to say is heard then; TIME_MAX: it has nothing to say */
 	struct member_event *events;

@@ -72,6 +72,7 @@ sim_member_open(struct log *base, const struct member_spec *spec, struct member 
 	member = memory_new(sizeof(*member));
 	member->member.ops = base->ops;
 	member->log = log;
+	member->polled_ms = sim_now(log->sim);
 	member->hears_ms = TIME_MAX;
 	member->input_count = spec->input_count;
 	member->partition_count = partitions;
@@ -230,6 +231,7 @@ sim_member_poll(struct member *base, int64_t wait_ms, struct member_event *event
 	struct sim_member *member = own(base);
 
 	(void)wait_ms;
+	member->polled_ms = sim_now(member->log->sim);
 	if (sim_reach(member->log, "a poll", err) < 0 || sim_transaction_prepare(member->transaction, err) < 0)
 		return -1;
 	*event = (struct member_event){.type = MEMBER_NOTHING, .partition = -1};

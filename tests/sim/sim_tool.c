@@ -50,8 +50,9 @@ run(uint64_t seed, struct runner_result *out)
 		snprintf(out->text, sizeof(out->text), "%.*s", (int)sizeof(out->text) - 1, err.text);
 	out->hash = sim_trace_hash(world->sim);
 	if (options.one && !options.dump)
-		printf("seed %" PRIu64 ": %d events, %d turns, %d kills, %d pauses, %d leaves\n", seed,
-		       world->feed.event_count, world->turns, world->kills, world->pauses, world->leaves);
+		printf("seed %" PRIu64 ": %d events, %d turns, %d kills, %d pauses, %d stalls, %d twins, %d leaves\n",
+		       seed, world->feed.event_count, world->turns, world->kills, world->pauses, world->stalls,
+		       world->twins, world->leaves);
 	world_close(world);
 	memory_free(&world);
 }

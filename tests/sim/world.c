@@ -1,7 +1,5 @@
 #include "tests/sim/world.h"
 
-#include <stdio.h>
-
 #include "base/crash_point.h"
 #include "base/memory.h"
 #include "operators/operators.h"
@@ -50,6 +48,7 @@ world_plan(uint64_t seed, bool verbose)
 		.pause = (int)sim_random_below(&random, 16),
 		.trouble = (int)sim_random_below(&random, 60),
 		.commit_ms = commits[sim_random_below(&random, 3)],
+		.store_keep_ms = between(&random, 0, 30000),
 		.state_bytes = states[sim_random_below(&random, 3)],
 		.verbose = verbose,
 	};
@@ -66,6 +65,7 @@ sim_plan(struct world *world)
 		.start_ms = WORLD_START_MS,
 		.session_ms = between(random, 3000, 10000),
 		.rebalance_ms = between(random, 10000, 20000),
+		.poll_ms = between(random, 4000, 12000),
 		.transaction_ms = between(random, 2000, 12000),
 		.cooperative = sim_random_chance(random, 500),
 		.rates = {.retry = rough ? (int)sim_random_below(random, 10) : 0,
@@ -109,7 +109,7 @@ load_topology(struct world *world, struct error *err)
 	texts[count++] = memory_format("workers=%d", world->plan.workers);
 	texts[count++] = memory_text("memory=64MiB");
 	texts[count++] = memory_text("merge_wait=1s");
-	texts[count++] = memory_text("store_keep=20s");
+	texts[count++] = memory_format("store_keep=%dms", (int)world->plan.store_keep_ms);
 	insist(count <= OVERRIDES_MAX);
 	result = topology_load("topologies/engagement.yaml", (const char *const *)texts, operators_table,
 			       &world->topology, NULL, err);
@@ -136,8 +136,6 @@ world_open(struct world *world, const struct world_plan *plan, struct error *err
 	    log_transaction_open(world->feeder, "feed", &world->feeding, err) < 0)
 		return -1;
 	feed_make(&world->feed, &world->random, plan->impressions, WORLD_START_MS, plan->span_ms);
-	for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
-		snprintf(world->processes[i].name, sizeof(world->processes[i].name), "p%d", i);
 	crash_install(at_crash_point, world);
 	return 0;
 }
@@ -258,10 +256,10 @@ trouble(struct world *world, struct error *err)
 	int64_t long_ms = between(&world->random, 0, 15000);
 
 	if (!process->log)
-		return process_start(world, process, err);
-	if (!process_is_up(process) || process->state != SIM_UP)
+		return process_start(world, process, NULL, err);
+	if (!process_is_idle(process) || process->state != SIM_UP || process->doomed)
 		return 0;
-	switch (sim_random_below(&world->random, 5)) {
+	switch (sim_random_below(&world->random, 7)) {
 	case 0:
 		process_kill(world, process, sim_random_chance(&world->random, 200));
 		break;
@@ -274,6 +272,14 @@ trouble(struct world *world, struct error *err)
 		break;
 	case 3:
 		process_leave(world, process);
+		break;
+	case 4:
+		process_set(world, process, SIM_PAUSED, long_ms);
+		return process_replace(world, process, err);
+	case 5:
+		world->stalls++;
+		process->stalled_until_ms[sim_random_below(&world->random, WORLD_WORKERS_MAX)] =
+			now_ms(world) + long_ms;
 		break;
 	default: /* a short stop: the session lasts longer */
 		process_set(world, process, SIM_PAUSED, long_ms / 10);
@@ -298,10 +304,8 @@ static void
 any_turn(struct world *world)
 {
 	struct process *process = any_process(world);
-	int index = (int)sim_random_below(&world->random, WORLD_WORKERS_MAX);
 
-	if (process_is_up(process) && process->workers[index])
-		process_turn(world, process, process->workers[index]);
+	process_turn(world, process, (int)sim_random_below(&world->random, WORLD_WORKERS_MAX));
 }
 
 static int
@@ -320,26 +324,32 @@ step(struct world *world, struct error *err)
 	return -1;
 }
 
-/* The process stands still in the middle of what it does; everything else goes on. */
+/* In the middle of what it does the process, or this thread of it, stands still; everything else goes on. */
 static void
 stand_still(struct world *world, struct process *process, enum crash_point point)
 {
 	int64_t until_ms = now_ms(world) + between(&world->random, 0, 20000);
+	bool whole = sim_random_chance(&world->random, 500);
+	int worker = world->running_worker;
 	struct error err;
 
-	sim_note(world->sim, "%s stands still at %s", process->name, crash_point_name(point));
+	sim_note(world->sim, "%s stands still at %s%s", process->name, crash_point_name(point),
+		 whole ? "" : ", one thread of it");
 	world->pauses++;
 	world->depth++;
 	world->running = NULL;
-	process_set(world, process, SIM_PAUSED, 0);
-	while (now_ms(world) < until_ms && world->faults && !world->failed)
+	if (whole)
+		process_set(world, process, SIM_PAUSED, 0);
+	while (now_ms(world) < until_ms && world->faults && !world->failed && !process->dying)
 		if (step(world, &err) < 0) {
 			world->failed = true;
 			world->failure = err;
 		}
 	world->depth--;
 	world->running = process;
-	process_set(world, process, SIM_UP, 0);
+	world->running_worker = worker;
+	if (whole)
+		process_set(world, process, SIM_UP, 0);
 }
 
 /* Some points are passed at every commit, others seldom. */
@@ -365,9 +375,10 @@ at_crash_point(void *argument, enum crash_point point, struct error *err)
 	}
 	if (process->dying)
 		return fail(err, FATAL, "killed at %s", crash_point_name(point));
-	if (world->depth < DEPTH_MAX && process->state == SIM_UP && strikes(world, point, world->plan.pause))
-		stand_still(world, process, point);
-	return 0;
+	if (world->depth >= DEPTH_MAX || process->state != SIM_UP || !strikes(world, point, world->plan.pause))
+		return 0;
+	stand_still(world, process, point);
+	return process->dying ? fail(err, FATAL, "killed by another thread") : 0;
 }
 
 /* ---- the run ---- */
@@ -379,9 +390,11 @@ come_to_rest(struct world *world, struct error *err)
 
 	world->faults = false;
 	sim_set_faults(world->sim, false);
+	for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
+		memset(world->processes[i].stalled_until_ms, 0, sizeof(world->processes[i].stalled_until_ms));
 	if (processes_tick(world, true, err) < 0)
 		return -1;
-	if (!world->processes[0].log && process_start(world, &world->processes[0], err) < 0)
+	if (!world->processes[0].log && process_start(world, &world->processes[0], NULL, err) < 0)
 		return -1;
 	while (now_ms(world) < until_ms && !world->failed) {
 		sim_advance(world->sim, REST_STEP_MS);
@@ -390,9 +403,7 @@ come_to_rest(struct world *world, struct error *err)
 		for (int turn = 0; turn < REST_TURNS; turn++)
 			for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
 				for (int k = 0; k < WORLD_WORKERS_MAX && !world->failed; k++)
-					if (world->processes[i].workers[k])
-						process_turn(world, &world->processes[i],
-							     world->processes[i].workers[k]);
+					process_turn(world, &world->processes[i], k);
 	}
 	if (!world->failed)
 		return 0;
@@ -404,7 +415,7 @@ int
 world_run(struct world *world, struct error *err)
 {
 	for (int64_t i = between(&world->random, 1, 3); i > 0; i--)
-		if (process_start(world, &world->processes[i], err) < 0)
+		if (process_start(world, &world->processes[i], NULL, err) < 0)
 			return -1;
 	while (world->feed.next < world->feed.event_count)
 		if (step(world, err) < 0)

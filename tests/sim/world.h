@@ -22,7 +22,7 @@ struct world_plan {
 	int64_t fault_ms, calm_ms; /* faults come in spells */
 	int kill, pause;	   /* at a crash point, of a thousand */
 	int trouble;		   /* between turns: something befalls a process, of ten thousand */
-	int64_t commit_ms;
+	int64_t commit_ms, store_keep_ms;
 	int64_t state_bytes; /* state is written out from so many bytes of journal on */
 	bool verbose;
 };
@@ -34,8 +34,11 @@ struct process {
 	struct worker *workers[WORLD_WORKERS_MAX]; /* NULL: killed */
 	enum sim_process state;
 	int64_t until_ms; /* the state ends then */
-	int busy;	  /* one of its workers is inside a turn */
+	bool in_turn[WORLD_WORKERS_MAX];
+	int64_t stalled_until_ms[WORLD_WORKERS_MAX]; /* a thread that hangs; the others go on */
+	int busy;				     /* workers inside a turn */
 	bool dying;	  /* it was killed inside a turn */
+	bool doomed; /* another one was started in its place while it stood still: it comes back, for a moment */
 };
 
 struct world {
@@ -49,10 +52,12 @@ struct world {
 	struct codec *codecs[FEED_TOPICS];
 	struct process processes[WORLD_PROCESSES_MAX];
 	struct process *running; /* whose turn it is, or NULL */
+	int running_worker;
 	bool faults;
 	int64_t spell_until_ms;
-	int depth;    /* of turns inside turns */
-	int kills, pauses, leaves, turns;
+	int depth; /* of turns inside turns */
+	int names; /* given to processes */
+	int kills, pauses, stalls, leaves, twins, turns;
 	bool failed; /* a worker could not go on for no reason of ours */
 	struct error failure;
 };

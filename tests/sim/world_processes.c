@@ -2,10 +2,18 @@
 
 #include <stdio.h>
 
+#define DOOMED_MS 3000 /* at most so long one is there beside the one that was started in its place */
+
 bool
 process_is_up(const struct process *process)
 {
-	return process->log && process->state != SIM_DEAD && process->state != SIM_PAUSED && process->busy == 0;
+	return process->log && process->state != SIM_DEAD && process->state != SIM_PAUSED && !process->dying;
+}
+
+bool
+process_is_idle(const struct process *process)
+{
+	return process_is_up(process) && process->busy == 0;
 }
 
 static void
@@ -32,13 +40,11 @@ open_job(struct world *world, struct process *process, struct error *err)
 	return job_open(&config, &process->job, err);
 }
 
-int
-process_start(struct world *world, struct process *process, struct error *err)
+static int
+open_workers(struct world *world, struct process *process, struct error *err)
 {
 	struct job_operator *operator;
 
-	if (!process->log)
-		sim_log_open(world->sim, process->name, &process->log);
 	process_set(world, process, SIM_UP, 0);
 	if (!process->job && open_job(world, process, err) < 0)
 		return -1;
@@ -46,6 +52,33 @@ process_start(struct world *world, struct process *process, struct error *err)
 	for (int i = 0; i < operator->workers; i++)
 		if (worker_open(process->job, operator, i, &process->workers[i], err) < 0)
 			return -1;
+	return 0;
+}
+
+int
+process_start(struct world *world, struct process *process, const char *name, struct error *err)
+{
+	insist(!process->log);
+	if (name)
+		snprintf(process->name, sizeof(process->name), "%s", name);
+	else
+		snprintf(process->name, sizeof(process->name), "p%d", ++world->names);
+	sim_log_open(world->sim, process->name, &process->log);
+	return open_workers(world, process, err);
+}
+
+int
+process_replace(struct world *world, struct process *process, struct error *err)
+{
+	for (int i = 0; i < WORLD_PROCESSES_MAX; i++) {
+		struct process *twin = &world->processes[i];
+
+		if (twin->log)
+			continue;
+		world->twins++;
+		process->doomed = true;
+		return process_start(world, twin, process->name, err);
+	}
 	return 0;
 }
 
@@ -62,6 +95,7 @@ process_kill(struct world *world, struct process *process, bool with_disk)
 {
 	world->kills++;
 	process->dying = false;
+	memset(process->stalled_until_ms, 0, sizeof(process->stalled_until_ms));
 	process_set(world, process, SIM_DEAD, sim_random_below(&world->random, 8000));
 	close_workers(process);
 	if (with_disk)
@@ -77,6 +111,7 @@ end(struct process *process)
 	job_close(&process->job);
 	log_close(&process->log);
 	process->state = SIM_UP;
+	process->doomed = false;
 }
 
 void
@@ -89,17 +124,35 @@ process_leave(struct world *world, struct process *process)
 	world->leaves++;
 	world->running = process;
 	process->busy++;
+	for (int i = 0; i < WORLD_WORKERS_MAX; i++)
+		process->in_turn[i] = true;
 	for (int i = 0; i < WORLD_WORKERS_MAX && process->workers[i] && !process->dying; i++)
 		if (worker_leave(process->workers[i], &err) < 0 && !process->dying) {
 			world->failed = true;
 			world->failure = err;
 		}
 	process->busy--;
+	memset(process->in_turn, 0, sizeof(process->in_turn));
 	world->running = before;
 	if (process->dying)
 		process_kill(world, process, false);
 	else
 		end(process);
+}
+
+/* What its state has lasted long enough for. */
+static int
+go_on(struct world *world, struct process *process, bool now, struct error *err)
+{
+	if (process->doomed && (now || process->state != SIM_PAUSED)) {
+		process_kill(world, process, true);
+		end(process);
+		return 0;
+	}
+	if (process->state == SIM_DEAD)
+		return open_workers(world, process, err);
+	process_set(world, process, SIM_UP, process->doomed ? sim_random_below(&world->random, DOOMED_MS) : 0);
+	return 0;
 }
 
 int
@@ -108,33 +161,53 @@ processes_tick(struct world *world, bool now, struct error *err)
 	for (int i = 0; i < WORLD_PROCESSES_MAX; i++) {
 		struct process *process = &world->processes[i];
 
-		if (!process->log || process->state == SIM_UP || process->busy > 0)
+		if (!process->log || process->busy > 0 || (process->state == SIM_UP && !process->doomed))
 			continue;
 		if (!now && clock_now_ms(sim_clock(world->sim)) < process->until_ms)
 			continue;
-		if (process->state == SIM_DEAD && process_start(world, process, err) < 0)
+		if (go_on(world, process, now, err) < 0)
 			return -1;
-		process_set(world, process, SIM_UP, 0);
 	}
 	return 0;
 }
 
+/* Two of a name take the transaction from each other, until one of them gives up and is started again. */
+static bool
+gave_up(const struct world *world, const struct worker *worker)
+{
+	return world->twins > 0 && worker->aborts > WORKER_ABORTS_MAX;
+}
+
+static bool
+can_turn(const struct world *world, const struct process *process, int worker)
+{
+	return process_is_up(process) && process->workers[worker] && !process->in_turn[worker] &&
+	       process->stalled_until_ms[worker] <= clock_now_ms(sim_clock(world->sim));
+}
+
 void
-process_turn(struct world *world, struct process *process, struct worker *worker)
+process_turn(struct world *world, struct process *process, int worker)
 {
 	struct process *before = world->running;
 	struct error err;
 	int result;
 
+	if (!can_turn(world, process, worker))
+		return;
 	world->turns++;
 	world->running = process;
+	world->running_worker = worker;
+	process->in_turn[worker] = true;
 	process->busy++;
-	result = worker_turn(worker, 0, &err);
+	result = worker_turn(process->workers[worker], 0, &err);
 	process->busy--;
+	process->in_turn[worker] = false;
 	world->running = before;
-	if (process->dying) {
+	if (result < 0 && gave_up(world, process->workers[worker]))
+		process->dying = true;
+	if (process->dying && process->busy == 0) {
 		process_kill(world, process, sim_random_chance(&world->random, 200));
-	} else if (result < 0) {
+	} else if (result < 0 && !process->dying) {
 		world->failed = true;
 		world->failure = err;
 	}
