@@ -7,6 +7,7 @@
 #include "dataflow/operator.h"
 
 extern const struct operator_type engagement_join_type;
+extern const struct operator_type feature_sink_type;
 extern const struct operator_type reconcile_type;
 extern const struct operator_type rekey_type;
 extern const struct operator_type traffic_type;

@@ -1,74 +1,83 @@
 #!/bin/bash
-# The demonstration on a real broker: a feed, and two worker processes of the join, one of which is killed with -9 on
-# the way. At the end a reader that is not ours counts: every impression came out once.
+# The demonstration on Kafka: a broker is started, a made-up feed runs through the join in two processes, one of them is
+# killed with -9 on the way, and a reader that is not ours counts what came out.
 #     tools/demo_kafka.sh build/release/isotope build/venv/bin/python
-# It starts a broker of its own and stops it. Everything it writes is below build/demo-kafka, which it removes first.
+# Everything it writes is below build/demo-kafka, which it removes before and after.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 isotope=${1:-build/release/isotope}
 python=${2:-build/venv/bin/python}
-topology=topologies/demo.yaml
-data=build/demo-kafka
+work=build/demo-kafka
+topology=$work/demo.yaml
+broker=tools/kafka/broker
+declare -A worker=()
+bold='' green='' red='' plain=''
+if [ -t 1 ]; then bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'; fi
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+say() {
+	local tenths=$(((${EPOCHREALTIME/./} - began) / 100000))
+	printf '%s%4d.%d s%s  %s\n' "$bold" $((tenths / 10)) $((tenths % 10)) "$plain" "$*"
+}
 
-end() {
-	kill $(jobs -p) 2>/dev/null || true
+clean_up() {
+	for name in "${!worker[@]}"; do kill -9 "${worker[$name]}" 2>/dev/null || true; done
 	wait 2>/dev/null || true
-	tools/kafka/broker stop --dir "$data/broker" >/dev/null 2>&1 || true
+	$broker stop --dir "$work/broker" --remove 2>/dev/null || true
+	rm -rf "$work"
 }
 
-# The lines of a process' log that tell what becomes of it.
-tell() {
-	grep -E ' (restored|resumed|abort|fenced|retry) ' "$data/$1.log" | tail -n 4 | cut -c1-150 | sed "s/^/    $1: /" ||
-		true
-}
-
-rm -rf "$data"
-mkdir -p "$data"
-trap end EXIT
-
-say "A Kafka broker"
-address=$(tools/kafka/broker start --dir "$data/broker" | head -n 1 | cut -d' ' -f1)
-echo "    $address"
-kafka=(--set log.type=kafka --set "log.bootstrap.servers=$address" --set log.session.timeout.ms=6000
-	--set commit_interval=500ms)
-"$isotope" topics "$topology" "${kafka[@]}" --data-dir "$data/feed" --create >/dev/null 2>"$data/topics.log"
-
-# A process of the join with a data directory of its own.
 start() {
-	"$isotope" run "$topology" "${kafka[@]}" --operators join --data-dir "$data/$1" 2>>"$data/$1.log" &
-	pids[$1]=$!
+	"$isotope" run "$topology" --data-dir "$work/$1" --instance "$1" >/dev/null 2>>"$work/$1.log" &
+	worker[$1]=$!
 }
-declare -A pids
 
-say "A made-up feed for 25 seconds, and two processes that join it"
-"$isotope" run "$topology" "${kafka[@]}" --operators traffic --data-dir "$data/feed" --for 25s 2>"$data/feed.log" &
-feed=$!
-start first
-start second
-sleep 10
-tell first
-tell second
+rm -rf "$work"
+mkdir -p "$work"
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+began=${EPOCHREALTIME/./}
 
-say "kill -9 for the second one, in the middle of what it does"
-kill -9 "${pids[second]}"
-wait "${pids[second]}" 2>/dev/null || true
-echo "    its tasks go to the first one when its session of 6 s is over; meanwhile it is started again"
-sleep 3
-start second
-wait "$feed"
-tell first
-tell second
+address=$($broker start --dir "$work/broker" --owner $$ \
+	--set transaction.abort.timed.out.transaction.cleanup.interval.ms=500)
+say "Apache Kafka runs at $address"
 
-say "The feed has ended; the last windows close"
-sleep 25
-for name in first second; do
-	kill -TERM "${pids[$name]}"
-	wait "${pids[$name]}"
-	grep '^join:' "$data/$name.log" | tail -n 1 | cut -c1-110 | sed "s/^/    $name: /"
+kafka="{type: kafka, bootstrap.servers: \"$address\", session.timeout.ms: \"6000\"}"
+sed "s|^log: .*|schemas: $PWD/schemas\nlog: $kafka|" topologies/demo.yaml >"$topology"
+"$isotope" topics "$topology" --create >/dev/null
+say "its topics are made: isotope topics demo.yaml --create"
+
+start one
+start two
+say "two processes share the work: isotope run demo.yaml --instance one (and two)"
+sleep 8
+{ kill -9 "${worker[one]}" && wait "${worker[one]}"; } 2>/dev/null || true
+say "${red}kill -9${plain} of process one (${worker[one]}), in the middle of a transaction"
+sleep 1
+start one
+say "process one is started again, and takes its tasks back"
+sleep 8
+kill "${worker[@]}"
+for name in "${!worker[@]}"; do
+	wait "${worker[$name]}" || { tail -n 5 "$work/$name.log" >&2; exit 1; }
+	unset "worker[$name]"
+done
+say "both are stopped; what is left is joined: isotope run demo.yaml --operators join --until-end"
+tries=0
+# (The group remembers its named members for one session timeout.)
+until "$isotope" run "$topology" --operators join --until-end --data-dir "$work/one" 2>"$work/rest.log"; do
+	tries=$((tries + 1))
+	[ $tries -lt 60 ] && grep -q "running elsewhere" "$work/rest.log" || { cat "$work/rest.log" >&2; exit 1; }
+	sleep 0.5
 done
 
-say "What a reader with isolation.level=read_committed finds (confluent-kafka)"
-"$python" tools/kafka/count.py "$address" impressions outcomes
+say "an independent reader (confluent-kafka, read_committed) counts:"
+echo
+if "$python" tools/kafka/count.py "$address" >"$work/counts"; then
+	sed 's/^/    /' "$work/counts"
+	printf '\n    %s%sEvery impression came out exactly once.%s\n' "$bold" "$green" "$plain"
+else
+	sed 's/^/    /' "$work/counts"
+	printf '\n    %s%sThese do not agree.%s\n' "$bold" "$red" "$plain"
+	exit 1
+fi

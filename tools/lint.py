@@ -24,7 +24,7 @@ LAYERS = {
     "state": ("base", "log"),
     "sinks": ("base", "record"),
     "dataflow": ("base", "record", "log", "state"),
-    "operators": ("base", "record", "state/store.h", "dataflow/operator.h"),
+    "operators": ("base", "record", "sinks", "state/store.h", "dataflow/operator.h"),
     "cli": ("base", "record", "log", "state", "dataflow", "operators"),
     "main": ("base", "cli"),
 }

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/scan.h"
 #include "cli/stop.h"
+#include "dataflow/marker.h"
 #include "dataflow/topic_list.h"
 #include "record/json.h"
 
@@ -123,6 +124,17 @@ report_bad(struct consumer *consumer, const struct log_record *record, const str
 		cli_note(consumer->call, "more of these are counted, not named");
 }
 
+/* What stands between the records of an internal topic for its readers' watermark. */
+static bool
+is_marker(const struct consumer *consumer, const struct log_record *record)
+{
+	struct marker marker;
+	struct error why;
+
+	return consumer->spec && consumer->spec->internal && !record->key.data &&
+	       marker_read(record->value, &marker, &why) == 0;
+}
+
 static int
 print_record(void *argument, const struct log_record *record, struct error *err)
 {
@@ -130,6 +142,8 @@ print_record(void *argument, const struct log_record *record, struct error *err)
 	struct buffer *out = &consumer->output.buffer;
 	struct error why;
 
+	if (is_marker(consumer, record))
+		return 0;
 	if (show_value(consumer, record->value, &why) < 0) {
 		report_bad(consumer, record, &why);
 		return 0;
@@ -371,8 +385,9 @@ const struct command command_consume = {
 		  "there and then waits for more until it is interrupted. It only reads, so it may be called "
 		  "beside a running job.\n"
 		  "Timestamps are integer milliseconds, enums are strings, bytes are base64. A deletion is null. A "
-		  "record that does not decode is named on standard error and passed over; the status is then 1. A "
-		  "journal (APPLICATION.OPERATOR.journal) can be read too: its values are base64.",
+		  "record that does not decode is named on standard error and passed over; the status is then 1. The "
+		  "markers between the records of an internal topic are not shown. A journal "
+		  "(APPLICATION.OPERATOR.journal) can be read too: its values are base64.",
 	.options = consume_options,
 	.options_size = sizeof(struct consume_options),
 	.takes_topology = true,

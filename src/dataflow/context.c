@@ -180,9 +180,9 @@ context_watermark(const struct context *context)
 	return context->watermark_ms;
 }
 
-/* A context that hooks run with is a task's (the one of open() has no task yet). */
-int64_t
-context_input_time(const struct context *context, int input)
+/* A context that hooks run with is a task's (the one of open() has no task yet). NULL: it is not connected. */
+static const struct input *
+input_of(const struct context *context, int input)
 {
 	const void *owner = (const char *)context - offsetof(struct task, context);
 	const struct task *task = owner;
@@ -190,8 +190,61 @@ context_input_time(const struct context *context, int input)
 	insist(context->task >= 0);
 	for (int i = 0; i < task->input_count; i++)
 		if (task->inputs[i].port == input)
-			return task->inputs[i].time.time_max;
-	return TIME_MIN;
+			return &task->inputs[i];
+	return NULL;
+}
+
+int64_t
+context_input_time(const struct context *context, int input)
+{
+	const struct input *from = input_of(context, input);
+
+	return from ? from->time.time_max : TIME_MIN;
+}
+
+struct raw_record
+context_raw(const struct context *context, int input)
+{
+	const struct input *from = input_of(context, input);
+	const struct log_record *record;
+
+	insist(from && from->ready);
+	record = &from->batch.records[from->at];
+	return (struct raw_record){
+		.offset = record->offset,
+		.timestamp_ms = record->timestamp_ms,
+		.key = record->key,
+		.value = record->value,
+	};
+}
+
+int
+context_refuse(struct context *context, int input, const struct raw_record *record, const char *reason,
+	       struct error *err)
+{
+	struct dead_letter letter = {
+		.topic = context->inputs[input].topic->name,
+		.partition = context->task,
+		.offset = record->offset,
+		.record_time_ms = record->timestamp_ms,
+		.key = record->key,
+		.value = record->value,
+		.reason = reason,
+	};
+
+	return dead_letter_write(context, &letter, err);
+}
+
+void
+context_commit_soon(struct context *context)
+{
+	context->commit_soon = true;
+}
+
+const char *
+context_directory(const struct context *context)
+{
+	return context->job->directory;
 }
 
 int64_t

@@ -31,6 +31,7 @@ struct context {
 	struct transaction *transaction;
 	int64_t watermark_ms;
 	int64_t now_ms;
+	bool commit_soon;   /* the operator asked for it */
 	bool in_timer;	    /* on_timer or on_commit is running: a row too large is dead-lettered itself */
 	struct arena arena; /* lives until the hook returns */
 	struct buffer body; /* of context_body */

@@ -200,6 +200,7 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	job->topology = config->topology;
 	job->clock = config->clock;
 	job->bounded = config->until_end;
+	job->directory = config->directory ? memory_text(config->directory) : NULL;
 	job->topics = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->topics));
 	job->misplaced = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->misplaced));
 	job->operators = memory_new_array((size_t)job->topology->operator_count, sizeof(*job->operators));
@@ -229,6 +230,7 @@ job_close(struct job **pointer)
 			pthread_mutex_destroy(&job->operators[i].stores_lock);
 		memory_free(&job->operators[i].stores);
 	}
+	memory_free(&job->directory);
 	memory_free(&job->operators);
 	memory_free(&job->topics);
 	memory_free(&job->misplaced);

@@ -44,6 +44,7 @@ struct job_operator {
 
 struct job {
 	const struct topology *topology;
+	char *directory; /* of the log and the stores; NULL: all in memory */
 	struct log *log;
 	bool owns_log;
 	struct database *database;

@@ -6,6 +6,9 @@
  * (parameters, field indexes) and is constant afterwards, so that an abort or a move of a task loses nothing. The
  * runtime calls all hooks of one task from one thread at a time; `self` is one per worker.
  *
+ * A sink hands rows to a system outside the log: process() gathers them, flush() sees to it that they have arrived.
+ * What it has gathered is the one thing that may live behind `self`: until it is committed the log has it too.
+ *
  * process(), on_timer() and on_commit() return 0: what they emitted and changed is kept; or -1: all of it is undone,
  * and the error says what becomes of the record (SKIP: a dead letter; on_timer and on_commit may not SKIP).
  */
@@ -49,6 +52,12 @@ struct operator_type {
 	/* Before the work so far is committed: once for each entry that context_at_commit named since the last
 	 * commit and that is still there. So a key that changes often gives one row a commit. */
 	int (*on_commit)(const void *self, struct entry *entry, struct context *context, struct error *err);
+	/* Sinks, before a commit, for each task that has something to commit: 0: all that process() gathered of this
+	 * task is settled outside. RETRY: the other side is out of reach; nothing is committed and nothing more
+	 * processed until it works. */
+	int (*flush)(const void *self, struct context *context, struct error *err);
+	/* Sinks: what was gathered and not committed is given up; it comes again, to this task or to another one. */
+	void (*drop)(const void *self);
 	void (*close)(void *self);
 	/* Appends the entry's value as JSON, for `isotope state`; NULL: it is shown as base64. */
 	void (*show)(const struct entry *entry, struct buffer *out);
@@ -71,8 +80,8 @@ int context_task_count(const struct context *context); /* tasks of this operator
 int context_task(const struct context *context); /* this task's number = partition */
 struct store *context_store(struct context *context, int store);
 int64_t context_watermark(const struct context *context); /* ms; TIME_MIN: none yet */
-/* The highest event time taken from an input so far, ms; TIME_MIN: none yet, or it is not connected. It tells of an input
- * that no longer holds the watermark back how far it has come. The same after a restart. */
+/* The highest event time taken from an input so far, ms; TIME_MIN: none yet, or it is not connected. It tells of an
+ * input that no longer holds the watermark back how far it has come. The same after a restart. */
 int64_t context_input_time(const struct context *context, int input);
 int64_t context_now_ms(
 	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
@@ -94,5 +103,22 @@ int context_emit(struct context *context, int output, struct bytes key, struct r
 bool context_connected(const struct context *context, int output);
 /* Room for what a row points to (arrays, texts): lives until the hook returns. */
 void *context_take(struct context *context, size_t size);
+
+/* ---- sinks ---- */
+
+/* A record as it stands in its topic. Key and value are borrowed until process() returns. */
+struct raw_record {
+	int64_t offset, timestamp_ms;
+	struct bytes key, value;
+};
+
+/* The record that process() has been given. */
+struct raw_record context_raw(const struct context *context, int input);
+/* From flush(): the record becomes a dead letter. */
+int context_refuse(struct context *context, int input, const struct raw_record *record, const char *reason,
+		   struct error *err);
+void context_commit_soon(struct context *context); /* enough is gathered: commit after this record */
+/* Where this process may keep what outlives it, in folders named after what is in them; NULL: it keeps nothing. */
+const char *context_directory(const struct context *context);
 
 #endif

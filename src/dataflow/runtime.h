@@ -15,10 +15,10 @@ struct runtime;
 
 struct runtime_config {
 	const struct topology *topology;
-	const char *directory;	      /* holds log/ and state/; NULL: all in memory */
+	const char *directory;	      /* holds log/, state/ and what sinks keep; NULL: all in memory */
 	const char *const *operators; /* only these, by name, NULL-terminated; NULL: all */
 	bool until_end;		      /* bounded run */
-	struct log *log;      /* borrowed; NULL: opened as the topology says */
+	struct log *log;	      /* borrowed; NULL: opened as the topology says */
 	struct clock *clock;
 };
 

@@ -303,12 +303,27 @@ write_header(struct task *task)
 }
 
 int
+task_flush(struct task *task, struct error *err)
+{
+	int result;
+
+	task->context.now_ms = clock_now_ms(task->job->clock);
+	result = end_hook(task, task->operator->spec->type->flush(task->self, &task->context, err));
+	if (result < 0 && err->action == SKIP) {
+		fail_in(err, "flush of operator %s may not skip", task->operator->spec->name);
+		err->action = FATAL;
+	}
+	return result;
+}
+
+int
 task_block(struct task *task, struct error *err)
 {
 	if (context_before_commit(&task->context, task->self, err) < 0 ||
 	    (marker_due(task) && append_markers(task, err) < 0))
 		return -1;
 	task->changed = true;
+	task->context.commit_soon = false;
 	write_header(task);
 	if (state_block(task->state, buffer_bytes(&task->header), append_part, task, err) < 0)
 		return -1;

@@ -99,6 +99,8 @@ void task_drained(struct task *task); /* they have */
 
 /* Whether a commit would say something: records were processed, or the watermark moved that others wait for. */
 bool task_has_news(const struct task *task);
+/* Sinks: what the task gathered is settled outside. RETRY: call it again. */
+int task_flush(struct task *task, struct error *err);
 /* What the operator wants to see before a commit (on_commit); then markers, the journal block and the positions go into
  * the transaction. */
 int task_block(struct task *task, struct error *err);

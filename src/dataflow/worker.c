@@ -138,6 +138,23 @@ tell_tasks(struct worker *worker, struct error *err)
 	return 0;
 }
 
+/* While the other side of a sink is out of reach (RETRY) nothing more is gathered: the next call goes on here. */
+static int
+flush_tasks(struct worker *worker, struct error *err)
+{
+	if (!worker->operator->spec->type->flush)
+		return 0;
+	worker->phase = WORKER_FLUSHING;
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		struct task *task = worker->tasks[i];
+
+		if (task && task_has_news(task) && task_flush(task, err) < 0)
+			return -1;
+	}
+	worker->phase = WORKER_RUNNING;
+	return 0;
+}
+
 /* While the outcome is unknown (RETRY) nothing else is done: the next call asks again. */
 int
 worker_commit(struct worker *worker, struct error *err)
@@ -147,7 +164,7 @@ worker_commit(struct worker *worker, struct error *err)
 			worker->committed_ms = worker->now_ms;
 			return 0;
 		}
-		if (append_blocks(worker, err) < 0)
+		if (flush_tasks(worker, err) < 0 || append_blocks(worker, err) < 0)
 			return -1;
 		worker->phase = WORKER_COMMITTING;
 	}
@@ -165,7 +182,7 @@ static int
 commit_if_large(struct worker *worker, const struct task *task, struct error *err)
 {
 	if (transaction_bytes(worker->transaction) < (size_t)worker->job->topology->commit_bytes &&
-	    !state_must_commit(task->state))
+	    !state_must_commit(task->state) && !task->context.commit_soon)
 		return 0;
 	return worker_commit(worker, err);
 }
@@ -396,6 +413,8 @@ abort_and_open(struct worker *worker, struct error *err)
 {
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		task_close(&worker->tasks[i]);
+	if (worker->operator->spec->type->drop)
+		worker->operator->spec->type->drop(worker->self);
 	if (transaction_abort(worker->transaction, err) < 0)
 		return -1;
 	worker->phase = WORKER_RUNNING;
@@ -465,9 +484,12 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 		return -1;
 	worker->now_ms = clock_now_ms(worker->job->clock);
 	worker->progress = false;
+	/* Partitions are not held back for a sink: whoever gets them sends the rows again. */
+	if (worker->phase == WORKER_FLUSHING && worker->leaving_count > 0)
+		worker->phase = WORKER_ABORTING;
 	if (worker->phase == WORKER_ABORTING && abort_and_open(worker, err) < 0)
 		return -1;
-	if (worker->phase == WORKER_COMMITTING && worker_commit(worker, err) < 0)
+	if ((worker->phase == WORKER_FLUSHING || worker->phase == WORKER_COMMITTING) && worker_commit(worker, err) < 0)
 		return -1;
 	if (worker->leaving_count > 0 && commit_and_give_up(worker, err) < 0)
 		return -1;
@@ -551,7 +573,8 @@ worker_leave(struct worker *worker, struct error *err)
 	if (worker->phase == WORKER_ABORTING)
 		return 0;
 	while (worker_commit(worker, err) < 0) {
-		if (err->action == ABORT || err->action == FENCED) {
+		if (err->action == ABORT || err->action == FENCED ||
+		    (err->action == RETRY && worker->phase == WORKER_FLUSHING)) {
 			say(worker, error_action_name(err->action), 1, err);
 			return 0;
 		}

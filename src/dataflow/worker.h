@@ -20,6 +20,7 @@
 /* What a worker must end before it does anything else. */
 enum worker_phase {
 	WORKER_RUNNING,
+	WORKER_FLUSHING,   /* what a sink gathered has not arrived yet: nothing of the commit has begun */
 	WORKER_COMMITTING, /* blocks are in the transaction; its outcome is unknown */
 	WORKER_ABORTING,   /* the transaction is lost; it has to be ended and the tasks opened again */
 };

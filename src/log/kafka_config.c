@@ -21,7 +21,7 @@
 	"10"		   /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
 #define FETCH_WAIT_MS "50" /* a broker that has less than fetch.min.bytes answers after so long */
 #define LINGER_MS "20"
-#define HEARTBEAT_MS_MAX 3000 /* librdkafka's default */
+#define HEARTBEAT_MS_MAX 3000	  /* librdkafka's default */
 #define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
 #define PRODUCER_QUEUE_KIB "2097151"
 

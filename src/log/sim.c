@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "log/sim_client.h"
 
 #define NOTE_SIZE_MAX 400
 

@@ -1,14 +1,14 @@
 /*
  * The simulated log: Kafka's semantics in memory, for simulations with crashes and errors that are the same every time.
  *
- * `struct sim` is the cluster: topics with offsets that control markers take too, transactions with epochs and timeouts,
- * a last stable offset, groups with generations and sessions. A process opens a handle to it (sim_log_open) and uses
+ * `struct sim` is the cluster: topics with offsets that markers take too, transactions with epochs and timeouts, a last
+ * stable offset, groups with generations and sessions. A process opens a handle to it (sim_log_open) and uses
  * that as any log (log.h). Nothing happens by itself: time moves with sim_advance alone, and every choice (who is told
  * when, which call fails, what an answer that never came has done) is drawn from the seed.
  *
  *     sim_new(&config)                        the cluster
  *     sim_log_open(sim, "process-1", &log)    a process; log_close(&log) ends it
- *     sim_log_set(log, SIM_PAUSED)            its heartbeats stop; sim_advance(sim, ...) long enough, and it is expelled
+ *     sim_log_set(log, SIM_PAUSED)            its heartbeats stop; after sim_advance(sim, ...) it is expelled
  *     sim_log_set(log, SIM_DEAD)              what it closes from now on closes in silence, as kill -9 would
  *
  * One thread's.
@@ -29,16 +29,16 @@ bool sim_random_chance(struct sim_random *random, int per_mille);
 
 /* How often what goes wrong goes wrong: of a thousand. */
 struct sim_rates {
-	int retry;	    /* a call that reaches nobody */
-	int unknown;	    /* a commit or an abort without an answer: done, not done, or done later */
-	int refused;	    /* a record that the cluster does not take: the transaction is lost */
-	int partial;	    /* a fetch that brings a few records only */
-	int slow;	    /* a fetch after which a partition brings nothing for a while */
-	int64_t slow_ms;    /* ... that long at most */
-	int64_t marker_ms;  /* markers reach a partition up to so long after the decision */
-	int early;	    /* records that are sent when they are kept, not at the commit */
-	int64_t hear_ms;    /* a member hears what the group has to say up to so long after it was said */
-	int64_t gather_ms;  /* a rebalance that all have joined takes up to so long */
+	int retry;	   /* a call that reaches nobody */
+	int unknown;	   /* a commit or an abort without an answer: done, not done, or done later */
+	int refused;	   /* a record that the cluster does not take: the transaction is lost */
+	int partial;	   /* a fetch that brings a few records only */
+	int slow;	   /* a fetch after which a partition brings nothing for a while */
+	int64_t slow_ms;   /* ... that long at most */
+	int64_t marker_ms; /* markers reach a partition up to so long after the decision */
+	int early;	   /* records that are sent when they are kept, not at the commit */
+	int64_t hear_ms;   /* a member hears what the group has to say up to so long after it was said */
+	int64_t gather_ms; /* a rebalance that all have joined takes up to so long */
 };
 
 struct sim_config {
@@ -72,7 +72,7 @@ enum sim_process {
 	SIM_UP,
 	SIM_CUT,    /* reaches nobody: every call is RETRY, and no heartbeats */
 	SIM_PAUSED, /* does nothing, and no heartbeats */
-	SIM_DEAD,   /* killed: its transactions stay open, its members stay in their groups, until their times run out */
+	SIM_DEAD, /* killed: its transactions stay open, its members stay in their groups, until their times run out */
 };
 
 void sim_log_open(struct sim *sim, const char *process, struct log **out);

@@ -5,7 +5,7 @@
  * transaction's first record in that partition is seen by anybody: that offset is the last stable one.
  */
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "log/sim_client.h"
 
 /* ---- topics ---- */
 
@@ -112,8 +112,8 @@ note_pending(struct sim_partition *partition, struct sim_run *run)
 		partition->pending = memory_resize_array(partition->pending, (size_t)partition->pending_capacity,
 							 sizeof(*partition->pending));
 	}
-	partition->pending[partition->pending_count++] =
-		(struct sim_pending){.run = run, .first = partition->count, .mark_at_ms = TIME_MAX};
+	partition->pending[partition->pending_count++] = (struct sim_pending){
+		.run = run, .first = partition->count, .mark_at_ms = TIME_MAX};
 	run->unmarked++;
 }
 

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "log/sim_client.h"
 
 struct sim_group *
 sim_group(struct sim *sim, const char *name)

@@ -7,7 +7,9 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "log/sim_client.h"
+
+#define ANSWER_PART 10
 
 enum held { HELD_NOT, HELD, HELD_LEAVING };
 
@@ -179,6 +181,15 @@ hear_assignment(struct sim_member *member)
 	member->must_rejoin = member->leaving > 0;
 }
 
+/* Up to so long news take. That a rebalance is over is an answer that was waited for; the rest comes by heartbeats. */
+static int64_t
+hearing_time(const struct sim_member *member)
+{
+	int64_t most_ms = member->log->sim->config.rates.hear_ms;
+
+	return member->seat && !member->group->rebalancing && !member->must_rejoin ? most_ms / ANSWER_PART : most_ms;
+}
+
 static bool
 has_news(const struct sim_member *member)
 {
@@ -198,7 +209,7 @@ hear(struct sim_member *member)
 	if (!member->group || member->leaving > 0 || !has_news(member))
 		return;
 	if (member->hears_ms == TIME_MAX)
-		member->hears_ms = sim_now(sim) + sim_delay(sim, sim->config.rates.hear_ms);
+		member->hears_ms = sim_now(sim) + sim_delay(sim, hearing_time(member));
 	if (sim->faults && sim_now(sim) < member->hears_ms)
 		return;
 	member->hears_ms = TIME_MAX;

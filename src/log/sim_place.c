@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "log/sim_client.h"
 
 #define BATCH_RECORDS_MAX 500
 #define PART_RECORDS_MAX 5

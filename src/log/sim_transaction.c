@@ -6,7 +6,7 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "log/sim_client.h"
 
 struct sim_entry {
 	int topic, partition;
@@ -186,8 +186,8 @@ note_first(struct sim_transaction *transaction, int topic, int partition, int64_
 		transaction->firsts = memory_resize_array(transaction->firsts, transaction->first_capacity,
 							  sizeof(*transaction->firsts));
 	}
-	transaction->firsts[transaction->first_count++] =
-		(struct sim_first){.topic = topic, .partition = partition, .offset = offset};
+	transaction->firsts[transaction->first_count++] = (struct sim_first){
+		.topic = topic, .partition = partition, .offset = offset};
 }
 
 static int
@@ -326,10 +326,9 @@ commit_positions(struct sim_transaction *transaction, struct error *err)
 		return -1;
 	if (begin(transaction, err) < 0)
 		return -1;
-	if (member && member->group &&
-	    !sim_group_allows(member->group, member->seat_number, member->generation)) {
-		sim_note(transaction->log->sim, "%s: positions of generation %d are refused",
-			 transaction->producer->id, member->generation);
+	if (member && member->group && !sim_group_allows(member->group, member->seat_number, member->generation)) {
+		sim_note(transaction->log->sim, "%s: positions of generation %d are refused", transaction->producer->id,
+			 member->generation);
 		return fail(err, ABORT, "generation %d of group %s is over", member->generation, member->group->name);
 	}
 	for (int i = 0; i < transaction->position_count; i++)

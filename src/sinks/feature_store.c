@@ -15,35 +15,9 @@ struct feature_writer {
 	size_t count, capacity;
 };
 
-static const char *const type_choices[] = {"embedded", "redis", NULL};
+const char *const feature_store_types[] = {"embedded", "redis", NULL};
 
-const struct option feature_store_options[] = {
-	{"type", OPTION_CHOICE, offsetof(struct feature_store_config, type), "embedded", 0, 0, type_choices, NULL,
-	 "embedded: a directory of this process; redis: a Redis server, in Feast's layout"},
-	{"address", OPTION_TEXT, offsetof(struct feature_store_config, address), "127.0.0.1:6379", 0, 0, NULL, NULL,
-	 "redis: host:port, or unix:/path of a socket"},
-	{"user", OPTION_TEXT, offsetof(struct feature_store_config, user), "", 0, 0, NULL, NULL,
-	 "redis: user to authenticate as, where there are users"},
-	{"password", OPTION_TEXT, offsetof(struct feature_store_config, password), "", 0, 0, NULL, NULL,
-	 "redis: the password; better kept out of the topology: password_file"},
-	{"password_file", OPTION_TEXT, offsetof(struct feature_store_config, password_file), "", 0, 0, NULL, NULL,
-	 "redis: a file whose first line is the password; read again with every connection"},
-	{"database", OPTION_INTEGER, offsetof(struct feature_store_config, database), "0", 0, 65535, NULL, NULL,
-	 "redis: number of the database"},
-	{"timeout", OPTION_DURATION, offsetof(struct feature_store_config, timeout_ms), "5s", 1, 600000, NULL, "ms",
-	 "redis: a server that is silent for so long is out of reach"},
-	{"tls", OPTION_BOOLEAN, offsetof(struct feature_store_config, tls), "false", 0, 0, NULL, NULL,
-	 "redis: whether to speak TLS"},
-	{"tls_ca", OPTION_TEXT, offsetof(struct feature_store_config, tls_ca), "", 0, 0, NULL, NULL,
-	 "redis: file of the certificates that are trusted; empty: those of the system"},
-	{"tls_certificate", OPTION_TEXT, offsetof(struct feature_store_config, tls_certificate), "", 0, 0, NULL, NULL,
-	 "redis: file of our certificate, for servers that ask for one"},
-	{"tls_key", OPTION_TEXT, offsetof(struct feature_store_config, tls_key), "", 0, 0, NULL, NULL,
-	 "redis: file of its key"},
-	{"tls_name", OPTION_TEXT, offsetof(struct feature_store_config, tls_name), "", 0, 0, NULL, NULL,
-	 "redis: name that the server's certificate must have; empty: the host of the address"},
-	OPTION_END,
-};
+const struct option feature_store_options[] = {FEATURE_STORE_OPTIONS(0), OPTION_END};
 
 int
 feature_store_open(const struct feature_store_config *config, struct feature_store **out, struct error *err)

@@ -99,7 +99,38 @@ struct feature_store_config {
 	const char *directory; /* embedded: where it lives; NULL: in memory. Not an option: the runtime says so */
 };
 enum feature_store_type { FEATURE_STORE_EMBEDDED, FEATURE_STORE_REDIS };
+extern const char *const feature_store_types[];
 extern const struct option feature_store_options[];
+
+/* The rows of that table for a table of one's own, whose struct has the config at the offset `base`. */
+#define FEATURE_STORE_AT(base, field) ((base) + offsetof(struct feature_store_config, field))
+/* clang-format off */
+#define FEATURE_STORE_OPTIONS(base) \
+	{"store", OPTION_CHOICE, FEATURE_STORE_AT(base, type), "embedded", 0, 0, feature_store_types, NULL, \
+	 "embedded: a directory of this process; redis: a Redis server, in Feast's layout"}, \
+	{"address", OPTION_TEXT, FEATURE_STORE_AT(base, address), "127.0.0.1:6379", 0, 0, NULL, NULL, \
+	 "redis: host:port, or unix:/path of a socket"}, \
+	{"user", OPTION_TEXT, FEATURE_STORE_AT(base, user), "", 0, 0, NULL, NULL, \
+	 "redis: user to authenticate as, where there are users"}, \
+	{"password", OPTION_TEXT, FEATURE_STORE_AT(base, password), "", 0, 0, NULL, NULL, \
+	 "redis: the password; better kept out of the topology: password_file"}, \
+	{"password_file", OPTION_TEXT, FEATURE_STORE_AT(base, password_file), "", 0, 0, NULL, NULL, \
+	 "redis: a file whose first line is the password; read again with every connection"}, \
+	{"database", OPTION_INTEGER, FEATURE_STORE_AT(base, database), "0", 0, 65535, NULL, NULL, \
+	 "redis: number of the database"}, \
+	{"timeout", OPTION_DURATION, FEATURE_STORE_AT(base, timeout_ms), "5s", 1, 600000, NULL, "ms", \
+	 "redis: a server that is silent for so long is out of reach"}, \
+	{"tls", OPTION_BOOLEAN, FEATURE_STORE_AT(base, tls), "false", 0, 0, NULL, NULL, \
+	 "redis: whether to speak TLS"}, \
+	{"tls_ca", OPTION_TEXT, FEATURE_STORE_AT(base, tls_ca), "", 0, 0, NULL, NULL, \
+	 "redis: file of the certificates that are trusted; empty: those of the system"}, \
+	{"tls_certificate", OPTION_TEXT, FEATURE_STORE_AT(base, tls_certificate), "", 0, 0, NULL, NULL, \
+	 "redis: file of our certificate, for servers that ask for one"}, \
+	{"tls_key", OPTION_TEXT, FEATURE_STORE_AT(base, tls_key), "", 0, 0, NULL, NULL, \
+	 "redis: file of its key"}, \
+	{"tls_name", OPTION_TEXT, FEATURE_STORE_AT(base, tls_name), "", 0, 0, NULL, NULL, \
+	 "redis: name that the server's certificate must have; empty: the host of the address"}
+/* clang-format on */
 
 /* Checks the view (also: that no two of its fields share a hash) and copies it. */
 int feature_view_new(const struct feature_view_spec *spec, struct feature_view **out, struct error *err);

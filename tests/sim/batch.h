@@ -10,7 +10,7 @@ struct batch_outcome {
 	unsigned actions; /* bit per action seen */
 	double watched;
 	int engagements;
-	int64_t first_at, last_at; /* where there are any */
+	int64_t first_at, last_at;		      /* where there are any */
 	const struct feed_score *scores[FEED_MODELS]; /* in the order of their versions */
 	int score_count;
 };

@@ -1,6 +1,6 @@
 /*
- * The protocol broken on purpose, to see that the simulation notices. Nothing of it is in the program: the simulation is
- * linked with calls between its parts going through breaks.c (the linker's --wrap), which passes them on or does
+ * The protocol broken on purpose, to see that the simulation notices. Nothing of it is in the program: the simulation
+ * is linked with calls between its parts going through breaks.c (the linker's --wrap), which passes them on or does
  * what the break is about.
  *
  *     order      positions and block are committed first, then the rows

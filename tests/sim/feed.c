@@ -11,8 +11,7 @@
 #define PER_IMPRESSION_MAX 5
 
 const char *const feed_topics[FEED_TOPICS] = {"impressions", "engagements", "ranker_scores"};
-const char *const feed_actions[] = {"view",   "click",	  "like",  "share", "comment",
-				    "follow", "purchase", "watch", "skip"};
+const char *const feed_actions[] = {"view", "click", "like", "share", "comment", "follow", "purchase", "watch", "skip"};
 
 static int64_t
 delay(struct sim_random *random)
@@ -27,8 +26,8 @@ add(struct feed *feed, struct sim_random *random, enum feed_kind kind, int index
 
 	for (int i = 0; i < times; i++) {
 		insist(feed->event_count < feed->event_capacity);
-		feed->events[feed->event_count++] =
-			(struct feed_event){.send_ms = time_ms + delay(random), .kind = kind, .index = index};
+		feed->events[feed->event_count++] = (struct feed_event){
+			.send_ms = time_ms + delay(random), .kind = kind, .index = index};
 	}
 }
 
@@ -64,8 +63,8 @@ make_score(struct feed *feed, struct sim_random *random, int impression, int mod
 	*score = (struct feed_score){
 		.impression = impression,
 		.model = model,
-		.scored_at = feed->impressions[impression].shown_at +
-			     (hindsight ? FEED_TOLERANCE_MS + 1 : -300) + sim_random_below(random, 600),
+		.scored_at = feed->impressions[impression].shown_at + (hindsight ? FEED_TOLERANCE_MS + 1 : -300) +
+			     sim_random_below(random, 600),
 		.watch = (double)sim_random_below(random, 100) / 8,
 		.probability = (double)sim_random_below(random, 64) / 64,
 		.shadow = sim_random_chance(random, 300),
@@ -97,8 +96,8 @@ make_impression(struct feed *feed, struct sim_random *random, int index, int64_t
 			make_score(feed, random, index, model);
 	if (sim_random_chance(random, 5)) {
 		feed->rubbish_count++;
-		feed->events[feed->event_count++] =
-			(struct feed_event){.send_ms = shown_at, .kind = FEED_RUBBISH, .index = index};
+		feed->events[feed->event_count++] = (struct feed_event){
+			.send_ms = shown_at, .kind = FEED_RUBBISH, .index = index};
 	}
 }
 

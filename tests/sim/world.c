@@ -8,12 +8,12 @@
 #include "tests/sim/world_processes.h"
 
 #define OVERRIDES_MAX 40
-#define TURN_MS 30	     /* between two turns, at most */
-#define REST_STEP_MS 250     /* when everything comes to rest */
-#define REST_TURNS 4	     /* of each worker in such a step */
-#define DEPTH_MAX 2	     /* turns inside turns */
-#define FEED_BATCH_MAX 20    /* events sent at once */
-#define RARE_TIMES 5	     /* a crash point that is passed seldom strikes so much more often */
+#define TURN_MS 30	  /* between two turns, at most */
+#define REST_STEP_MS 250  /* when everything comes to rest */
+#define REST_TURNS 4	  /* of each worker in such a step */
+#define DEPTH_MAX 2	  /* turns inside turns */
+#define FEED_BATCH_MAX 20 /* events sent at once */
+#define RARE_TIMES 5	  /* a crash point that is passed seldom strikes so much more often */
 
 static int64_t
 now_ms(const struct world *world)
@@ -46,7 +46,7 @@ world_plan(uint64_t seed, bool verbose)
 		.calm_ms = between(&random, 4000, 15000),
 		.kill = (int)sim_random_below(&random, 20),
 		.pause = (int)sim_random_below(&random, 16),
-		.trouble = (int)sim_random_below(&random, 60),
+		.trouble = (int)sim_random_below(&random, 120),
 		.commit_ms = commits[sim_random_below(&random, 3)],
 		.store_keep_ms = between(&random, 0, 30000),
 		.state_bytes = states[sim_random_below(&random, 3)],
@@ -87,7 +87,7 @@ sim_plan(struct world *world)
 static int
 load_topology(struct world *world, struct error *err)
 {
-	static const char *const all[] = {"impressions",	"engagements",	    "ranker_scores",
+	static const char *const all[] = {"impressions",	"engagements",	      "ranker_scores",
 					  "outcomes",		"exploration_events", "late_engagements",
 					  "orphan_engagements", "hindsight_scores"};
 	char *texts[OVERRIDES_MAX + 1] = {NULL};
@@ -166,8 +166,8 @@ static int
 send(struct world *world, const struct feed_event *event, struct error *err)
 {
 	enum feed_topic which = feed_topic_of(event);
-	const struct topology_topic *topic = &world->topology->topics[topology_topic_find(world->topology,
-											 feed_topics[which])];
+	const struct topology_topic *topic =
+		&world->topology->topics[topology_topic_find(world->topology, feed_topics[which])];
 	struct bytes key = bytes_of_text(feed_key_of(&world->feed, event));
 	struct arena arena = {0};
 	struct record record = {0};
@@ -223,8 +223,7 @@ feed_due(struct world *world, struct error *err)
 	struct feed *feed = &world->feed;
 	int until = feed->next, most = (int)between(&world->random, 1, FEED_BATCH_MAX);
 
-	while (until < feed->event_count && until - feed->next < most &&
-	       feed->events[until].send_ms <= now_ms(world))
+	while (until < feed->event_count && until - feed->next < most && feed->events[until].send_ms <= now_ms(world))
 		until++;
 	if (until == feed->next)
 		return 0;
@@ -278,8 +277,8 @@ trouble(struct world *world, struct error *err)
 		return process_replace(world, process, err);
 	case 5:
 		world->stalls++;
-		process->stalled_until_ms[sim_random_below(&world->random, WORLD_WORKERS_MAX)] =
-			now_ms(world) + long_ms;
+		process->stalled_until_ms[sim_random_below(&world->random, WORLD_WORKERS_MAX)] = now_ms(world) +
+												 long_ms;
 		break;
 	default: /* a short stop: the session lasts longer */
 		process_set(world, process, SIM_PAUSED, long_ms / 10);

@@ -37,7 +37,7 @@ struct process {
 	bool in_turn[WORLD_WORKERS_MAX];
 	int64_t stalled_until_ms[WORLD_WORKERS_MAX]; /* a thread that hangs; the others go on */
 	int busy;				     /* workers inside a turn */
-	bool dying;	  /* it was killed inside a turn */
+	bool dying;				     /* it was killed inside a turn */
 	bool doomed; /* another one was started in its place while it stood still: it comes back, for a moment */
 };
 

@@ -92,7 +92,7 @@ main(int count, char **arguments)
 		return 2;
 	}
 	option_defaults(feature_store_options, &config);
-	if (option_parse(option_find(feature_store_options, "type"), "redis", &config, &err) < 0 ||
+	if (option_parse(option_find(feature_store_options, "store"), "redis", &config, &err) < 0 ||
 	    option_parse(option_find(feature_store_options, "address"), arguments[1], &config, &err) < 0 ||
 	    feature_store_open(&config, &store, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);

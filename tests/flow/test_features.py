@@ -1,0 +1,74 @@
+"""features.yaml from end to end through the commands: the last row of each user is what a plain batch computation over
+all engagements gives, whatever happened on the way."""
+
+import os
+import signal
+
+import pytest
+
+from tests.flow.feature_feed import feed
+from tests.flow.job import ROOT, Job
+from tests.reference import history_reference
+
+TOPOLOGY = ROOT / "topologies" / "features.yaml"
+CRASHES = ("block:2", "sent:3", "positions:2", "committed:1", "written:2", "processed:4")
+
+
+def check(job, engagements):
+    rows = job.rows("user_histories")
+    assert history_reference.last_rows(rows) == history_reference.histories(engagements)
+    assert job.rows("dead_letters") == []
+    return rows
+
+
+def new_job(directory):
+    return Job(directory / "data", TOPOLOGY)
+
+
+def test_the_last_row_of_each_user_is_that_of_the_batch(tmp_path):
+    job, engagements = new_job(tmp_path), feed(1)
+    job.produce("engagements", engagements)
+    job.call("run", "--until-end")
+    rows = check(job, engagements)
+    assert len({row["user_id_token"] for row in rows}) > 250
+
+
+def test_one_run_after_another_and_several_threads(tmp_path):
+    job, engagements = new_job(tmp_path), feed(2)
+    for i in range(4):
+        part = engagements[i * len(engagements) // 4:(i + 1) * len(engagements) // 4]
+        job.produce("engagements", part)
+        job.call("run", "--until-end", "--set", f"workers={1 + i % 3}")
+    rows = check(job, engagements)
+    for user in {row["user_id_token"] for row in rows}:
+        revisions = [row["revision"] for row in rows if row["user_id_token"] == user]
+        assert revisions == sorted(set(revisions)), user
+
+
+def test_what_stands_in_the_internal_topic_is_the_engagements(tmp_path):
+    """The markers between them are not records."""
+    job, engagements = new_job(tmp_path), feed(3, 500)
+    job.produce("engagements", engagements)
+    job.call("run", "--until-end", "--operators", "by_user")
+    rows = job.rows("engagements_by_user", "--with-metadata")
+    assert all(row["key"] == row["value"]["user_id_token"] for row in rows)
+    assert len(rows) == len(engagements)
+    raw = job.call("consume", "engagements_by_user", "--until-end", "--raw").stdout.splitlines()
+    assert len(raw) == len(engagements)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kill_9_changes_nothing(tmp_path, seed):
+    job, engagements = new_job(tmp_path), feed(seed + 10)
+    arguments = ["--set", "commit_interval=5ms", "--set", "commit_bytes=64KiB"]
+    kills = 0
+    for i, crash in enumerate(CRASHES):
+        part = engagements[i * len(engagements) // len(CRASHES):(i + 1) * len(engagements) // len(CRASHES)]
+        job.produce("engagements", part)
+        run = job.start("run", "--until-end", *arguments, env={**os.environ, "ISOTOPE_CRASH": crash})
+        _, errors = run.communicate(timeout=120)
+        assert run.returncode in (0, -signal.SIGKILL), errors
+        kills += run.returncode != 0
+    job.call("run", "--until-end", *arguments)
+    check(job, engagements)
+    assert kills >= 3, "it was hardly ever killed"

@@ -1,0 +1,321 @@
+"""A Kafka broker for tests, topologies and topics of a test's own on it, and readers that are not ours.
+
+One broker serves all tests of a run, in whatever worker process they are; the last to let go of it ends it. Should
+pytest be killed, the broker's keeper (tools/kafka/broker start --owner) does. A test that kills its broker has a private one.
+"""
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+
+import confluent_kafka
+import confluent_kafka.admin
+import fastavro
+
+from tests.flow.job import Job, TOPOLOGY
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BROKER = ROOT / "tools" / "kafka" / "broker"
+TIMEOUT_S = 120
+POLL_S = 0.05
+SESSION_MS = 6_000
+# What a real cluster has in minutes, in seconds.
+USER, PASSWORD = "alice", "open-sesame"
+SETTINGS = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500, "group.min.session.timeout.ms": 1_000}
+QUIET = {"log_level": 2}  # a broker that is gone is no news here
+TOPICS = ("impressions", "engagements", "ranker_scores", "outcomes", "exploration_events", "late_engagements",
+          "orphan_engagements", "hindsight_scores")
+
+
+def wait_until(condition, what, timeout_s=TIMEOUT_S):
+    """For what nobody tells us of: looks again and again; gives what the condition gave."""
+    deadline, never = time.monotonic() + timeout_s, threading.Event()
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain: {what}"
+        never.wait(POLL_S)
+    return found
+
+
+def crash_at(point):
+    """An environment in which the program ends by SIGKILL: "block:3", when it passes `block` for the third time."""
+    return {**os.environ, "ISOTOPE_CRASH": point}
+
+
+# ---- the broker ----
+
+
+class Broker:
+    def __init__(self, directory):
+        self.directory = directory
+        self.bootstrap = self.login = None  # addresses: for everybody, and for USER with PASSWORD
+
+    def call(self, command, *arguments, status=0, **rest):
+        done = subprocess.run([BROKER, command, "--dir", self.directory, *map(str, arguments)], capture_output=True,
+                              timeout=TIMEOUT_S, **rest)
+        assert done.returncode == status, f"broker {command} {arguments}: status {done.returncode}\n" \
+                                          f"{done.stdout[-2000:]}\n{done.stderr.decode(errors='replace')[-4000:]}"
+        return done.stdout
+
+    def start(self, owner):
+        settings = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}={value}")]
+        self.take_addresses(self.call("start", "--owner", owner, "--user", f"{USER}:{PASSWORD}", *settings).decode())
+
+    def take_addresses(self, text):
+        self.bootstrap, self.login = [line.split()[0] for line in text.splitlines()]
+
+    def kill(self):
+        self.call("kill")
+
+    def restart(self):
+        self.call("restart")
+
+    def stop(self):
+        self.call("stop", "--remove")
+
+    def tool(self, name, *arguments):
+        return self.call("tool", name, *arguments)
+
+    def java(self, source, *arguments, given=b""):
+        """Runs a source file in Java with Kafka's jars; gives its standard output."""
+        jars = self.call("class-path").decode().strip()
+        done = subprocess.run(["java", "-Xmx256m", "-cp", jars, source, self.bootstrap, *map(str, arguments)],
+                              input=given, capture_output=True, timeout=TIMEOUT_S)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout
+
+    def admin(self):
+        return confluent_kafka.admin.AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
+
+    def producer(self, **settings):
+        return confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, **QUIET, **settings})
+
+    def group_members(self, group):
+        admin = self.admin()  # held: an answer never comes to a client that is gone
+        return len(admin.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S).members)
+
+    def wait_until_left(self, group):
+        wait_until(lambda: self.group_members(group) == 0, f"the members of {group} to be gone")
+
+
+def shared_directory():
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    return pathlib.Path(tempfile.gettempdir()) / f"kafka-{run}"
+
+
+def owner():
+    """The process that outlives all workers of this run."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+@contextlib.contextmanager
+def mutex(directory):
+    """Whoever waited here for one who removed the directory finds his lock file gone, and tries anew."""
+    while True:
+        directory.mkdir(exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), open(directory / "mutex", "w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink > 0:
+                yield
+                return
+
+
+@contextlib.contextmanager
+def shared_broker():
+    """Users hold a shared lock. Who gets it for himself alone is the last."""
+    broker = Broker(shared_directory())
+    with mutex(broker.directory):
+        users = open(broker.directory / "users", "w", encoding="utf-8")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        address = broker.directory / "address"
+        if not address.exists():
+            broker.start(owner())
+            address.write_text(f"{broker.bootstrap}\n{broker.login}", encoding="utf-8")
+        broker.take_addresses(address.read_text(encoding="utf-8"))
+    try:
+        yield broker
+    finally:
+        with mutex(broker.directory), users:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                broker.stop()
+                shutil.rmtree(broker.directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def private_broker(directory):
+    broker = Broker(directory)
+    broker.start(os.getpid())
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+# ---- topologies ----
+
+
+def topology_text(bootstrap, name, *, partitions=4, commit_interval="200ms", guarantee="exactly_once", log=(), join=(),
+                  topic=(), scores=True):
+    """engagement.yaml on the broker; application, topics and operator have names that nobody else has. `log`, `join`
+    and `topic` are further properties of the log, the operator and the topics that are read. Without `scores` that
+    input is not connected."""
+    text = TOPOLOGY.read_text(encoding="utf-8")
+    log = {"type": "kafka", "bootstrap.servers": bootstrap, "session.timeout.ms": SESSION_MS, **dict(log)}
+    top, operators = re.sub(r" *#.*", "", text).split("operators:\n")
+    top = top.replace("name: engagement", f"name: {name}") \
+        .replace("log: {type: embedded}", "log: " + json.dumps({key: str(value) for key, value in log.items()})) \
+        .replace("commit_interval: 200ms", f"commit_interval: {commit_interval}") \
+        .replace("guarantee: exactly_once", f"guarantee: {guarantee}") \
+        .replace("partitions: 4", f"partitions: {partitions}")
+    more = "".join(f", {key}: {value}" for key, value in dict(topic).items())
+    for own in TOPICS:
+        top = re.sub(rf"^  {own}:( .*)}}$", rf"  {name}_{own}:\1{more if own in TOPICS[:3] else ''}}}", top, flags=re.M)
+        operators = re.sub(rf": {own}$", f": {name}_{own}", operators, flags=re.M)
+    if not scores:
+        operators = re.sub(r"^      scores: .*\n", "", operators, flags=re.M)
+    operators = re.sub(r"^  join:", f"  join_{name}:", operators, flags=re.M)
+    for key, value in dict(join).items():
+        operators = re.sub(rf"^    {key}:.*", f"    {key}: {value}", operators, flags=re.M)
+    return f"schemas: {ROOT / 'schemas'}\n{top}operators:\n{operators}"
+
+
+class KafkaJob(Job):
+    """Topics are called by their short names: `outcomes` is the test's own."""
+
+    def __init__(self, broker, directory, name=None, instance=None, address=None, **rest):
+        self.broker = broker
+        self.name = name or f"t{uuid.uuid4().hex[:10]}"
+        self.operator = f"join_{self.name}"
+        self.group = f"{self.name}.{self.operator}"
+        self.journal = f"{self.group}.journal"
+        directory.mkdir(parents=True, exist_ok=True)
+        topology = directory / "topology.yaml"
+        topology.write_text(topology_text(address or broker.bootstrap, self.name, **rest), encoding="utf-8")
+        super().__init__(directory / "data", topology)
+        self.instance = instance
+        self.processes = []
+
+    def start(self, name, *arguments, **rest):
+        self.processes.append(super().start(name, *arguments, **rest))
+        return self.processes[-1]
+
+    def launch(self, name, *arguments, stderr):
+        """As start, but what it says goes to a file: nobody has to read it while it runs."""
+        self.processes.append(subprocess.Popen(self.command(name, *arguments), stdin=subprocess.DEVNULL,
+                                               stdout=subprocess.DEVNULL, stderr=stderr))
+        return self.processes[-1]
+
+    def end(self):
+        """Of whatever a test that failed has left running."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+    def topic(self, name):
+        return f"{self.name}_{name}" if name in TOPICS else name
+
+    def command(self, name, *arguments):
+        instance = ["--instance", self.instance] if self.instance and name == "run" else []
+        return [*super().command(name, *arguments), *instance]
+
+    def create_topics(self):
+        self.call("topics", "--create")
+
+    def produce(self, topic, rows, *arguments, status=0):
+        return super().produce(self.topic(topic), rows, *arguments, status=status)
+
+    def rows(self, topic, *arguments):
+        return super().rows(self.topic(topic), *arguments)
+
+    def messages(self, topic, isolation="read_committed"):
+        return messages(self.broker.bootstrap, self.topic(topic), isolation)
+
+    def outcomes(self):
+        """As another program reads them, in the order of partitions and offsets."""
+        return [decoded("outcome", message.value()) for message in self.messages("outcomes")]
+
+    def beside(self, directory, instance=None):
+        """The same job in another process, on another machine as it were: with a data directory of its own."""
+        other = KafkaJob.__new__(KafkaJob)
+        other.__dict__.update(self.__dict__, directory=directory, instance=instance)
+        return other
+
+
+# ---- other people's readers ----
+
+
+def read(bootstrap, topic, take, isolation="read_committed"):
+    """Hands all messages that a reader sees, up to the end, to `take`."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody",
+                                         "isolation.level": isolation, "enable.partition.eof": True,
+                                         "enable.auto.commit": False, "auto.offset.reset": "earliest", **QUIET})
+    try:
+        partitions = wait_until(lambda: consumer.list_topics(topic).topics[topic].partitions, f"topic {topic}")
+        consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in partitions])
+        ended, deadline = set(), time.monotonic() + TIMEOUT_S
+        while len(ended) < len(partitions):
+            assert time.monotonic() < deadline, f"the ends of {topic} were not reached"
+            for message in consumer.consume(10_000, 0.2):
+                if not message.error():
+                    take(message)
+                    deadline = time.monotonic() + TIMEOUT_S
+                elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                    ended.add(message.partition())
+                else:
+                    assert message.error().retriable(), message.error()
+    finally:
+        consumer.close()
+
+
+def messages(bootstrap, topic, isolation="read_committed"):
+    """By partition and offset."""
+    found = []
+    read(bootstrap, topic, found.append, isolation)
+    return sorted(found, key=lambda message: (message.partition(), message.offset()))
+
+
+def plain_schema(tree):
+    """Without logical types: times are numbers, as in our JSON."""
+    if isinstance(tree, dict):
+        return {key: plain_schema(value) for key, value in tree.items() if key != "logicalType"}
+    return [plain_schema(value) for value in tree] if isinstance(tree, list) else tree
+
+
+SCHEMAS = {}
+
+
+def schema(name):
+    if name not in SCHEMAS:
+        tree = json.loads((ROOT / "schemas" / f"{name}.avsc").read_text(encoding="utf-8"))
+        SCHEMAS[name] = fastavro.parse_schema(plain_schema(tree)), fingerprint(tree)
+    return SCHEMAS[name]
+
+
+def fingerprint(tree):
+    """Of the single-object framing; the one of the file as it is, logical types are no part of it."""
+    form = fastavro.schema.to_parsing_canonical_form(tree)
+    return bytes.fromhex(fastavro.schema.fingerprint(form, "CRC-64-AVRO"))
+
+
+def decoded(name, value):
+    parsed, mark = schema(name)
+    assert value[:10] == b"\xc3\x01" + mark, value[:10]
+    return fastavro.schemaless_reader(io.BytesIO(value[10:]), parsed, None)
+
+
+def encoded(name, row):
+    parsed, mark = schema(name)
+    out = io.BytesIO(b"")
+    fastavro.schemaless_writer(out, parsed, row)
+    return b"\xc3\x01" + mark + out.getvalue()

@@ -1,0 +1,33 @@
+import pytest
+
+from tests.kafka import cluster
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """One for all tests of this run: topics and applications have names of their own (cluster.KafkaJob)."""
+    with cluster.shared_broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def private_broker(tmp_path):
+    """One that may be killed."""
+    with cluster.private_broker(tmp_path / "broker") as broker:
+        yield broker
+
+
+@pytest.fixture
+def make_job(broker, tmp_path):
+    """A job with topics of its own on the shared broker; keywords are those of cluster.KafkaJob."""
+    jobs = []
+
+    def make(on=broker, create=True, **rest):
+        jobs.append(cluster.KafkaJob(on, tmp_path, **rest))
+        if create:
+            jobs[-1].create_topics()
+        return jobs[-1]
+
+    yield make
+    for job in jobs:
+        job.end()

@@ -1,0 +1,125 @@
+"""The join on a real broker: its rows, read by programs that are not ours, are those of the reference; what others
+wrote is joined with what we wrote."""
+
+import base64
+import collections
+import re
+import subprocess
+
+import pytest
+
+from tests.flow.test_join import produced, random_feed
+from tests.flow.test_join_random import START, by_partition, expected, of_topic
+from tests.kafka import cluster
+from tests.reference import join_reference
+
+SEPARATOR = "|-Isotope-|"
+OUTPUTS = ("outcomes", "exploration_events", "late_engagements", "orphan_engagements", "hindsight_scores")
+SCHEMAS = dict(zip(OUTPUTS, ("outcome", "outcome", "engagement", "engagement", "ranker_score")))
+
+
+@pytest.fixture
+def job(make_job):
+    return make_job()
+
+
+@pytest.mark.parametrize("workers", (1, 2))
+def test_a_bounded_run_gives_the_rows_of_the_reference(job, workers):
+    records = random_feed(workers, 2_000)
+    produced(job, records)
+    job.call("run", "--until-end", "--set", f"workers={workers}")
+    wanted, dead = expected(records, 4, {})
+    assert dead == []
+    for topic in OUTPUTS:
+        found = [[] for _ in range(4)]
+        for message in job.messages(topic):
+            row = cluster.decoded(SCHEMAS[topic], message.value())
+            assert message.key().decode() == row["impression_id"]
+            found[message.partition()].append(row)
+        assert found == wanted[topic], topic
+        assert by_partition(job.rows(topic), 4) == wanted[topic], topic
+
+
+def test_rows_that_become_visible_while_it_runs_are_those_of_a_bounded_run(job):
+    """Live: whole windows only, and nothing that the watermark has not passed."""
+    records = random_feed(11, 4_000)
+    produced(job, records)
+    process = job.start("run", "--set", f"topics.{job.topic('impressions')}.idle_after=1h")
+    cluster.wait_until(lambda: job.messages("outcomes"), "the first rows")
+    process.terminate()
+    _, errors = process.communicate(timeout=cluster.TIMEOUT_S)
+    assert process.returncode == 0, errors
+    live = len(job.outcomes())
+    job.call("run", "--until-end")
+    wanted, _ = expected(records, 4, {})
+    assert by_partition(job.outcomes(), 4) == wanted["outcomes"]
+    assert 0 < live < 4_000
+
+
+def kcat_values(job, topic):
+    command = ["kcat", "-C", "-q", "-b", job.broker.bootstrap, "-t", job.topic(topic), "-o", "beginning", "-e",
+               "-X", "isolation.level=read_committed", "-f", "%R%s"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=cluster.TIMEOUT_S)
+    values, rest = [], done.stdout
+    while rest:
+        size = 4 + int.from_bytes(rest[:4], "big")
+        values.append(rest[4:size])
+        rest = rest[size:]
+    return values
+
+
+def java_values(job, topic, count):
+    """Where a record comes twice, or one of an aborted transaction, another one is missing among the first `count`."""
+    out = job.broker.tool("ConsoleConsumer", "--topic", job.topic(topic), "--from-beginning", "--isolation-level",
+                          "read_committed", "--max-messages", count, "--property", f"line.separator={SEPARATOR}")
+    return out.split(SEPARATOR.encode())[:-1]
+
+
+def test_kcat_and_javas_console_consumer_read_the_same_bytes(job):
+    """After a run that was killed in the middle of a transaction: what it left is hidden from them."""
+    produced(job, random_feed(3, 4_000))
+    crashed = job.start("run", "--until-end", "--set", "commit_bytes=64KiB", env=cluster.crash_at("sent:3"))
+    assert crashed.wait(cluster.TIMEOUT_S) == -9, crashed.communicate()
+    job.call("run", "--until-end")
+    values = sorted(message.value() for message in job.messages("outcomes"))
+    assert len(values) >= 4_000
+    assert len(job.messages("outcomes", "read_uncommitted")) > len(values), "nothing was aborted"
+    assert sorted(kcat_values(job, "outcomes")) == values
+    assert sorted(java_values(job, "outcomes", len(values))) == values
+
+
+def impression(key, number):
+    return cluster.encoded("impression", {**join_reference.IMPRESSION_DEFAULTS, "impression_id": key,
+                                          "user_id_token": "u", "item_id": "x", "position": 0,
+                                          "shown_at": START + number, "source": "ranked"})
+
+
+def clicks(keys):
+    return [{"engagement_id": f"e{i}", "impression_id": key, "user_id_token": "u", "item_id": "x", "action": "click",
+             "occurred_at": START + i + 10} for i, key in enumerate(keys)]
+
+
+def test_what_javas_producer_wrote_is_joined_with_what_we_wrote(job):
+    keys, topic = [f"clé-{i}" for i in range(2_000)], job.topic("impressions")
+    lines = [f"{topic} {key} {base64.b64encode(impression(key, i)).decode()}" for i, key in enumerate(keys)]
+    out = job.broker.java(cluster.ROOT / "tests" / "kafka" / "JavaProducer.java", given="\n".join(lines).encode())
+    job.produce("engagements", clicks(keys))
+    done = job.call("run", "--until-end")
+    rows = job.outcomes()
+    assert len(rows) == 2_000 and all(row["n_engagements"] == 1 for row in rows)
+    assert "misplaced_key" not in done.stderr
+    places = dict(line.rsplit(" ", 1) for line in out.decode().splitlines())
+    assert places == {message.key().decode(): str(message.partition()) for message in job.messages("outcomes")}
+
+
+def test_records_of_another_partitioner_are_reported_once_a_topic(job):
+    """librdkafka's own default is CRC32 of the key: most of its records are not where a join looks for them."""
+    producer = job.broker.producer()
+    keys = [f"i{i}" for i in range(500)]
+    for i, key in enumerate(keys):
+        producer.produce(job.topic("impressions"), impression(key, i), key)
+    producer.flush()
+    job.produce("engagements", clicks(keys))
+    done = job.call("run", "--until-end")
+    said = collections.Counter(re.findall(r"warn misplaced_key .*?\btopic=(\S+)", done.stderr))
+    assert said == {job.topic("impressions"): 1}

@@ -1,0 +1,192 @@
+/* What feature_sink promises, on the store that needs no server. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "dataflow/driver.h"
+#include "operators/operators.h"
+#include "sinks/feature_store.h"
+#include "tests/test.h"
+
+static struct error err;
+static struct driver *driver;
+static char directory[512];
+
+static const char topology[] =
+	"name: features\n"
+	"log: {type: embedded}\n"
+	"schemas: %s/schemas\n"
+	"topics:\n"
+	"  histories: {schema: user_history.avsc, key: user_id_token, time: updated_at, partitions: 3,"
+	" cleanup: compact}\n"
+	"operators:\n"
+	"  sink: {type: feature_sink, inputs: {histories: histories}, directory: %s, project: reco}\n";
+
+static void
+open_sink(void)
+{
+	char path[512];
+	char *root = realpath(test_source_root(), NULL);
+	FILE *file;
+
+	snprintf(directory, sizeof(directory), "%s/features", test_directory());
+	snprintf(path, sizeof(path), "%s/features.yaml", test_directory());
+	file = fopen(path, "w");
+	check(file != NULL && root != NULL);
+	fprintf(file, topology, root, directory);
+	check_int(fclose(file), 0);
+	free(root);
+	check_ok(driver_open(path, NULL, operators_table, &driver, &err));
+}
+
+/* A row with one action, on an item with that name. */
+static void
+history(const char *user, int64_t ms, int64_t revision, const char *item)
+{
+	char json[1024];
+
+	snprintf(json, sizeof(json),
+		 "{\"user_id_token\": \"%s\", \"actions\": [{\"engagement_id\": \"e1\", \"item_id\": \"%s\","
+		 " \"action\": \"watch\", \"watched_seconds\": 2.5, \"occurred_at\": %lld}],"
+		 " \"updated_at\": %lld, \"revision\": %lld}",
+		 user, item, (long long)(DRIVER_START_MS + ms), (long long)(DRIVER_START_MS + ms), (long long)revision);
+	check_ok(driver_send(driver, "histories", json, &err));
+}
+
+static int64_t
+counted(const char *counter)
+{
+	return driver_counter(driver, "sink", counter);
+}
+
+/* A user's row, as whoever reads the store gets it. The driver has to be closed. */
+static const char *
+stored(const char *user)
+{
+	static const struct feature_column keys[] = {{"user_id_token", FEATURE_STRING, false}, {.name = NULL}};
+	static const struct feature_column features[] = {
+		{"engagement_ids", FEATURE_STRING, true}, {"item_ids", FEATURE_STRING, true},
+		{"actions", FEATURE_STRING, true},	  {"watched_seconds", FEATURE_DOUBLE, true},
+		{"occurred_at", FEATURE_UNIX_TIME, true}, {.name = NULL},
+	};
+	static const struct feature_view_spec spec = {
+		.project = "reco", .name = "user_history", .keys = keys, .features = features};
+	static char text[1024];
+	const struct feature_store_config config = {.type = FEATURE_STORE_EMBEDDED, .directory = directory};
+	const struct feature_value key = {.bytes = bytes_of_text(user)};
+	struct feature_store *store;
+	struct feature_view *view;
+	struct buffer out = {0};
+
+	check_ok(feature_view_new(&spec, &view, &err));
+	check_ok(feature_store_open(&config, &store, &err));
+	check_ok(feature_store_read(store, view, &key, &out, &err));
+	snprintf(text, sizeof(text), "%.*s", bytes_arguments(buffer_bytes(&out)));
+	buffer_fini(&out);
+	feature_store_close(&store);
+	feature_view_free(&view);
+	return text;
+}
+
+static const char *
+item_of(const char *user)
+{
+	static char item[64];
+	json_t *row = json_loads(stored(user), 0, NULL);
+	json_t *items = json_object_get(json_object_get(row, "features"), "item_ids");
+
+	snprintf(item, sizeof(item), "%s", row ? json_string_value(json_array_get(items, 0)) : "");
+	json_decref(row);
+	return item;
+}
+
+TEST(a_row_is_in_the_store_once_it_is_committed)
+{
+	open_sink();
+	history("u", 1500, 1, "x");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 1);
+	driver_close(&driver);
+	check_text(stored("u"), "{\"time\": 1767225601500, \"revision\": 1, \"features\": {\"engagement_ids\": "
+				"[\"e1\"], \"item_ids\": [\"x\"], \"actions\": [\"watch\"], "
+				"\"watched_seconds\": [2.5], \"occurred_at\": [1767225601]}}");
+	check_text(stored("v"), "");
+}
+
+TEST(the_newer_row_stays)
+{
+	open_sink();
+	history("u", 1000, 2, "new");
+	check_ok(driver_run(driver, &err));
+	history("u", 1000, 1, "old");
+	history("u", 900, 7, "older");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 1);
+	check_int(counted("older"), 2);
+	driver_close(&driver);
+	check_text(item_of("u"), "new");
+}
+
+TEST(many_rows_of_all_tasks_are_counted_once_each)
+{
+	char user[32], item[32];
+
+	open_sink();
+	for (int i = 0; i < 10000; i++) {
+		snprintf(user, sizeof(user), "u%d", i % 700);
+		snprintf(item, sizeof(item), "x%d", i);
+		history(user, i, 1, item);
+	}
+	check_ok(driver_finish(driver, &err));
+	check_int(counted("written"), 10000);
+	check_int(counted("refused"), 0);
+	driver_close(&driver);
+	check_text(item_of("u199"), "x9999");
+	check_text(item_of("u200"), "x9300");
+}
+
+TEST(what_is_sent_again_after_a_crash_changes_nothing)
+{
+	open_sink();
+	history("u", 1000, 1, "a");
+	check_ok(driver_run(driver, &err));
+	history("u", 2000, 2, "b");
+	check_ok(driver_crash(driver, &err));
+	history("v", 3000, 1, "c");
+	check_ok(driver_run(driver, &err));
+	driver_close(&driver);
+	check_text(item_of("u"), "b");
+	check_text(item_of("v"), "c");
+}
+
+TEST(freshness_is_told_from_the_event_time)
+{
+	open_sink();
+	check_ok(driver_advance(driver, 100000, &err));
+	history("a", 99500, 1, "x");
+	history("b", 95000, 1, "x");
+	history("c", 60000, 1, "x");
+	history("d", 1000, 1, "x");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 4);
+	check_int(counted("fresh_1s"), 1);
+	check_int(counted("fresh_10s"), 1);
+	check_int(counted("fresh_1min"), 1);
+	check_int(counted("fresh_later"), 1);
+	driver_close(&driver);
+}
+
+/* A time that the store cannot compare. */
+TEST(a_row_that_is_none_of_the_view_is_a_dead_letter)
+{
+	open_sink();
+	history("u", 1000, -1, "x");
+	history("v", 1000, 1, "y");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 1);
+	check(strstr(driver_read(driver, "dead_letters"), "revision"));
+	driver_close(&driver);
+	check_text(item_of("v"), "y");
+	check_text(stored("u"), "");
+}
