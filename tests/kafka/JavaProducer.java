@@ -11,7 +11,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
- * Writes `topic key base64(value)` lines with Java's own producer and its default partitioner. Prints keys and partitions.
+ * Writes `topic key base64(value)` lines with Java's own producer and its default partitioner. Prints keys and
+ * partitions.
  */
 public class JavaProducer {
 	public static void main(String[] arguments) throws Exception {

@@ -1,7 +1,8 @@
 """A Kafka broker for tests, topologies and topics of a test's own on it, and readers that are not ours.
 
 One broker serves all tests of a run, in whatever worker process they are; the last to let go of it ends it. Should
-pytest be killed, the broker's keeper (tools/kafka/broker start --owner) does. A test that kills its broker has a private one.
+pytest be killed, the broker's keeper (tools/kafka/broker start --owner) does. A test that kills its broker has a
+private one.
 """
 
 import contextlib
