@@ -65,6 +65,7 @@ take(struct tally *tally, const struct runner_result *result)
 		tally->worst = *result;
 	if (result->failed && tally->failed <= SHOWN_MAX)
 		printf("%sseed %" PRIu64 ": %.200s\n", tally->show ? "\r" : "", result->seed, result->text);
+	fflush(stdout);
 	if (tally->show)
 		fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed", tally->done, tally->total,
 			tally->failed);
