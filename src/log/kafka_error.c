@@ -88,8 +88,11 @@ kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, co
 	enum logger_level as = level <= LOG_ERR ? LOGGER_ERROR : level <= LOG_NOTICE ? LOGGER_WARN : LOGGER_DEBUG;
 	char quoted[LOGGER_LINE_SIZE / 2];
 
-	/* Every property goes to every handle: one that is for producers only is no news on a consumer. */
-	if (strcmp(facility, "CONFWARN") == 0)
+	/*
+	 * Every property goes to every handle: one that is for producers only is no news on a consumer. And that a
+	 * coordinator is not ready yet is a matter of waiting.
+	 */
+	if (strcmp(facility, "CONFWARN") == 0 || (strcmp(facility, "GETPID") == 0 && strstr(text, "retrying")))
 		as = LOGGER_DEBUG;
 	logger_write(as, "librdkafka", "handle=%s facility=%s text=%s", handle ? rd_kafka_name(handle) : "none",
 		     facility, logger_quote(quoted, sizeof(quoted), text));
