@@ -22,7 +22,7 @@
 
 struct context; /* the task, as its operator may see it */
 
-/* An input or an output. A table of ports ends with a row without a name. */
+/* An input, an output or a global table. A list of ports ends with a row without a name. */
 struct port {
 	const char *name;
 	const char *schema; /* name of the record it carries: "impression" */
@@ -42,6 +42,9 @@ struct operator_type {
 	const char *help;	      /* one sentence */
 	const struct option *options; /* parameters; offsets into self */
 	const struct port *inputs, *outputs;
+	/* Global tables, or NULL: topics, whatever their partitions, that each process holds in full and looks up in
+	 * (context_lookup). Their records never come to process(). */
+	const struct port *tables;
 	const struct store_spec *stores;
 	const struct counter_spec *counters; /* or NULL */
 	size_t self_size;		     /* zeroed, then options are set, then open() */
@@ -58,6 +61,14 @@ struct operator_type {
 	int (*flush)(const void *self, struct context *context, struct error *err);
 	/* Sinks: what was gathered and not committed is given up; it comes again, to this task or to another one. */
 	void (*drop)(const void *self);
+	/* Operators with a global table: what is to be held of its record goes to the end of *out, and is what
+	 * context_lookup gives. SKIP: the record is a dead letter, and what was held of its key before stays. Called on
+	 * another thread and with another self than the other hooks. */
+	int (*hold)(const void *self, int table, const struct record *record, struct buffer *out, struct error *err);
+	/* For dealings with the outside that have times of their own (an answer that is awaited, a notification that is
+	 * repeated): called when the task is there, and *wait_ms later by the wall clock, and so on. It may do what
+	 * process() may, and not SKIP. Never for logic on events. *pending: a bounded run is not over yet. */
+	int (*on_clock)(const void *self, struct context *context, int64_t *wait_ms, bool *pending, struct error *err);
 	void (*close)(void *self);
 	/* Appends the entry's value as JSON, for `isotope state`; NULL: it is shown as base64. */
 	void (*show)(const struct entry *entry, struct buffer *out);
@@ -71,6 +82,7 @@ struct operator_type {
 /* The schema of the topic a port is connected to; NULL where an optional port is not connected. */
 const struct schema *context_input_schema(const struct context *context, int input);
 const struct schema *context_output_schema(const struct context *context, int output);
+const struct schema *context_table_schema(const struct context *context, int table);
 /* The name of the field that the topic at an output is keyed by; NULL: it has no key, or is not connected. */
 const char *context_output_key(const struct context *context, int output);
 int context_task_count(const struct context *context); /* tasks of this operator = partitions of its inputs */
@@ -88,6 +100,18 @@ int64_t context_now_ms(
 void context_count(struct context *context, int counter, int64_t by);
 /* Asks for on_commit() with this entry of this store; once, however often it is asked. Not from on_commit(). */
 void context_at_commit(struct context *context, int store, const struct entry *entry);
+
+/* A row of a global table. */
+struct table_row {
+	struct bytes value; /* what hold() made of it; begins at a multiple of 16 */
+	int64_t time_ms;    /* of the record's event */
+};
+
+/*
+ * The row of `key` in a table that held at `at_ms`: the newest that is not younger. Where all that are
+ * kept are younger, the oldest of them. false: there is none. Borrowed until the hook returns.
+ */
+bool context_lookup(const struct context *context, int table, struct bytes key, int64_t at_ms, struct table_row *out);
 
 /* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed
  * until the hook returns. */

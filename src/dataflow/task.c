@@ -72,6 +72,17 @@ end_hook(struct task *task, int result)
 	return result;
 }
 
+/* Only process() has a record to refuse. */
+static int
+no_skip(const struct task *task, const char *hook, int result, struct error *err)
+{
+	if (result < 0 && err->action == SKIP) {
+		fail_in(err, "%s of operator %s may not skip", hook, task->operator->spec->name);
+		err->action = FATAL;
+	}
+	return result;
+}
+
 static void
 take(struct task *task, struct input *input)
 {
@@ -148,11 +159,7 @@ task_fire(struct task *task, bool *fired, struct error *err)
 	task->context.in_timer = true;
 	result = task->operator->spec->type->on_timer(task->self, entry, &task->context, err);
 	task->context.in_timer = false;
-	if (result < 0 && err->action == SKIP) {
-		fail_in(err, "on_timer of operator %s may not skip", task->operator->spec->name);
-		err->action = FATAL;
-	}
-	return end_hook(task, result);
+	return end_hook(task, no_skip(task, "on_timer", result, err));
 }
 
 int
@@ -161,12 +168,39 @@ task_generate(struct task *task, int64_t now_ms, struct error *err)
 	int64_t wait_ms = 0;
 	bool done = false;
 
-	if (task->generated_all || now_ms < task->generate_at_ms)
+	if (now_ms < task->due_ms)
 		return 0;
 	if (end_hook(task, task->operator->spec->type->generate(task->self, &task->context, &wait_ms, &done, err)) < 0)
 		return -1;
 	task->generated_all = done;
-	task->generate_at_ms = now_ms + wait_ms;
+	task->due_ms = done ? TIME_MAX : now_ms + wait_ms;
+	return 0;
+}
+
+static bool
+inputs_ended(const struct task *task)
+{
+	for (int i = 0; i < task->input_count; i++)
+		if (!task->inputs[i].time.ended)
+			return false;
+	return true;
+}
+
+/* At the end of a bounded run it is called once more whatever it asked for: records have come since. */
+int
+task_clock(struct task *task, int64_t now_ms, struct error *err)
+{
+	const struct operator_type *type = task->operator->spec->type;
+	int64_t wait_ms = 0;
+
+	if (!type->on_clock || (now_ms < task->due_ms && !(task->job->bounded && inputs_ended(task))))
+		return 0;
+	task->outside_pending = false;
+	if (end_hook(task,
+		     no_skip(task, "on_clock",
+			     type->on_clock(task->self, &task->context, &wait_ms, &task->outside_pending, err), err)))
+		return -1;
+	task->due_ms = now_ms + wait_ms;
 	return 0;
 }
 
@@ -175,10 +209,7 @@ task_ended(const struct task *task)
 {
 	if (task->input_count == 0)
 		return task->generated_all;
-	for (int i = 0; i < task->input_count; i++)
-		if (!task->inputs[i].time.ended)
-			return false;
-	return true;
+	return inputs_ended(task) && !task->outside_pending;
 }
 
 void
@@ -308,12 +339,8 @@ task_flush(struct task *task, struct error *err)
 	int result;
 
 	task->context.now_ms = clock_now_ms(task->job->clock);
-	result = end_hook(task, task->operator->spec->type->flush(task->self, &task->context, err));
-	if (result < 0 && err->action == SKIP) {
-		fail_in(err, "flush of operator %s may not skip", task->operator->spec->name);
-		err->action = FATAL;
-	}
-	return result;
+	result = task->operator->spec->type->flush(task->self, &task->context, err);
+	return end_hook(task, no_skip(task, "flush", result, err));
 }
 
 int

@@ -35,8 +35,9 @@ struct task {
 	struct watermark watermark;
 	uint64_t incarnation;
 	int64_t waiting_since_ms; /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
-	int64_t generate_at_ms;	  /* sources: nothing to do before that wall clock time */
+	int64_t due_ms;		  /* wall clock time of the next generate() or on_clock(); TIME_MAX: none */
 	bool generated_all;	  /* sources: done */
+	bool outside_pending;	  /* on_clock: a bounded run is not over yet */
 	bool running;		  /* restored, and fetching; before that nothing but task_restore and task_close */
 	struct task_restore restore;
 	bool changed;		      /* there is something to commit */
@@ -90,8 +91,10 @@ int task_fire(struct task *task, bool *fired, struct error *err);
 
 /* Sources: one call of generate(). */
 int task_generate(struct task *task, int64_t now_ms, struct error *err);
+/* One call of on_clock(), where the operator has it and it is due. */
+int task_clock(struct task *task, int64_t now_ms, struct error *err);
 
-/* Bounded run: nothing more will come (all inputs ended, or the source is done). */
+/* Bounded run: nothing more will come (all inputs ended, or the source is done) and nothing outside is awaited. */
 bool task_ended(const struct task *task);
 /* Bounded run, all inputs ended: from now on every pending timer is due once. */
 void task_drain(struct task *task);

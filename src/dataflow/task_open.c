@@ -49,6 +49,7 @@ task_open(const struct task_config *config, struct task **out, struct error *err
 	task->self = config->self;
 	task->partition = config->partition;
 	task->waiting_since_ms = TIME_MAX;
+	task->due_ms = config->operator->spec->type->generate || config->operator->spec->type->on_clock ? 0 : TIME_MAX;
 	*out = task;
 	open_inputs(task);
 	task->marker.watermark = TIME_MIN;

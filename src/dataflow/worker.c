@@ -313,6 +313,8 @@ run_task(struct worker *worker, struct task *task, struct error *err)
 	if (task->drained)
 		return 0;
 	result = task->input_count == 0 ? run_source(worker, task, err) : run_inputs(worker, task, err);
+	if (result == 0)
+		result = task_clock(task, worker->now_ms, err);
 	if (result == 0 && worker->job->bounded && task_ended(task))
 		result = drain(worker, task, err);
 	task_publish(task);
@@ -443,9 +445,9 @@ waiting_time(const struct worker *worker, int64_t wait_ms)
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
 		const struct task *task = worker->tasks[i];
 
-		if (task && task->input_count == 0 && !task->generated_all &&
-		    task->generate_at_ms - worker->now_ms < wait_ms)
-			wait_ms = task->generate_at_ms - worker->now_ms;
+		if (task && task->running && !task->drained && task->due_ms != TIME_MAX &&
+		    task->due_ms - worker->now_ms < wait_ms)
+			wait_ms = task->due_ms - worker->now_ms;
 	}
 	return wait_ms > 0 ? wait_ms : 0;
 }
