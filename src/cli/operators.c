@@ -94,6 +94,7 @@ put_page(struct buffer *out, const struct operator_type *type)
 		buffer_print(out, "\nA source: it has no inputs and makes its records itself.\n");
 	put_ports(out, "Inputs", type->inputs);
 	put_ports(out, "Outputs", type->outputs);
+	put_ports(out, "Global tables", type->tables);
 	put_parameters(out, type->options);
 	if (type->stores && type->stores->name)
 		buffer_print(out, "\nStores\n");

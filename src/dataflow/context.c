@@ -1,8 +1,8 @@
 #include "dataflow/context.h"
 
 #include "base/memory.h"
-#include "dataflow/dead_letter.h"
-#include "dataflow/task.h"
+#include "dataflow/input.h"
+#include "dataflow/table_feed.h"
 
 static int
 init_output(struct context_output *output, struct context *context, int index, struct error *err)
@@ -150,6 +150,14 @@ context_output_schema(const struct context *context, int output)
 	return topic ? topic->schema->root : NULL;
 }
 
+const struct schema *
+context_table_schema(const struct context *context, int table)
+{
+	int topic = context->operator->spec->tables[table];
+
+	return topic < 0 ? NULL : context->job->topology->topics[topic].schema->root;
+}
+
 const char *
 context_output_key(const struct context *context, int output)
 {
@@ -180,24 +188,10 @@ context_watermark(const struct context *context)
 	return context->watermark_ms;
 }
 
-/* A context that hooks run with is a task's (the one of open() has no task yet). NULL: it is not connected. */
-static const struct input *
-input_of(const struct context *context, int input)
-{
-	const void *owner = (const char *)context - offsetof(struct task, context);
-	const struct task *task = owner;
-
-	insist(context->task >= 0);
-	for (int i = 0; i < task->input_count; i++)
-		if (task->inputs[i].port == input)
-			return &task->inputs[i];
-	return NULL;
-}
-
 int64_t
 context_input_time(const struct context *context, int input)
 {
-	const struct input *from = input_of(context, input);
+	const struct input *from = context->inputs[input].from;
 
 	return from ? from->time.time_max : TIME_MIN;
 }
@@ -205,7 +199,7 @@ context_input_time(const struct context *context, int input)
 struct raw_record
 context_raw(const struct context *context, int input)
 {
-	const struct input *from = input_of(context, input);
+	const struct input *from = context->inputs[input].from;
 	const struct log_record *record;
 
 	insist(from && from->ready);
@@ -272,6 +266,14 @@ bool
 context_connected(const struct context *context, int output)
 {
 	return context->outputs[output].topic != NULL;
+}
+
+bool
+context_lookup(const struct context *context, int table, struct bytes key, int64_t at_ms, struct table_row *out)
+{
+	const struct table_feed *feed = context->operator->tables[table];
+
+	return feed && global_table_find(feed->table, key_of(key), at_ms, out);
 }
 
 void *

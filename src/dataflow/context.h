@@ -21,6 +21,7 @@ struct context_output {
 struct context_input {
 	const struct topology_topic *topic; /* NULL: not connected */
 	struct encoder *encoder;	    /* for context_body of records that another schema version wrote */
+	const struct input *from;	    /* of the task; NULL: the context is none's */
 };
 
 struct context {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
+#include "dataflow/job_tables.h"
 #include "dataflow/worker.h"
 #include "record/json.h"
 
@@ -62,7 +63,8 @@ open_all(struct driver *driver, struct error *err)
 
 	if (job_open(&config, &driver->job, err) < 0)
 		return -1;
-	if (log_transaction_open(driver->job->log, "driver", &driver->transaction, err) < 0)
+	if (log_transaction_open(driver->job->log, "driver", &driver->transaction, err) < 0 ||
+	    job_tables_open(driver->job, -1, NULL, NULL, err) < 0)
 		return -1;
 	return open_workers(driver, err);
 }
@@ -129,15 +131,23 @@ find_topic(const struct driver *driver, const char *name, int *index, struct err
 }
 
 static int
+append(struct driver *driver, int topic, int partition, struct bytes key, struct bytes value, struct error *err)
+{
+	int64_t now_ms = clock_now_ms(&driver->clock.clock);
+
+	if (!value.data)
+		return transaction_append_deletion(driver->transaction, topic, partition, key, now_ms, err);
+	buffer_put_bytes(transaction_append_begin(driver->transaction, topic, partition, key, now_ms), value);
+	return transaction_append_end(driver->transaction, err);
+}
+
+static int
 send(struct driver *driver, int index, struct bytes key, struct bytes value, struct error *err)
 {
 	const struct topology_topic *topic = &driver->topology->topics[index];
 	int partition = key.data ? log_partition_of(key, (int)topic->partitions) : 0;
-	struct buffer *buffer = transaction_append_begin(driver->transaction, driver->job->topics[index], partition,
-							 key, clock_now_ms(&driver->clock.clock));
 
-	buffer_put_bytes(buffer, value);
-	if (transaction_append_end(driver->transaction, err) < 0)
+	if (append(driver, driver->job->topics[index], partition, key, value, err) < 0)
 		return -1;
 	transaction_keep(driver->transaction);
 	return 0;
@@ -193,6 +203,18 @@ run_worker(struct worker *worker, bool *progress, struct error *err)
 	return worker_commit(worker, err);
 }
 
+static int
+feed_tables(struct driver *driver, struct error *err)
+{
+	bool progress;
+
+	do
+		if (job_tables_turn(driver->job, 0, &progress, err) < 0)
+			return -1;
+	while (progress);
+	return 0;
+}
+
 /* Stage by stage, and again, since what one committed is there for the next only then. */
 int
 driver_run(struct driver *driver, struct error *err)
@@ -202,7 +224,8 @@ driver_run(struct driver *driver, struct error *err)
 	if (transaction_commit(driver->transaction, err) < 0)
 		return -1;
 	do {
-		progress = false;
+		if (job_tables_turn(driver->job, 0, &progress, err) < 0)
+			return -1;
 		for (size_t i = 0; i < driver->worker_count; i++)
 			if (run_worker(driver->workers[i], &progress, err) < 0)
 				return -1;
@@ -234,6 +257,8 @@ driver_finish(struct driver *driver, struct error *err)
 	driver->job->bounded = true;
 	close_workers(driver);
 	result = open_workers(driver, err);
+	if (result == 0)
+		result = feed_tables(driver, err);
 	for (size_t i = 0; result == 0 && i < driver->worker_count; i++) {
 		struct worker *worker = driver->workers[i];
 

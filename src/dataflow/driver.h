@@ -29,6 +29,7 @@ void driver_close(struct driver **driver);
 
 /* What is sent is in the topic from the next driver_run, driver_advance or driver_finish on. */
 int driver_send(struct driver *driver, const char *topic, const char *json, struct error *err);
+/* value.data NULL: a deletion. */
 int driver_send_value(struct driver *driver, const char *topic, const char *key, struct bytes value, struct error *err);
 int driver_run(struct driver *driver, struct error *err);
 int driver_advance(struct driver *driver, int64_t ms, struct error *err); /* then as driver_run */

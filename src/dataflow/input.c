@@ -4,7 +4,7 @@
 
 #include "base/logger.h"
 #include "base/memory.h"
-#include "record/json.h"
+#include "dataflow/topic_record.h"
 
 #define INPUT_PREFETCH_AHEAD 12 /* records: far enough for a cache miss to be over when the record's turn comes */
 
@@ -47,56 +47,6 @@ look_ahead(struct input *input, struct state *state)
 	}
 }
 
-static int
-check_key(const struct input *input, struct error *err)
-{
-	const struct topology_topic *topic = input->topic;
-	const struct record *head = &input->head;
-	struct bytes field;
-
-	if (!topic->key)
-		return 0;
-	if (!head->key.bytes.data)
-		return fail(err, SKIP, "the record has no key; topic %s is keyed by %s", topic->name, topic->key);
-	field = record_bytes(head, topic->key_field);
-	if (!bytes_equal(head->key.bytes, field))
-		return fail(err, SKIP, "the record's key \"%.*s\" is not its %s \"%.*s\"",
-			    bytes_arguments(head->key.bytes), topic->key, bytes_arguments(field));
-	return 0;
-}
-
-/* One phone with a clock in 2099 must not make everything late. */
-static int
-check_ahead(const struct input *input, struct error *err)
-{
-	const struct record *head = &input->head;
-	int64_t latest = time_add(head->timestamp_ms, input->topic->max_ahead_ms);
-	char time[32], timestamp[32];
-
-	if (!input->topic->time || head->time_ms <= latest)
-		return 0;
-	json_format_time(head->time_ms, time);
-	json_format_time(head->timestamp_ms, timestamp);
-	return fail(err, SKIP, "%s %s is more than max_ahead (%" PRId64 " ms) ahead of the log's timestamp %s",
-		    input->topic->time, time, input->topic->max_ahead_ms, timestamp);
-}
-
-static int
-decode_head(struct input *input, struct bytes value, struct error *err)
-{
-	struct record *head = &input->head;
-
-	if (!value.data)
-		return fail(err, SKIP, "the record is a deletion (no value), which this operator cannot process");
-	if (codec_decode(input->topic->codec, value, head, &input->arena, err) < 0)
-		return -1;
-	if (input->topic->time)
-		head->time_ms = record_integer(head, input->topic->time_field);
-	if (check_key(input, err) < 0)
-		return -1;
-	return check_ahead(input, err);
-}
-
 static void
 note_misplaced(struct input *input, int partition)
 {
@@ -117,7 +67,7 @@ input_heard(struct input *input)
 	input->time.quiet_since_ms = TIME_MAX;
 }
 
-/* A marker takes its place in the order of the records; it is no record. What is damaged is left to decode_head. */
+/* A marker takes its place in the order of the records; it is no record. What is damaged is left to topic_record_decode. */
 static bool
 take_marker(struct input *input)
 {
@@ -145,12 +95,9 @@ make_ready(struct input *input, int partition, struct state *state)
 	look_ahead(input, state);
 	arena_reset(&input->arena);
 	head->key = (struct key){.bytes = from->key, .hash = input->hashes[input->at]};
-	head->timestamp_ms = from->timestamp_ms;
-	head->time_ms = from->timestamp_ms;
-	head->offset = from->offset;
 	head->partition = partition;
 	head->behind = false;
-	input->wrong_set = decode_head(input, from->value, &input->wrong) < 0;
+	input->wrong_set = topic_record_decode(input->topic, from, head, &input->arena, &input->wrong) < 0;
 	if (input->topic->key && from->key.data &&
 	    log_partition_of(from->key, (int)input->topic->partitions) != partition)
 		note_misplaced(input, partition);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "dataflow/job_tables.h"
 #include "dataflow/topic_list.h"
 
 /* How `memory:` is shared out: entry caches get what is left. */
@@ -219,6 +220,8 @@ job_close(struct job **pointer)
 
 	if (!job)
 		return;
+	if (job->operators)
+		job_tables_close(job);
 	if (job->database)
 		database_close(&job->database);
 	if (job->log && job->owns_log)

@@ -30,12 +30,15 @@ struct job_task_stores {
 	int64_t closed_ms;
 };
 
+struct table_feed;
+
 struct job_operator {
 	const struct topology_operator *spec;
 	char *group;   /* "<app>.<operator>": names the consumer group and the directory of its stores */
 	int journal;   /* topic */
 	bool selected; /* runs in this process */
 	int workers;   /* threads: no more than tasks */
+	struct table_feed *tables[TOPOLOGY_PORTS_MAX]; /* job_tables.h; NULL: not connected, or not open */
 	struct job_figures figures;
 	struct job_task_figures *tasks; /* spec->tasks of them */
 	pthread_mutex_t stores_lock;	/* guards `stores` */

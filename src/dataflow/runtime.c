@@ -1,15 +1,18 @@
 /*
- * Threads around a job: one per worker. In a live run all of them run until they are told to stop. In a bounded run the
- * stages of the graph go one after the other, each to its end, so that a stage finds all that the one before it wrote.
+ * Threads around a job: one per worker, and one for all global tables. In a live run all of them run until they are
+ * told to stop. In a bounded run the stages of the graph go one after the other, each to its end, so that a stage finds
+ * all that the one before it wrote; its global tables are those of its beginning.
  *
  * The first error wins: it stops the others, who commit what they have and leave.
  */
 #include "dataflow/runtime.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/logger.h"
 #include "base/memory.h"
+#include "dataflow/job_tables.h"
 #include "dataflow/worker.h"
 
 struct runtime {
@@ -102,6 +105,71 @@ worker_main(void *argument)
 	return NULL;
 }
 
+/* ---- global tables ---- */
+
+static bool
+is_stopping(void *argument)
+{
+	struct runtime *runtime = argument;
+
+	return atomic_load(&runtime->stopping);
+}
+
+/* The log is out of reach: asks again, and gives up when that has lasted. */
+static int
+wait_for_log(struct runtime *runtime, int64_t *since_us, struct error *err)
+{
+	struct timespec pause = {.tv_nsec = WORKER_WAIT_MS_MAX * 1000000};
+	int64_t now_us = clock_monotonic_us();
+	char reason[2 * ERROR_TEXT_SIZE];
+
+	if (err->action != RETRY)
+		return -1;
+	if (*since_us == 0) {
+		*since_us = now_us;
+		logger_warn("tables_wait", "reason=%s", logger_quote(reason, sizeof(reason), err->text));
+	}
+	if ((now_us - *since_us) / 1000 > runtime->job->topology->outage_ms)
+		return fail_in(err, "global tables were out of reach for too long");
+	nanosleep(&pause, NULL);
+	return 0;
+}
+
+static int
+load_tables(struct runtime *runtime, int stage, struct error *err)
+{
+	int64_t since_us = 0;
+
+	while (!atomic_load(&runtime->stopping)) {
+		if (job_tables_open(runtime->job, stage, is_stopping, runtime, err) == 0)
+			return 0;
+		if (wait_for_log(runtime, &since_us, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void *
+tables_main(void *argument)
+{
+	struct runtime *runtime = argument;
+	int64_t since_us = 0;
+	struct error err;
+	bool progress;
+
+	while (!atomic_load(&runtime->stopping)) {
+		if (job_tables_turn(runtime->job, WORKER_WAIT_MS_MAX, &progress, &err) == 0) {
+			since_us = 0;
+		} else if (wait_for_log(runtime, &since_us, &err) < 0) {
+			note_failure(runtime, &err);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* ---- workers ---- */
+
 static bool
 in_stage(const struct job_operator *operator, int stage)
 {
@@ -121,7 +189,7 @@ count_threads(const struct job *job, int stage)
 
 /* A thread for each worker of the stage's operators, until all have ended. A negative stage: all operators. */
 static void
-run_stage(struct runtime *runtime, int stage)
+run_workers(struct runtime *runtime, int stage)
 {
 	struct job *job = runtime->job;
 	size_t count = count_threads(job, stage), started = 0;
@@ -146,6 +214,30 @@ run_stage(struct runtime *runtime, int stage)
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i].thread, NULL);
 	memory_free(&threads);
+}
+
+static void
+run_stage(struct runtime *runtime, int stage)
+{
+	pthread_t tables;
+	struct error err;
+	bool follow;
+
+	if (load_tables(runtime, stage, &err) < 0) {
+		note_failure(runtime, &err);
+		return;
+	}
+	follow = !runtime->job->bounded && job_has_tables(runtime->job);
+	if (follow && pthread_create(&tables, NULL, tables_main, runtime) != 0) {
+		fail(&err, FATAL, "a thread cannot be started for the global tables");
+		note_failure(runtime, &err);
+		return;
+	}
+	run_workers(runtime, stage);
+	if (follow) {
+		runtime_stop(runtime);
+		pthread_join(tables, NULL);
+	}
 }
 
 int

@@ -56,9 +56,8 @@ task_next(struct task *task, bool again, struct input **out, struct error *err)
 	return 0;
 }
 
-/* Ends a hook: all it did is kept, or all of it undone. */
-static int
-end_hook(struct task *task, int result)
+int
+task_end_hook(struct task *task, int result)
 {
 	if (result == 0) {
 		state_keep(task->state);
@@ -102,8 +101,8 @@ task_process(struct task *task, struct input *input, struct error *err)
 		return -1;
 	}
 	input->head.behind = input->head.time_ms < task->watermark.at;
-	if (end_hook(task,
-		     task->operator->spec->type->process(task->self, input->port, &input->head, &task->context, err)))
+	if (task_end_hook(task, task->operator->spec->type->process(task->self, input->port, &input->head,
+								    &task->context, err)))
 		return -1;
 	take(task, input);
 	return 0;
@@ -125,7 +124,7 @@ task_dead_letter(struct task *task, struct input *input, const struct error *rea
 
 	/* What the operator refuses has a time that may be trusted as little as the rest of it: no watermark moves. */
 	input->wrong_set = true;
-	if (end_hook(task, dead_letter_write(&task->context, &letter, err)) < 0)
+	if (task_end_hook(task, dead_letter_write(&task->context, &letter, err)) < 0)
 		return -1;
 	take(task, input);
 	return 0;
@@ -159,7 +158,7 @@ task_fire(struct task *task, bool *fired, struct error *err)
 	task->context.in_timer = true;
 	result = task->operator->spec->type->on_timer(task->self, entry, &task->context, err);
 	task->context.in_timer = false;
-	return end_hook(task, no_skip(task, "on_timer", result, err));
+	return task_end_hook(task, no_skip(task, "on_timer", result, err));
 }
 
 int
@@ -170,7 +169,8 @@ task_generate(struct task *task, int64_t now_ms, struct error *err)
 
 	if (now_ms < task->due_ms)
 		return 0;
-	if (end_hook(task, task->operator->spec->type->generate(task->self, &task->context, &wait_ms, &done, err)) < 0)
+	if (task_end_hook(task,
+			  task->operator->spec->type->generate(task->self, &task->context, &wait_ms, &done, err)) < 0)
 		return -1;
 	task->generated_all = done;
 	task->due_ms = done ? TIME_MAX : now_ms + wait_ms;
@@ -196,9 +196,10 @@ task_clock(struct task *task, int64_t now_ms, struct error *err)
 	if (!type->on_clock || (now_ms < task->due_ms && !(task->job->bounded && inputs_ended(task))))
 		return 0;
 	task->outside_pending = false;
-	if (end_hook(task,
-		     no_skip(task, "on_clock",
-			     type->on_clock(task->self, &task->context, &wait_ms, &task->outside_pending, err), err)))
+	if (task_end_hook(task,
+			  no_skip(task, "on_clock",
+				  type->on_clock(task->self, &task->context, &wait_ms, &task->outside_pending, err),
+				  err)))
 		return -1;
 	task->due_ms = now_ms + wait_ms;
 	return 0;
@@ -329,6 +330,7 @@ write_header(struct task *task)
 			.upstream = input->upstream,
 		};
 	}
+	task_tables_note(task, &header);
 	buffer_clear(&task->header);
 	task_header_write(&header, &task->header);
 }
@@ -340,7 +342,7 @@ task_flush(struct task *task, struct error *err)
 
 	task->context.now_ms = clock_now_ms(task->job->clock);
 	result = task->operator->spec->type->flush(task->self, &task->context, err);
-	return end_hook(task, no_skip(task, "flush", result, err));
+	return task_end_hook(task, no_skip(task, "flush", result, err));
 }
 
 int
@@ -367,7 +369,27 @@ task_block(struct task *task, struct error *err)
 	return 0;
 }
 
-/* What the only reader of an internal topic has committed nobody needs any more. */
+/* Lowers *offset to what every other reader of the topic has committed; -1: one has not committed anything. */
+static int
+others_behind(const struct task *task, int topic, int64_t *offset, struct error *err)
+{
+	const struct job *job = task->job;
+
+	for (int i = 0; i < job->topology->operator_count && *offset >= 0; i++) {
+		int64_t position;
+
+		if (&job->operators[i] == task->operator || !topology_reads(&job->topology->operators[i], topic))
+			continue;
+		if (log_position(job->log, job->operators[i].group, job->topics[topic], task->partition, &position,
+				 err) < 0)
+			return -1;
+		if (position < *offset)
+			*offset = position;
+	}
+	return 0;
+}
+
+/* What all readers of an internal topic have committed nobody needs any more. */
 static int
 trim_inputs(struct task *task, struct error *err)
 {
@@ -376,10 +398,14 @@ trim_inputs(struct task *task, struct error *err)
 	task->inputs_trimmed_ms = task->context.now_ms;
 	for (int i = 0; i < task->input_count; i++) {
 		const struct input *input = &task->inputs[i];
-		int index = task->operator->spec->inputs[input->port];
+		int topic = task->operator->spec->inputs[input->port];
+		int64_t offset = input->position;
 
-		if (input->topic->internal && topology_reader_count(task->job->topology, index) == 1 &&
-		    log_trim(task->job->log, task->job->topics[index], task->partition, input->position, err) < 0)
+		if (!input->topic->internal)
+			continue;
+		if (others_behind(task, topic, &offset, err) < 0 ||
+		    (offset > 0 &&
+		     log_trim(task->job->log, task->job->topics[topic], task->partition, offset, err) < 0))
 			return -1;
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include "dataflow/context.h"
 #include "dataflow/dead_letter.h"
 #include "dataflow/input.h"
+#include "dataflow/task_tables.h"
 
 /* A journal that is being read (task_restore.c). */
 struct task_restore {
@@ -32,6 +33,7 @@ struct task {
 	struct input inputs[TOPOLOGY_PORTS_MAX];	  /* connected ones only */
 	struct watermark_input times[TOPOLOGY_PORTS_MAX]; /* scratch for the watermark */
 	int input_count;
+	struct task_tables tables;
 	struct watermark watermark;
 	uint64_t incarnation;
 	int64_t waiting_since_ms; /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
@@ -78,6 +80,9 @@ int task_restore(struct task *task, int64_t wait_ms, struct error *err);
  * that were at their end once more: true once a turn.
  */
 int task_next(struct task *task, bool again, struct input **out, struct error *err);
+
+/* Ends a hook: all it did is kept (result 0), or all of it is undone. Returns the result. */
+int task_end_hook(struct task *task, int result);
 
 /* Processes the head of `input` and takes it. On failure all it did is undone and it is still the head. */
 int task_process(struct task *task, struct input *input, struct error *err);

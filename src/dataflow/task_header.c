@@ -1,5 +1,7 @@
 #include "dataflow/task_header.h"
 
+#include "base/memory.h"
+
 static void
 put_text(struct buffer *out, struct bytes text)
 {
@@ -21,12 +23,39 @@ task_header_write(const struct task_header *header, struct buffer *out)
 		buffer_put_u64(out, (uint64_t)header->inputs[i].time_max);
 		upstream_write(&header->inputs[i].upstream, out);
 	}
+	buffer_put_varint(out, header->letters_count);
+	for (size_t i = 0; i < header->letters_count; i++) {
+		put_text(out, header->letters[i].port);
+		put_text(out, header->letters[i].topic);
+		buffer_put_varint(out, (uint64_t)header->letters[i].partition);
+		buffer_put_u64(out, (uint64_t)header->letters[i].next);
+	}
 }
 
 static struct bytes
 get_text(struct cursor *cursor)
 {
 	return cursor_bytes(cursor, cursor_varint(cursor));
+}
+
+static void
+read_letters(struct cursor *cursor, struct task_header *out)
+{
+	uint64_t count = cursor_varint(cursor);
+
+	if (count > TASK_HEADER_LETTERS_MAX)
+		cursor->bad = true;
+	if (cursor->bad || count == 0)
+		return;
+	out->letters = memory_new_array(count, sizeof(*out->letters));
+	for (uint64_t i = 0; i < count && !cursor->bad; i++) {
+		struct task_letters *letters = &out->letters[out->letters_count++];
+
+		letters->port = get_text(cursor);
+		letters->topic = get_text(cursor);
+		letters->partition = (int)cursor_varint(cursor);
+		letters->next = (int64_t)cursor_u64(cursor);
+	}
 }
 
 int
@@ -57,6 +86,8 @@ task_header_read(struct bytes bytes, struct task_header *out, struct error *err)
 		if (!cursor.bad)
 			upstream_read(&input->upstream, &cursor);
 	}
+	if (!cursor.bad)
+		read_letters(&cursor, out);
 	if (cursor.bad || cursor_left(&cursor) != 0)
 		return fail(err, FATAL, "the journal's block header of %zu bytes is damaged", bytes.size);
 	return 0;
@@ -67,4 +98,5 @@ task_header_fini(struct task_header *header)
 {
 	for (int i = 0; i < header->input_count; i++)
 		upstream_fini(&header->inputs[i].upstream);
+	memory_free(&header->letters);
 }

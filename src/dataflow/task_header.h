@@ -1,9 +1,11 @@
 /*
  * The task's own part of a journal block: where it stands. The state layer carries it without looking inside.
  *
- *     u8 version (2) | u64 incarnation | i64 watermark | varint inputs
+ *     u8 version (3) | u64 incarnation | i64 watermark | varint inputs
  *     per input: varint size, port name | varint size, topic name | i64 position | i64 highest event time |
  *                what was heard of upstream tasks (marker.h)
+ *     varint places | per place: varint size, table's port name | varint size, topic name | varint partition |
+ *                i64 offset up to which the task has written dead letters of refused records (task_tables.h)
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -15,8 +17,9 @@
 #include "base/error.h"
 #include "dataflow/marker.h"
 
-#define TASK_HEADER_VERSION 2
+#define TASK_HEADER_VERSION 3
 #define TASK_HEADER_INPUTS_MAX 16
+#define TASK_HEADER_LETTERS_MAX 65536
 
 struct task_header_input {
 	struct bytes port, topic; /* read: views into the header */
@@ -25,11 +28,21 @@ struct task_header_input {
 	struct upstream upstream; /* of an internal topic; else empty */
 };
 
+/* Where the letters of one partition of a global table stand. */
+struct task_letters {
+	struct bytes port, topic; /* read: views into the header */
+	int partition;
+	int feed;     /* not stored: number of the table's port */
+	int64_t next; /* offset of the next record whose letter is to be written */
+};
+
 struct task_header {
 	uint64_t incarnation; /* counts the openings of the task */
 	int64_t watermark;    /* ms; the last finite one */
 	int input_count;
 	struct task_header_input inputs[TASK_HEADER_INPUTS_MAX];
+	struct task_letters *letters; /* written: borrowed; read: freed by task_header_fini */
+	size_t letters_count;
 };
 
 void task_header_write(const struct task_header *header, struct buffer *out);

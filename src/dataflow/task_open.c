@@ -59,6 +59,9 @@ task_open(const struct task_config *config, struct task **out, struct error *err
 		task_close(out);
 		return -1;
 	}
+	for (int i = 0; i < task->input_count; i++)
+		task->context.inputs[task->inputs[i].port].from = &task->inputs[i];
+	task_tables_init(task);
 	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++)
 		task->writes_markers |= task->context.outputs[i].topic && task->context.outputs[i].topic->internal;
 	return 0;
@@ -77,6 +80,7 @@ task_close(struct task **pointer)
 	for (int i = 0; i < task->input_count; i++)
 		input_fini(&task->inputs[i]);
 	context_fini(&task->context);
+	task_tables_fini(task);
 	buffer_fini(&task->header);
 	memory_free(pointer);
 }

@@ -182,6 +182,7 @@ place_by(struct task *task, struct task_header *header, struct error *err)
 	watermark_init(&task->watermark, header->watermark);
 	task->context.watermark_ms = header->watermark;
 	task->incarnation = header->incarnation + 1;
+	task_tables_place(task, header);
 	for (int i = 0; i < task->input_count; i++) {
 		struct input *input = &task->inputs[i];
 		const char *port = task->operator->spec->type->inputs[input->port].name;

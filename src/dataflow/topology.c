@@ -141,13 +141,11 @@ topology_load(const char *file, const char *const *overrides, const struct opera
 	return result;
 }
 
-int
-topology_reader_count(const struct topology *topology, int topic)
+bool
+topology_reads(const struct topology_operator *operator, int topic)
 {
-	int count = 0;
-
-	for (int i = 0; i < topology->operator_count; i++)
-		for (int k = 0; k < TOPOLOGY_PORTS_MAX; k++)
-			count += topology->operators[i].type && topology->operators[i].inputs[k] == topic;
-	return count;
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++)
+		if (operator->type && operator->inputs[i] == topic)
+			return true;
+	return false;
 }

@@ -19,7 +19,7 @@
 #define TOPOLOGY_FILE_SIZE_MAX 1048576 /* bytes */
 #define TOPOLOGY_TOPICS_MAX 1000
 #define TOPOLOGY_OPERATORS_MAX 200
-#define TOPOLOGY_PORTS_MAX 16 /* inputs, outputs of one operator */
+#define TOPOLOGY_PORTS_MAX 16 /* inputs, outputs, tables of one operator */
 
 enum guarantee { EXACTLY_ONCE, AT_LEAST_ONCE };
 
@@ -42,6 +42,7 @@ struct topology_topic {
 	bool compacted;
 	bool internal; /* a stream between operators: their tasks write markers into it (marker.h) */
 	int64_t retention_ms, retention_bytes; /* LOG_RETENTION_FOREVER: none */
+	int64_t table_size, table_versions;    /* of a global table of it: bytes at most, versions of a key */
 };
 
 struct topology_operator {
@@ -50,6 +51,7 @@ struct topology_operator {
 	void *self; /* type->self_size bytes with the options set: a template, open() was not called */
 	int inputs[TOPOLOGY_PORTS_MAX]; /* index of the topic at each port, -1: not connected */
 	int outputs[TOPOLOGY_PORTS_MAX];
+	int tables[TOPOLOGY_PORTS_MAX];
 	int64_t tasks;		  /* partitions of its inputs; of a source: its `tasks` key, default 1 */
 	int64_t workers;	  /* threads */
 	double dead_letter_limit; /* ratio of the recent records of an input */
@@ -86,8 +88,7 @@ int topology_load(const char *file, const char *const *overrides, const struct o
 void topology_free(struct topology **topology);
 
 int topology_topic_find(const struct topology *topology, const char *name); /* index or -1 */
-/* Operators that read the topic of that index. */
-int topology_reader_count(const struct topology *topology, int topic);
+bool topology_reads(const struct topology_operator *operator, int topic); /* has an input of that topic */
 int topology_operator_find(const struct topology *topology, const char *name); /* index or -1 */
 
 #endif

@@ -7,29 +7,33 @@
 #include "base/memory.h"
 #include "log/log.h"
 
-/* Inputs or outputs of an operator. */
+enum side_kind { INPUTS, OUTPUTS, TABLES, SIDES };
+
+/* Inputs, outputs or global tables of an operator. */
 struct side {
+	enum side_kind kind;
 	const char *key;  /* of the topology: "inputs" */
 	const char *word; /* "input" */
 	const struct port *ports;
 	int *topics; /* by port */
-	bool reads;
 };
 
 static const struct port no_ports[] = {{.name = NULL}};
 
 static struct side
-side_of(struct topology_operator *operator, bool reads)
+side_of(struct topology_operator *operator, enum side_kind kind)
 {
-	const struct port *ports = reads ? operator->type->inputs : operator->type->outputs;
-
-	return (struct side){
-		.key = reads ? "inputs" : "outputs",
-		.word = reads ? "input" : "output",
-		.ports = ports ? ports : no_ports,
-		.topics = reads ? operator->inputs : operator->outputs,
-		.reads = reads,
+	const struct operator_type *type = operator->type;
+	struct side sides[SIDES] = {
+		[INPUTS] = {.key = "inputs", .word = "input", .ports = type->inputs, .topics = operator->inputs},
+		[OUTPUTS] = {.key = "outputs", .word = "output", .ports = type->outputs, .topics = operator->outputs},
+		[TABLES] = {.key = "tables", .word = "table", .ports = type->tables, .topics = operator->tables},
 	};
+
+	sides[kind].kind = kind;
+	if (!sides[kind].ports)
+		sides[kind].ports = no_ports;
+	return sides[kind];
 }
 
 static int
@@ -151,16 +155,33 @@ check_key(struct topology_loading *loading, const struct topology_operator *oper
 				  "%s %s of operator %s must be keyed by %s; topic %s has no "
 				  "key: give it \"key: %s\"",
 				  side->word, port->name, operator->name, port->key, topic->name, port->key);
-	else if (side->reads)
+	else if (side->kind == INPUTS)
 		yaml_problems_add(&loading->problems, place,
 				  "input %s of operator %s must be keyed by %s; topic %s is "
 				  "keyed by %s; put a rekey operator in between",
 				  port->name, operator->name, port->key, topic->name, topic->key);
 	else
 		yaml_problems_add(&loading->problems, place,
-				  "output %s of operator %s is keyed by %s; topic %s is keyed "
+				  "%s %s of operator %s is keyed by %s; topic %s is keyed "
 				  "by %s: give it \"key: %s\"",
-				  port->name, operator->name, port->key, topic->name, topic->key, port->key);
+				  side->word, port->name, operator->name, port->key, topic->name, topic->key,
+				  port->key);
+}
+
+/* Of a table's topic the last record of a key is enough, and must stay. */
+static void
+check_table(struct topology_loading *loading, const struct topology_operator *operator, const struct port *port,
+	    const struct topology_topic *topic, struct yaml_place place)
+{
+	if (!topic->compacted)
+		yaml_problems_add(&loading->problems, place,
+				  "topic %s is table %s of operator %s and is not compacted; give it "
+				  "\"cleanup: compact\"",
+				  topic->name, port->name, operator->name);
+	if (topic->internal)
+		yaml_problems_add(&loading->problems, place,
+				  "topic %s is table %s of operator %s and internal; expected \"internal: false\"",
+				  topic->name, port->name, operator->name);
 }
 
 static void
@@ -194,6 +215,8 @@ check_port(struct topology_loading *loading, int number, const struct side *side
 				  port->name, operator->name, port->schema, topic->name, record, topic->schema_file);
 	else
 		check_key(loading, operator, side, port, topic, place);
+	if (side->kind == TABLES)
+		check_table(loading, operator, port, topic, place);
 }
 
 /* Partition p of every input is task p's, and a topic has one position in a group. */
@@ -202,7 +225,7 @@ check_inputs(struct topology_loading *loading, int number)
 {
 	struct topology_operator *operator = &loading->topology->operators[number];
 	const struct topology_topic *topics = loading->topology->topics;
-	struct side side = side_of(operator, true);
+	struct side side = side_of(operator, INPUTS);
 	int first = -1;
 
 	for (int i = 0; side.ports[i].name; i++) {
@@ -236,7 +259,7 @@ check_source(struct topology_loading *loading, int number)
 	const struct topology_operator *operator = &loading->topology->operators[number];
 	const struct yaml_entry *entry = loading->operator_entries[number];
 	const struct yaml_entry *tasks = yaml_find(entry->value, "tasks");
-	struct side side = side_of(loading->topology->operators + number, true);
+	struct side side = side_of(loading->topology->operators + number, INPUTS);
 	int connected = 0, required = 0, count = port_count(side.ports);
 
 	for (int i = 0; i < count; i++) {
@@ -269,7 +292,8 @@ static int
 link_between(const struct topology_operator *from, const struct topology_operator *to)
 {
 	for (int i = 0; from->type && to->type && i < TOPOLOGY_PORTS_MAX; i++)
-		if (from->outputs[i] >= 0 && is_among(to->inputs, from->outputs[i]))
+		if (from->outputs[i] >= 0 &&
+		    (is_among(to->inputs, from->outputs[i]) || is_among(to->tables, from->outputs[i])))
 			return from->outputs[i];
 	return -1;
 }
@@ -434,8 +458,8 @@ topology_connect(struct topology_loading *loading)
 		const struct yaml_node *map = loading->operator_entries[i]->value;
 
 		check_journal(loading, i);
-		for (int reads = 1; operator->type && reads >= 0; reads--) {
-			struct side side = side_of(operator, reads);
+		for (enum side_kind kind = 0; operator->type && kind < SIDES; kind++) {
+			struct side side = side_of(operator, kind);
 
 			connect_ports(loading, operator, &side, yaml_find(map, side.key));
 			for (int port = 0; side.ports[port].name; port++)

@@ -180,6 +180,21 @@ static const struct option topic_options[] = {
 	 .max = 1024 * 1024 * 1024 * MIB,
 	 .unit = "bytes",
 	 .help = "What is kept of a partition; 0: everything."},
+	{.name = "table_size",
+	 .type = OPTION_SIZE,
+	 .offset = offsetof(struct topology_topic, table_size),
+	 .initial = "256MiB",
+	 .min = MIB / 16,
+	 .max = 1024 * 1024 * MIB,
+	 .unit = "bytes",
+	 .help = "Held of it as a global table by each process, at most, beside `memory`; a run that needs more ends."},
+	{.name = "table_versions",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct topology_topic, table_versions),
+	 .initial = "4",
+	 .min = 1,
+	 .max = 1000,
+	 .help = "Versions of each key that a global table of it holds, the newest by event time."},
 	OPTION_END,
 };
 
@@ -240,7 +255,7 @@ static const struct option operator_options[] = {
 /* Keys of these maps that are no options. */
 static const char *const topology_others[] = {"log", "topics", "operators", NULL};
 static const char *const topic_others[] = {"writers", NULL};
-static const char *const operator_others[] = {"type", "inputs", "outputs", NULL};
+static const char *const operator_others[] = {"type", "inputs", "outputs", "tables", NULL};
 
 struct table {
 	const struct option *options;

@@ -6,30 +6,10 @@
 #include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
+#include "dataflow/job_tables.h"
 #include "dataflow/task_stores.h"
 
 /* ---- opening and closing ---- */
-
-/* open() may ask for schemas and the count of tasks: a context without a task behind it. */
-static int
-open_self(struct worker *worker, struct error *err)
-{
-	const struct operator_type *type = worker->operator->spec->type;
-	struct context context;
-	int result;
-
-	worker->self = memory_new(type->self_size);
-	if (type->self_size != 0)
-		memcpy(worker->self, worker->operator->spec->self, type->self_size);
-	result = context_init(&context, worker->job, worker->operator, -1, NULL, err);
-	if (result == 0 && type->open)
-		result = type->open(worker->self, &context, err);
-	worker->opened = result == 0;
-	context_fini(&context);
-	if (result < 0)
-		fail_in(err, "operator %s", worker->operator->spec->name);
-	return result;
-}
 
 static int
 open_member(struct worker *worker, int index, struct error *err)
@@ -64,11 +44,12 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 	worker->leaving = memory_new((size_t)operator->spec->tasks);
 	worker->now_ms = clock_now_ms(job->clock);
 	worker->committed_ms = worker->swept_ms = worker->now_ms;
-	if (open_self(worker, err) < 0 || open_member(worker, index, err) < 0) {
+	if (self_open(&worker->self, job, operator, err) < 0 || open_member(worker, index, err) < 0) {
 		worker_close(&worker);
 		return -1;
 	}
 	worker->transaction = member_transaction(worker->member);
+	job_tables_enter(operator, index);
 	*out = worker;
 	return 0;
 }
@@ -77,18 +58,16 @@ void
 worker_close(struct worker **pointer)
 {
 	struct worker *worker = *pointer;
-	const struct operator_type *type;
 
 	if (!worker)
 		return;
-	type = worker->operator->spec->type;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		task_close(&worker->tasks[i]);
-	if (worker->member)
+	if (worker->member) {
+		job_tables_leave(worker->operator, worker->index);
 		member_close(&worker->member);
-	if (worker->opened && type->close)
-		type->close(worker->self);
-	memory_free(&worker->self);
+	}
+	self_close(&worker->self);
 	memory_free(&worker->tasks);
 	memory_free(&worker->held);
 	memory_free(&worker->leaving);
@@ -314,6 +293,8 @@ run_task(struct worker *worker, struct task *task, struct error *err)
 		return 0;
 	result = task->input_count == 0 ? run_source(worker, task, err) : run_inputs(worker, task, err);
 	if (result == 0)
+		result = task_tables_write_letters(task, err);
+	if (result == 0)
 		result = task_clock(task, worker->now_ms, err);
 	if (result == 0 && worker->job->bounded && task_ended(task))
 		result = drain(worker, task, err);
@@ -331,7 +312,7 @@ open_task(struct worker *worker, int partition, struct error *err)
 		.operator = worker->operator,
 		.member = worker->member,
 		.transaction = worker->transaction,
-		.self = worker->self,
+		.self = worker->self.of,
 		.partition = partition,
 	};
 
@@ -416,7 +397,7 @@ abort_and_open(struct worker *worker, struct error *err)
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		task_close(&worker->tasks[i]);
 	if (worker->operator->spec->type->drop)
-		worker->operator->spec->type->drop(worker->self);
+		worker->operator->spec->type->drop(worker->self.of);
 	if (transaction_abort(worker->transaction, err) < 0)
 		return -1;
 	worker->phase = WORKER_RUNNING;
@@ -486,6 +467,7 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 		return -1;
 	worker->now_ms = clock_now_ms(worker->job->clock);
 	worker->progress = false;
+	job_tables_pass(worker->operator, worker->index);
 	/* Partitions are not held back for a sink: whoever gets them sends the rows again. */
 	if (worker->phase == WORKER_FLUSHING && worker->leaving_count > 0)
 		worker->phase = WORKER_ABORTING;

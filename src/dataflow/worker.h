@@ -8,6 +8,7 @@
 #ifndef DATAFLOW_WORKER_H
 #define DATAFLOW_WORKER_H
 
+#include "dataflow/self.h"
 #include "dataflow/task.h"
 
 #define WORKER_TURN_RECORDS_MAX 1024 /* records of one task before the next task has its turn */
@@ -31,8 +32,7 @@ struct worker {
 	int index; /* among the operator's workers in this process */
 	struct member *member;
 	struct transaction *transaction;
-	void *self;	     /* the operator's, after open() */
-	bool opened;	     /* open() succeeded */
+	struct self self;
 	struct task **tasks; /* by partition; NULL: not open */
 	bool *held;	     /* by partition: ours */
 	bool *leaving;	     /* by partition: to be given up */

@@ -1,0 +1,90 @@
+#include "dataflow/job_tables.h"
+
+static int
+open_operator(struct job *job, struct job_operator *operator, bool (*stop)(void *argument), void *argument,
+	      struct error *err)
+{
+	const struct port *ports = operator->spec->type->tables;
+
+	for (int i = 0; ports && ports[i].name; i++) {
+		if (operator->spec->tables[i] < 0)
+			continue;
+		if (!operator->tables[i] && table_feed_open(job, operator, i, &operator->tables[i], err) < 0)
+			return -1;
+		if (table_feed_load(operator->tables[i], stop, argument, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+job_tables_open(struct job *job, int stage, bool (*stop)(void *argument), void *argument, struct error *err)
+{
+	for (int i = 0; i < job->topology->operator_count; i++) {
+		struct job_operator *operator = &job->operators[i];
+
+		if (operator->selected && (stage < 0 || operator->spec->stage == stage) &&
+		    open_operator(job, operator, stop, argument, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+job_tables_close(struct job *job)
+{
+	for (int i = 0; i < job->topology->operator_count; i++)
+		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+			table_feed_close(&job->operators[i].tables[port]);
+}
+
+bool
+job_has_tables(const struct job *job)
+{
+	for (int i = 0; i < job->topology->operator_count; i++)
+		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+			if (job->operators[i].tables[port])
+				return true;
+	return false;
+}
+
+int
+job_tables_turn(struct job *job, int64_t wait_ms, bool *progress, struct error *err)
+{
+	bool more;
+
+	*progress = false;
+	for (int i = 0; i < job->topology->operator_count; i++)
+		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++) {
+			struct table_feed *feed = job->operators[i].tables[port];
+
+			if (feed && table_feed_turn(feed, *progress ? 0 : wait_ms, &more, err) < 0)
+				return -1;
+			*progress |= feed && more;
+		}
+	return 0;
+}
+
+void
+job_tables_enter(const struct job_operator *operator, int worker)
+{
+	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+		if (operator->tables[port])
+			global_table_enter(operator->tables[port]->table, worker);
+}
+
+void
+job_tables_pass(const struct job_operator *operator, int worker)
+{
+	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+		if (operator->tables[port])
+			global_table_pass(operator->tables[port]->table, worker);
+}
+
+void
+job_tables_leave(const struct job_operator *operator, int worker)
+{
+	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+		if (operator->tables[port])
+			global_table_leave(operator->tables[port]->table, worker);
+}

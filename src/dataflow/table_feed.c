@@ -1,0 +1,282 @@
+#include "dataflow/table_feed.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/logger.h"
+#include "base/memory.h"
+#include "dataflow/topic_record.h"
+
+#define LOAD_WAIT_MS 20	      /* for records that are on their way */
+#define LOAD_PROGRESS_MS 2000 /* a load that takes longer says how far it is, this often */
+
+static int
+open_readers(struct table_feed *feed, struct error *err)
+{
+	for (int i = 0; i < feed->partitions; i++) {
+		struct partition_ends ends;
+
+		if (log_partition_ends(feed->job->log, feed->log_topic, i, &ends, err) < 0 ||
+		    log_reader_open(feed->job->log, feed->log_topic, i, ends.start, &feed->readers[i], err) < 0)
+			return -1;
+		feed->next[i] = ends.start;
+	}
+	return 0;
+}
+
+int
+table_feed_open(struct job *job, struct job_operator *operator, int port, struct table_feed **out, struct error *err)
+{
+	struct table_feed *feed = memory_new(sizeof(*feed));
+	int topic = operator->spec->tables[port];
+	struct global_table_config config = {.readers = operator->workers};
+
+	feed->job = job;
+	feed->operator = operator;
+	feed->port = port;
+	feed->topic = &job->topology->topics[topic];
+	feed->log_topic = job->topics[topic];
+	feed->partitions = (int)feed->topic->partitions;
+	config.name = feed->topic->name;
+	config.bytes_max = feed->topic->table_size;
+	config.versions = feed->topic->table_versions;
+	feed->table = global_table_new(&config);
+	feed->readers = memory_new_array((size_t)feed->partitions, sizeof(*feed->readers));
+	feed->next = memory_new_array((size_t)feed->partitions, sizeof(*feed->next));
+	record_init(&feed->record, feed->topic->schema->root);
+	pthread_mutex_init(&feed->lock, NULL);
+	if (self_open(&feed->self, job, operator, err) < 0 || open_readers(feed, err) < 0) {
+		table_feed_close(&feed);
+		return -1;
+	}
+	*out = feed;
+	return 0;
+}
+
+static void
+drop_oldest(struct table_feed *feed)
+{
+	struct table_refused *oldest = feed->refused_first;
+
+	feed->refused_first = oldest->next;
+	if (!feed->refused_first)
+		feed->refused_last = NULL;
+	feed->refused_bytes -= (int64_t)(sizeof(*oldest) + oldest->key.size + oldest->value.size);
+	memory_free(&oldest);
+}
+
+void
+table_feed_close(struct table_feed **pointer)
+{
+	struct table_feed *feed = *pointer;
+
+	if (!feed)
+		return;
+	for (int i = 0; i < feed->partitions; i++)
+		reader_close(&feed->readers[i]);
+	self_close(&feed->self);
+	global_table_free(&feed->table);
+	while (feed->refused_first)
+		drop_oldest(feed);
+	pthread_mutex_destroy(&feed->lock);
+	record_fini(&feed->record);
+	arena_fini(&feed->arena);
+	buffer_fini(&feed->held);
+	memory_free(&feed->readers);
+	memory_free(&feed->next);
+	memory_free(pointer);
+}
+
+/* ---- what is refused ---- */
+
+static struct bytes
+copy_behind(uint8_t **to, struct bytes from)
+{
+	struct bytes copy = bytes_of(*to, from.size);
+
+	if (!from.data)
+		return from;
+	memcpy(*to, from.data, from.size);
+	*to += from.size;
+	return copy;
+}
+
+static void
+keep_refused(struct table_feed *feed, int partition, const struct log_record *record, const struct error *reason)
+{
+	struct table_refused *refused = memory_new(sizeof(*refused) + record->key.size + record->value.size);
+	uint8_t *behind = (uint8_t *)(refused + 1);
+
+	refused->partition = partition;
+	refused->offset = record->offset;
+	refused->timestamp_ms = record->timestamp_ms;
+	refused->key = copy_behind(&behind, record->key);
+	refused->value = copy_behind(&behind, record->value);
+	memcpy(refused->reason, reason->text, sizeof(refused->reason));
+	pthread_mutex_lock(&feed->lock);
+	if (feed->refused_last)
+		feed->refused_last->next = refused;
+	else
+		feed->refused_first = refused;
+	feed->refused_last = refused;
+	feed->refused_bytes += (int64_t)(sizeof(*refused) + record->key.size + record->value.size);
+	while (feed->refused_bytes > TABLE_REFUSED_BYTES_MAX)
+		drop_oldest(feed);
+	pthread_mutex_unlock(&feed->lock);
+	atomic_fetch_add(&feed->refused_count, 1);
+}
+
+int
+table_feed_refused(struct table_feed *feed, int partition, int64_t offset,
+		   int (*take)(void *argument, const struct table_refused *refused, struct error *err), void *argument,
+		   struct error *err)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&feed->lock);
+	for (struct table_refused *refused = feed->refused_first; refused && result == 0; refused = refused->next)
+		if (refused->partition == partition && refused->offset >= offset)
+			result = take(argument, refused, err);
+	pthread_mutex_unlock(&feed->lock);
+	return result;
+}
+
+/* ---- what is held ---- */
+
+static int
+hold(struct table_feed *feed, const struct log_record *from, struct error *err)
+{
+	feed->record.key = key_of(from->key);
+	if (from->key.data && !from->value.data) {
+		global_table_remove(feed->table, feed->record.key);
+		return 0;
+	}
+	arena_reset(&feed->arena);
+	buffer_clear(&feed->held);
+	if (topic_record_decode(feed->topic, from, &feed->record, &feed->arena, err) < 0 ||
+	    feed->operator->spec->type->hold(feed->self.of, feed->port, &feed->record, &feed->held, err) < 0)
+		return -1;
+	return global_table_put(feed->table, feed->record.key, feed->record.time_ms, buffer_bytes(&feed->held), err);
+}
+
+static int
+take(struct table_feed *feed, int partition, const struct log_record *from, struct error *err)
+{
+	struct error reason;
+
+	if (hold(feed, from, err) == 0) {
+		dead_letter_window_add(&feed->window, false, NULL);
+		return 0;
+	}
+	if (err->action != SKIP)
+		return -1;
+	reason = *err;
+	dead_letter_window_add(&feed->window, true, reason.text);
+	keep_refused(feed, partition, from, &reason);
+	return dead_letter_window_check(&feed->window, feed->operator->spec->dead_letter_limit,
+					feed->operator->spec->name, feed->topic->name, err);
+}
+
+/* What has come of one partition, one batch. */
+static int
+take_batch(struct table_feed *feed, int partition, int64_t wait_ms, bool *progress, struct error *err)
+{
+	struct log_batch batch;
+
+	if (reader_fetch(feed->readers[partition], wait_ms, &batch, err) < 0)
+		return -1;
+	for (size_t i = 0; i < batch.count; i++)
+		if (take(feed, partition, &batch.records[i], err) < 0)
+			return -1;
+	*progress |= batch.count != 0;
+	feed->next[partition] = batch.next;
+	return 0;
+}
+
+int
+table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err)
+{
+	*progress = false;
+	for (int i = 0; i < feed->partitions; i++)
+		if (take_batch(feed, i, *progress ? 0 : wait_ms / feed->partitions, progress, err) < 0)
+			return fail_in(err, "the global table %s of operator %s", feed->topic->name,
+				       feed->operator->spec->name);
+	return 0;
+}
+
+/* ---- loading ---- */
+
+struct load {
+	int64_t *ends; /* by partition: where to get */
+	int64_t all, started_us, said_us;
+};
+
+static int64_t
+left_of(const struct table_feed *feed, const struct load *load)
+{
+	int64_t left = 0;
+
+	for (int i = 0; i < feed->partitions; i++)
+		if (feed->next[i] < load->ends[i])
+			left += load->ends[i] - feed->next[i];
+	return left;
+}
+
+static void
+say(const struct table_feed *feed, struct load *load)
+{
+	int64_t now_us = clock_monotonic_us(), left = left_of(feed, load);
+	double part = load->all > 0 ? (double)(load->all - left) / (double)load->all : 1;
+
+	if (now_us - load->said_us < (int64_t)LOAD_PROGRESS_MS * 1000)
+		return;
+	load->said_us = now_us;
+	logger_info("table_loading", "operator=%s topic=%s percent=%.0f rows=%" PRId64 " bytes=%" PRId64 " eta_s=%.0f",
+		    feed->operator->spec->name, feed->topic->name, part * 100, global_table_rows(feed->table),
+		    global_table_bytes(feed->table),
+		    part > 0 ? (double)(now_us - load->started_us) / 1e6 * (1 - part) / part : 0);
+}
+
+static int
+find_ends(const struct table_feed *feed, struct load *load, struct error *err)
+{
+	for (int i = 0; i < feed->partitions; i++) {
+		struct partition_ends ends;
+
+		if (log_partition_ends(feed->job->log, feed->log_topic, i, &ends, err) < 0)
+			return -1;
+		load->ends[i] = ends.pending_end;
+	}
+	load->all = left_of(feed, load);
+	load->started_us = load->said_us = clock_monotonic_us();
+	return 0;
+}
+
+static int
+read_to_ends(struct table_feed *feed, struct load *load, bool (*stop)(void *argument), void *argument,
+	     struct error *err)
+{
+	bool progress;
+
+	while (left_of(feed, load) > 0 && !(stop && stop(argument))) {
+		if (table_feed_turn(feed, LOAD_WAIT_MS, &progress, err) < 0)
+			return -1;
+		say(feed, load);
+	}
+	logger_info("table_loaded", "operator=%s topic=%s rows=%" PRId64 " bytes=%" PRId64 " ms=%" PRId64,
+		    feed->operator->spec->name, feed->topic->name, global_table_rows(feed->table),
+		    global_table_bytes(feed->table), (clock_monotonic_us() - load->started_us) / 1000);
+	return 0;
+}
+
+int
+table_feed_load(struct table_feed *feed, bool (*stop)(void *argument), void *argument, struct error *err)
+{
+	struct load load = {.ends = memory_new_array((size_t)feed->partitions, sizeof(*load.ends))};
+	int result = find_ends(feed, &load, err);
+
+	if (result == 0)
+		result = read_to_ends(feed, &load, stop, argument, err);
+	memory_free(&load.ends);
+	return result;
+}

@@ -1,0 +1,73 @@
+/*
+ * The way of a topic's records into a global table (global_table.h): one feed for each table of each operator in this
+ * process. It reads every partition, by itself and not as a member of the operator's group, from the start and then as
+ * records come.
+ *
+ * Before an operator runs, its tables are read to the ends that their topics had when that began (table_feed_load). In
+ * a live run a thread goes on from there (table_feed_turn); in a bounded run they stay as they are.
+ *
+ * A record that cannot be held (its bytes, its key, its time, or what the operator's hold() says of it) is refused: what
+ * was held of its key stays, and the record becomes a dead letter. Every process meets it, and again after every start;
+ * so it is one task that writes the letter, with its own commit: task p of n has the partitions q of the table with
+ * q mod n = p, and keeps the offset up to which letters were written in its block (task_tables.c).
+ *
+ * One thread feeds; the tasks' threads ask for refused records (locked) and look up (not locked).
+ */
+#ifndef DATAFLOW_TABLE_FEED_H
+#define DATAFLOW_TABLE_FEED_H
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "dataflow/dead_letter.h"
+#include "dataflow/global_table.h"
+#include "dataflow/self.h"
+
+#define TABLE_REFUSED_BYTES_MAX ((int64_t)64 << 20) /* of refused records that are kept for the tasks; the oldest go */
+
+struct table_refused {
+	struct table_refused *next;
+	int partition;
+	int64_t offset, timestamp_ms;
+	struct bytes key, value; /* behind the struct; key.data NULL: none */
+	char reason[ERROR_TEXT_SIZE];
+};
+
+struct table_feed {
+	struct job *job;
+	struct job_operator *operator;
+	int port; /* number in the operator's list of tables */
+	const struct topology_topic *topic;
+	int log_topic, partitions;
+	struct global_table *table;
+	struct self self;
+	struct reader **readers; /* by partition */
+	int64_t *next;		 /* offsets */
+	struct record record;
+	struct arena arena;
+	struct buffer held;
+	struct dead_letter_window window;
+	pthread_mutex_t lock; /* guards what was refused */
+	struct table_refused *refused_first, *refused_last;
+	int64_t refused_bytes;
+	_Atomic int64_t refused_count; /* so far; it only grows */
+};
+
+int table_feed_open(struct job *job, struct job_operator *operator, int port, struct table_feed **out,
+		    struct error *err);
+void table_feed_close(struct table_feed **feed);
+
+/* Reads to the ends of now. RETRY: the log is out of reach; call it again. Asks `stop` (may be NULL) now and then, and ends early where it says so. Says how it goes. */
+int table_feed_load(struct table_feed *feed, bool (*stop)(void *argument), void *argument, struct error *err);
+/* Takes in what has come; waits at most wait_ms for it. */
+int table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err);
+
+/*
+ * Calls `take` for each refused record of a partition from `offset` on, in order; it may not call the feed. Fails where
+ * `take` does.
+ */
+int table_feed_refused(struct table_feed *feed, int partition, int64_t offset,
+		       int (*take)(void *argument, const struct table_refused *refused, struct error *err),
+		       void *argument, struct error *err);
+
+#endif
