@@ -57,12 +57,28 @@ delay_text(char to[OUTPUT_NUMBER_SIZE], int64_t watermark_ms)
 }
 
 static void
+put_quantiles(const char *name, const struct histogram_counts *counts, struct buffer *out)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} quantiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
+	char text[OUTPUT_NUMBER_SIZE];
+
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles) && histogram_total(counts) > 0; i++)
+		buffer_print(out, " %s_%s=%s", name, quantiles[i].name,
+			     output_duration(text, (int64_t)histogram_quantile_ms(counts, quantiles[i].share)));
+}
+
+static void
 put_counters(const struct operator_type *type, const struct operator_figures *figures, struct buffer *out)
 {
 	char count[OUTPUT_NUMBER_SIZE];
 
 	for (int i = 0; type->counters && type->counters[i].name && i < RUNTIME_COUNTERS_MAX; i++)
 		buffer_print(out, " %s=%s", type->counters[i].name, output_count(count, figures->counters[i]));
+	for (int i = 0; type->histograms && type->histograms[i].name && i < RUNTIME_HISTOGRAMS_MAX; i++)
+		put_quantiles(type->histograms[i].name, &figures->histograms[i], out);
 }
 
 static void

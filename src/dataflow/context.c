@@ -1,5 +1,7 @@
 #include "dataflow/context.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "dataflow/input.h"
 #include "dataflow/table_feed.h"
@@ -226,6 +228,8 @@ context_refuse(struct context *context, int input, const struct raw_record *reco
 		.reason = reason,
 	};
 
+	context->inputs[input].refused++;
+	snprintf(context->inputs[input].refused_for, sizeof(context->inputs[input].refused_for), "%s", reason);
 	return dead_letter_write(context, &letter, err);
 }
 
@@ -253,6 +257,13 @@ context_count(struct context *context, int counter, int64_t by)
 	insist(counter >= 0 && counter < RUNTIME_COUNTERS_MAX);
 	context->counts[counter] += by;
 	context->counted = true;
+}
+
+void
+context_observe(struct context *context, int histogram, int64_t ms)
+{
+	insist(histogram >= 0 && histogram < RUNTIME_HISTOGRAMS_MAX);
+	histogram_add(&context->operator->figures.histograms[histogram], ms);
 }
 
 void

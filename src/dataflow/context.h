@@ -22,6 +22,8 @@ struct context_input {
 	const struct topology_topic *topic; /* NULL: not connected */
 	struct encoder *encoder;	    /* for context_body of records that another schema version wrote */
 	const struct input *from;	    /* of the task; NULL: the context is none's */
+	int64_t refused;		    /* by context_refuse, not yet looked at by the worker */
+	char refused_for[256];		    /* the last one's reason */
 };
 
 struct context {

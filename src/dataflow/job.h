@@ -17,6 +17,7 @@ struct job_figures {
 	_Atomic int64_t records_in, records_out, bytes_in, dead_letters, commits;
 	_Atomic int64_t restored_bytes, restore_ms;
 	_Atomic int64_t counters[RUNTIME_COUNTERS_MAX];
+	struct histogram histograms[RUNTIME_HISTOGRAMS_MAX];
 };
 
 /* What a task last said of itself, at a commit. */

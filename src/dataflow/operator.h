@@ -37,6 +37,12 @@ struct counter_spec {
 	const char *help;
 };
 
+/* A histogram of durations that an operator keeps; a list ends with a row without a name. */
+struct histogram_spec {
+	const char *name;
+	const char *help;
+};
+
 struct operator_type {
 	const char *name;
 	const char *help;	      /* one sentence */
@@ -46,8 +52,9 @@ struct operator_type {
 	 * (context_lookup). Their records never come to process(). */
 	const struct port *tables;
 	const struct store_spec *stores;
-	const struct counter_spec *counters; /* or NULL */
-	size_t self_size;		     /* zeroed, then options are set, then open() */
+	const struct counter_spec *counters;	 /* or NULL */
+	const struct histogram_spec *histograms; /* or NULL */
+	size_t self_size;			 /* zeroed, then options are set, then open() */
 	int (*open)(void *self, struct context *context, struct error *err);
 	int (*process)(const void *self, int input, const struct record *record, struct context *context,
 		       struct error *err);
@@ -98,6 +105,8 @@ int64_t context_input_time(const struct context *context, int input);
 int64_t context_now_ms(
 	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
 void context_count(struct context *context, int counter, int64_t by);
+/* Takes effect at once: what was observed is not taken back when the hook fails. */
+void context_observe(struct context *context, int histogram, int64_t ms);
 /* Asks for on_commit() with this entry of this store; once, however often it is asked. Not from on_commit(). */
 void context_at_commit(struct context *context, int store, const struct entry *entry);
 

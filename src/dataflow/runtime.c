@@ -287,6 +287,8 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 	};
 	for (int i = 0; i < RUNTIME_COUNTERS_MAX; i++)
 		out->counters[i] = read_figure(&figures->counters[i]);
+	for (int i = 0; i < RUNTIME_HISTOGRAMS_MAX; i++)
+		histogram_read(&figures->histograms[i], &out->histograms[i]);
 	for (int64_t i = 0; i < operator->spec->tasks; i++) {
 		const struct job_task_figures *task = &operator->tasks[i];
 		int64_t watermark_ms = read_figure(&task->watermark_ms);

@@ -8,6 +8,7 @@
 #ifndef DATAFLOW_RUNTIME_H
 #define DATAFLOW_RUNTIME_H
 
+#include "base/histogram.h"
 #include "dataflow/topology.h"
 #include "log/log.h"
 
@@ -30,6 +31,7 @@ void runtime_close(struct runtime **runtime);
 /* What an operator has done since the start, summed over its tasks; counters beyond that are the operator's own, in the
  * order of its counter_spec table. Consistent in each number, not between them. */
 #define RUNTIME_COUNTERS_MAX 16
+#define RUNTIME_HISTOGRAMS_MAX 4
 
 struct operator_figures {
 	int64_t records_in, records_out;
@@ -41,6 +43,7 @@ struct operator_figures {
 	int64_t state_entries, state_bytes; /* in memory */
 	int64_t restored_bytes, restore_ms;
 	int64_t counters[RUNTIME_COUNTERS_MAX];
+	struct histogram_counts histograms[RUNTIME_HISTOGRAMS_MAX];
 };
 
 /* The open log, for threads that feed or watch the topics of the run; valid until runtime_close. */

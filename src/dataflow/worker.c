@@ -117,6 +117,24 @@ tell_tasks(struct worker *worker, struct error *err)
 	return 0;
 }
 
+/* What a sink's system refuses counts as what process() refuses. */
+static int
+count_refused(struct worker *worker, struct task *task, struct error *err)
+{
+	for (int i = 0; i < task->input_count; i++) {
+		const struct input *input = &task->inputs[i];
+		struct context_input *from = &task->context.inputs[input->port];
+		struct dead_letter_window *window = &worker->windows[input->port];
+
+		for (; from->refused > 0; from->refused--)
+			dead_letter_window_add(window, true, from->refused_for);
+		if (dead_letter_window_check(window, worker->operator->spec->dead_letter_limit,
+					     worker->operator->spec->name, input->topic->name, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* While the other side of a sink is out of reach (RETRY) nothing more is gathered: the next call goes on here. */
 static int
 flush_tasks(struct worker *worker, struct error *err)
@@ -127,7 +145,7 @@ flush_tasks(struct worker *worker, struct error *err)
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
 		struct task *task = worker->tasks[i];
 
-		if (task && task_has_news(task) && task_flush(task, err) < 0)
+		if (task && task_has_news(task) && (task_flush(task, err) < 0 || count_refused(worker, task, err) < 0))
 			return -1;
 	}
 	worker->phase = WORKER_RUNNING;

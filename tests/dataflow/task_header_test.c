@@ -7,7 +7,13 @@ static struct buffer
 sample(void)
 {
 	struct buffer out = {0};
+	struct task_letters letters[] = {
+		{.port = bytes_of_text("vectors"), .topic = bytes_of_text("v"), .partition = 1, .next = 40},
+		{.port = bytes_of_text("vectors"), .topic = bytes_of_text("v"), .partition = 5, .next = 0},
+	};
 	struct task_header header = {
+		.letters = letters,
+		.letters_count = 2,
 		.incarnation = 7,
 		.watermark = -5,
 		.input_count = 2,
@@ -43,6 +49,13 @@ TEST(what_is_written_is_read)
 	check_int(got.inputs[0].position, 12);
 	check_int(got.inputs[0].time_max, 99);
 	check_int(got.inputs[1].time_max, TIME_MIN);
+	check_int((int64_t)got.letters_count, 2);
+	check_bytes(got.letters[0].port, bytes_of_text("vectors"));
+	check_bytes(got.letters[0].topic, bytes_of_text("v"));
+	check_int(got.letters[0].partition, 1);
+	check_int(got.letters[0].next, 40);
+	check_int(got.letters[1].partition, 5);
+	task_header_fini(&got);
 	buffer_fini(&bytes);
 }
 
@@ -52,8 +65,10 @@ TEST(a_header_cut_anywhere_is_refused)
 	struct task_header got = {0};
 	struct error err;
 
-	for (size_t size = 1; size < bytes.size; size++)
+	for (size_t size = 1; size < bytes.size; size++) {
 		check_fails(task_header_read(bytes_of(bytes.data, size), &got, &err), "damaged");
+		task_header_fini(&got);
+	}
 	buffer_fini(&bytes);
 }
 
