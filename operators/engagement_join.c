@@ -125,7 +125,7 @@ read_engagement(const struct join *join, const struct record *record, struct con
 	*out = (struct join_engagement){
 		.id = record_bytes(record, join->engagement.id),
 		.occurred_at = record_integer(record, join->engagement.occurred_at),
-		.action = join->engagement.actions[record_integer(record, join->engagement.action)],
+		.action = join->engagement.actions.to_number[record_integer(record, join->engagement.action)],
 		.has_watched = !record_is_null(record, join->engagement.watched),
 		.has_duration = !record_is_null(record, join->engagement.duration),
 	};

@@ -6,6 +6,7 @@
 #define OPERATORS_ENGAGEMENT_JOIN_H
 
 #include "dataflow/operator.h"
+#include "record/symbols.h"
 #include "operators/engagement_join_entry.h"
 
 enum join_input { IMPRESSIONS, ENGAGEMENTS, SCORES };
@@ -23,6 +24,7 @@ enum join_counter {
 	HINDSIGHT_SCORES,
 	DROPPED_SCORES,
 };
+/* As actions.h numbers them. */
 enum join_action { VIEW, CLICK, LIKE, SHARE, COMMENT, FOLLOW, PURCHASE, WATCH, ACTION_SKIP, ACTIONS };
 
 /* Actions with a flag of their own in the outcome come first: viewed to purchased. */
@@ -38,7 +40,7 @@ struct join {
 	} impression;
 	struct {
 		struct field id, action, watched, duration, occurred_at;
-		int actions[64]; /* enum join_action of the schema's symbols */
+		struct symbol_map actions;
 		int field_count;
 	} engagement;
 	struct {

@@ -1,42 +1,24 @@
 /* Opening engagement_join: fields become indexes, and schemas that do not fit together are refused. */
+#include "operators/actions.h"
 #include "operators/engagement_join.h"
 #include "operators/operators.h"
-
-static const char *const action_names[ACTIONS] = {
-	"view", "click", "like", "share", "comment", "follow", "purchase", "watch", "skip",
-};
 
 /* Fields of the outcome that are 1 where the action came: the same order as the actions. */
 static const char *const flag_names[JOIN_FLAGS] = {"viewed",	"clicked",  "liked",	"shared",
 						   "commented", "followed", "purchased"};
 
-struct wanted {
-	const char *name;
-	enum schema_type type;
-	struct field *field;
-};
-
-static int
-resolve(const struct schema *schema, const struct wanted *wanted, struct error *err)
-{
-	for (; wanted->name; wanted++)
-		if (record_field(schema, wanted->name, wanted->type, wanted->field, err) < 0)
-			return -1;
-	return 0;
-}
-
 static int
 open_impressions(struct join *join, const struct schema *schema, struct error *err)
 {
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"shown_at", SCHEMA_LONG, &join->impression.shown_at},
 		{"duration_seconds", SCHEMA_DOUBLE, &join->impression.duration},
 		{"source", SCHEMA_ENUM, &join->impression.source},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
 
 	join->impression.field_count = schema->field_count;
-	if (resolve(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	join->impression.exploration = schema_symbol_find(join->impression.source.schema, "exploration");
 	return 0;
@@ -45,58 +27,43 @@ open_impressions(struct join *join, const struct schema *schema, struct error *e
 static int
 open_engagements(struct join *join, const struct schema *schema, struct error *err)
 {
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"engagement_id", SCHEMA_STRING, &join->engagement.id},
 		{"action", SCHEMA_ENUM, &join->engagement.action},
 		{"watched_seconds", SCHEMA_DOUBLE, &join->engagement.watched},
 		{"duration_seconds", SCHEMA_DOUBLE, &join->engagement.duration},
 		{"occurred_at", SCHEMA_LONG, &join->engagement.occurred_at},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
-	const struct schema *actions;
 
 	join->engagement.field_count = schema->field_count;
-	if (resolve(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0)
 		return -1;
-	actions = join->engagement.action.schema;
-	if (actions->symbol_count > (int)(sizeof(join->engagement.actions) / sizeof(join->engagement.actions[0])))
-		return fail(err, FATAL, "the enum action has %d symbols, too many", actions->symbol_count);
-	for (int i = 0; i < actions->symbol_count; i++) {
-		int known = 0;
-
-		while (known < ACTIONS && strcmp(action_names[known], actions->symbols[i]) != 0)
-			known++;
-		if (known == ACTIONS)
-			return fail(err, FATAL,
-				    "the enum action has the symbol %s, which engagement_join does not know",
-				    actions->symbols[i]);
-		join->engagement.actions[i] = known;
-	}
-	return 0;
+	return symbol_map_init(&join->engagement.actions, join->engagement.action.schema, actions_names, ACTIONS, err);
 }
 
 static int
 open_scores(struct join *join, const struct schema *schema, struct error *err)
 {
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"model_version", SCHEMA_STRING, &join->score.model_version},
 		{"predicted_watch_seconds", SCHEMA_DOUBLE, &join->score.watch},
 		{"predicted_engage_prob", SCHEMA_DOUBLE, &join->score.probability},
 		{"is_shadow", SCHEMA_BOOLEAN, &join->score.shadow},
 		{"scored_at", SCHEMA_LONG, &join->score.scored_at},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
 
 	if (!schema)
 		return 0;
 	join->score.field_count = schema->field_count;
-	return resolve(schema, wanted, err);
+	return record_fields(schema, wanted, err);
 }
 
 static int
 open_outcomes(struct join *join, const struct schema *schema, struct error *err)
 {
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"engaged", SCHEMA_BOOLEAN, &join->outcome.engaged},
 		{"watched_seconds", SCHEMA_DOUBLE, &join->outcome.watched},
 		{"completed", SCHEMA_BOOLEAN, &join->outcome.completed},
@@ -107,26 +74,26 @@ open_outcomes(struct join *join, const struct schema *schema, struct error *err)
 		{"scores", SCHEMA_ARRAY, &join->outcome.scores},
 		{"revision", SCHEMA_INT, &join->outcome.revision},
 		{"final", SCHEMA_BOOLEAN, &join->outcome.final},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
-	const struct wanted in_score[] = {
+	const struct wanted_field in_score[] = {
 		{"model_version", SCHEMA_STRING, &join->outcome.score_model},
 		{"predicted_watch_seconds", SCHEMA_DOUBLE, &join->outcome.score_watch},
 		{"predicted_engage_prob", SCHEMA_DOUBLE, &join->outcome.score_probability},
 		{"is_shadow", SCHEMA_BOOLEAN, &join->outcome.score_shadow},
 		{"scored_at", SCHEMA_LONG, &join->outcome.score_at},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
 	const struct schema *items;
 
 	for (size_t i = 0; i < JOIN_FLAGS; i++)
 		if (record_field(schema, flag_names[i], SCHEMA_BOOLEAN, &join->outcome.flags[i], err) < 0)
 			return -1;
-	if (resolve(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	items = join->outcome.scores.schema->items;
 	join->outcome.score_width = items->width;
-	return resolve(items, in_score, err);
+	return record_fields(items, in_score, err);
 }
 
 /* Rows begin with an input record's own bytes: the output's schema has to begin with (or be) the input's. */

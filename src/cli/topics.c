@@ -10,6 +10,7 @@
 
 struct topics_options {
 	bool json;
+	bool total;
 	bool create;
 };
 
@@ -19,6 +20,11 @@ static const struct option topics_options[] = {
 	 .offset = offsetof(struct topics_options, json),
 	 .initial = "false",
 	 .help = "One JSON object a line instead of a table; times are integer milliseconds."},
+	{.name = "total",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct topics_options, total),
+	 .initial = "false",
+	 .help = "A line a topic instead of one a partition."},
 	{.name = "create",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct topics_options, create),
@@ -31,25 +37,20 @@ static const struct option topics_options[] = {
 static const char *const columns[] = {"TOPIC",	    ">PARTITION", ">RECORDS", ">FIRST", ">LAST",
 				      "FIRST TIME", "LAST TIME",  ">BYTES",   NULL};
 
+static const char *const total_columns[] = {"TOPIC",	 ">PARTITIONS", ">RECORDS", "FIRST TIME",
+					    "LAST TIME", ">BYTES",	NULL};
+
 struct listing {
 	const struct call *call;
 	struct log *log;
-	bool json;
+	bool json, total;
 	struct grid grid;
 	struct output output;
 };
 
-static int
-put_json(struct listing *listing, const char *topic, int partition, const struct partition_info *info,
-	 struct error *err)
+static void
+put_json_times(struct buffer *out, const struct partition_info *info)
 {
-	struct buffer *out = &listing->output.buffer;
-
-	buffer_print(out, "{\"topic\":");
-	output_json_text(out, bytes_of_text(topic));
-	buffer_print(out,
-		     ",\"partition\":%d,\"records\":%" PRId64 ",\"first_offset\":%" PRId64 ",\"last_offset\":%" PRId64,
-		     partition, info->records, info->start, info->end - 1);
 	if (info->first_time != TIME_MIN)
 		buffer_print(out, ",\"first_time\":%" PRId64 ",\"last_time\":%" PRId64, info->first_time,
 			     info->last_time);
@@ -59,25 +60,13 @@ put_json(struct listing *listing, const char *topic, int partition, const struct
 		buffer_print(out, ",\"bytes\":null}");
 	else
 		buffer_print(out, ",\"bytes\":%" PRId64 "}", info->bytes);
-	return output_line(&listing->output, err);
 }
 
 static void
-put_row(struct grid *grid, const char *topic, int partition, const struct partition_info *info)
+put_grid_times(struct grid *grid, const struct partition_info *info)
 {
-	bool empty = info->end == info->start;
 	char text[OUTPUT_NUMBER_SIZE];
 
-	grid_put(grid, "%s", topic);
-	grid_put(grid, "%d", partition);
-	grid_put(grid, "%" PRId64, info->records);
-	if (empty) {
-		grid_put(grid, "-");
-		grid_put(grid, "-");
-	} else {
-		grid_put(grid, "%" PRId64, info->start);
-		grid_put(grid, "%" PRId64, info->end - 1);
-	}
 	grid_put(grid, "%s", output_time(text, info->first_time));
 	grid_put(grid, "%s", output_time(text, info->last_time));
 	if (info->bytes < 0)
@@ -87,8 +76,75 @@ put_row(struct grid *grid, const char *topic, int partition, const struct partit
 }
 
 static int
+put_partition(struct listing *listing, const char *topic, int partition, const struct partition_info *info,
+	      struct error *err)
+{
+	struct buffer *out = &listing->output.buffer;
+	struct grid *grid = &listing->grid;
+
+	if (listing->json) {
+		buffer_print(out, "{\"topic\":");
+		output_json_text(out, bytes_of_text(topic));
+		buffer_print(out,
+			     ",\"partition\":%d,\"records\":%" PRId64 ",\"first_offset\":%" PRId64
+			     ",\"last_offset\":%" PRId64,
+			     partition, info->records, info->start, info->end - 1);
+		put_json_times(out, info);
+		return output_line(&listing->output, err);
+	}
+	grid_put(grid, "%s", topic);
+	grid_put(grid, "%d", partition);
+	grid_put(grid, "%" PRId64, info->records);
+	if (info->end == info->start) {
+		grid_put(grid, "-");
+		grid_put(grid, "-");
+	} else {
+		grid_put(grid, "%" PRId64, info->start);
+		grid_put(grid, "%" PRId64, info->end - 1);
+	}
+	put_grid_times(grid, info);
+	return 0;
+}
+
+static int
+put_total(struct listing *listing, const char *topic, int partitions, const struct partition_info *total,
+	  struct error *err)
+{
+	struct buffer *out = &listing->output.buffer;
+	struct grid *grid = &listing->grid;
+
+	if (listing->json) {
+		buffer_print(out, "{\"topic\":");
+		output_json_text(out, bytes_of_text(topic));
+		buffer_print(out, ",\"partitions\":%d,\"records\":%" PRId64, partitions, total->records);
+		put_json_times(out, total);
+		return output_line(&listing->output, err);
+	}
+	grid_put(grid, "%s", topic);
+	grid_put(grid, "%d", partitions);
+	grid_put(grid, "%" PRId64, total->records);
+	put_grid_times(grid, total);
+	return 0;
+}
+
+/* What is not known of one partition is not known of all. */
+static void
+add_up(struct partition_info *total, const struct partition_info *info)
+{
+	total->records = total->records < 0 || info->records < 0 ? -1 : total->records + info->records;
+	total->bytes = total->bytes < 0 || info->bytes < 0 ? -1 : total->bytes + info->bytes;
+	if (info->first_time == TIME_MIN)
+		return;
+	if (total->first_time == TIME_MIN || info->first_time < total->first_time)
+		total->first_time = info->first_time;
+	if (info->last_time > total->last_time)
+		total->last_time = info->last_time;
+}
+
+static int
 put_topic(struct listing *listing, const char *name, struct error *err)
 {
+	struct partition_info total = {.first_time = TIME_MIN, .last_time = TIME_MIN};
 	int topic;
 
 	/* An older directory lacks what later versions need. */
@@ -103,12 +159,11 @@ put_topic(struct listing *listing, const char *name, struct error *err)
 
 		if (log_partition_info(listing->log, topic, i, &info, err) < 0)
 			return -1;
-		if (!listing->json)
-			put_row(&listing->grid, name, i, &info);
-		else if (put_json(listing, name, i, &info, err) < 0)
+		add_up(&total, &info);
+		if (!listing->total && put_partition(listing, name, i, &info, err) < 0)
 			return -1;
 	}
-	return 0;
+	return listing->total ? put_total(listing, name, log_topic_partitions(listing->log, topic), &total, err) : 0;
 }
 
 static int
@@ -129,14 +184,14 @@ static enum cli_status
 topics(const struct call *call)
 {
 	const struct topics_options *options = call->options;
-	struct listing listing = {.call = call, .json = options->json};
+	struct listing listing = {.call = call, .json = options->json, .total = options->total};
 	struct topology *topology;
 	struct error err;
 	int result;
 
 	if (cli_load(call, &topology, &err) < 0)
 		return cli_failed(call, &err);
-	grid_init(&listing.grid, columns);
+	grid_init(&listing.grid, options->total ? total_columns : columns);
 	result = cli_open_log(call, topology, !options->create, &listing.log, &err);
 	if (result == 0) {
 		if (options->create)

@@ -52,3 +52,12 @@ record_field(const struct schema *record, const char *name, enum schema_type typ
 	}
 	return 0;
 }
+
+int
+record_fields(const struct schema *record, const struct wanted_field *wanted, struct error *err)
+{
+	for (; wanted->name; wanted++)
+		if (record_field(record, wanted->name, wanted->type, wanted->field, err) < 0)
+			return -1;
+	return 0;
+}

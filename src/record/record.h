@@ -67,6 +67,19 @@ void record_fini(struct record *record);
 int record_field(const struct schema *record, const char *name, enum schema_type type, struct field *out,
 		 struct error *err);
 
+/* Resolves many; the list ends with a row without a name. */
+struct wanted_field {
+	const char *name;
+	enum schema_type type;
+	struct field *field;
+};
+#define WANTED_END                                                                                                     \
+	{                                                                                                              \
+		.name = NULL                                                                                           \
+	}
+
+int record_fields(const struct schema *record, const struct wanted_field *wanted, struct error *err);
+
 /* The same for a field inside the items of an array of records: `out` counts slots from the start of an item. */
 static inline bool
 record_is_null(const struct record *record, struct field field)

@@ -325,6 +325,19 @@ def test_topics_counts_what_is_there(job):
     assert [row["records"] for row in rows if row["topic"] == "engagement.join.journal"] == [0, 0, 0, 0]
 
 
+def test_topics_adds_up_partitions_on_request(job):
+    job.produce("impressions", [impression(number) for number in range(20)])
+    each = [json.loads(line) for line in job.call("topics", "--json").stdout.splitlines()]
+    totals = {row["topic"]: row for row in map(json.loads, job.call("topics", "--json", "--total").stdout.splitlines())}
+    of_impressions = [row for row in each if row["topic"] == "impressions"]
+    assert totals["impressions"]["partitions"] == len(of_impressions)
+    for name in ("records", "bytes"):
+        assert totals["impressions"][name] == sum(row[name] for row in of_impressions) > 0
+    assert totals["impressions"]["last_time"] == max(row["last_time"] or 0 for row in of_impressions)
+    assert totals["outcomes"]["first_time"] is None
+    assert len(job.call("topics", "--total").stdout.splitlines()) == len(totals) + 1
+
+
 @pytest.mark.parametrize("command", (["topics"], ["consume", "outcomes", "--until-end"], ["deadletter", "list"],
                                      ["state", "join"]))
 def test_reading_where_nothing_is_fails_and_makes_nothing(job, command):
