@@ -1,5 +1,6 @@
 #include "operators/actions.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *const actions_names[ACTIONS_COUNT] = {
@@ -19,26 +20,6 @@ find(const char *name, size_t size)
 }
 
 int
-actions_map_init(struct actions_map *map, const struct schema *schema, struct error *err)
-{
-	if (schema->symbol_count > ACTIONS_SYMBOLS_MAX)
-		return fail(err, FATAL, "the enum %s has %d symbols; at most %d", schema->name, schema->symbol_count,
-			    ACTIONS_SYMBOLS_MAX);
-	for (int i = 0; i < ACTIONS_COUNT; i++)
-		map->to_symbol[i] = -1;
-	for (int i = 0; i < schema->symbol_count; i++) {
-		int action = find(schema->symbols[i], strlen(schema->symbols[i]));
-
-		if (action < 0)
-			return fail(err, FATAL, "the enum %s has the symbol %s, which is none of " ACTIONS_ALL,
-				    schema->name, schema->symbols[i]);
-		map->to_action[i] = action;
-		map->to_symbol[action] = i;
-	}
-	return 0;
-}
-
-int
 actions_parse(const char *list, unsigned *set, struct error *err)
 {
 	*set = 0;
@@ -54,5 +35,48 @@ actions_parse(const char *list, unsigned *set, struct error *err)
 	}
 	if (*set == 0)
 		return fail(err, FATAL, "no action is named; actions are " ACTIONS_ALL);
+	return 0;
+}
+
+/* One "name: number" of the list; *list goes behind it. */
+static int
+parse_weight(const char **list, double max, double weights[ACTIONS_COUNT], unsigned *named, struct error *err)
+{
+	size_t size = strcspn(*list, ":, ");
+	int action = find(*list, size);
+	const char *number = *list + size;
+	char *end;
+	double weight;
+
+	if (action < 0)
+		return fail(err, FATAL, "there is no action \"%.*s\"; actions are " ACTIONS_ALL, (int)size, *list);
+	if (*named & 1u << action)
+		return fail(err, FATAL, "the action %s is named twice", actions_names[action]);
+	*named |= 1u << action;
+	number += strspn(number, " ");
+	weight = *number == ':' ? strtod(number + 1, &end) : -1;
+	if (!(weight >= 0 && weight <= max) || end == number + 1 || !strchr(", ", *end))
+		return fail(err, FATAL, "the action %s needs a weight, a number from 0 to %g: \"%s: 1\"",
+			    actions_names[action], max, actions_names[action]);
+	weights[action] = weight;
+	*list = end;
+	return 0;
+}
+
+int
+actions_parse_weights(const char *list, double max, double weights[ACTIONS_COUNT], struct error *err)
+{
+	double sum = 0;
+	unsigned named = 0;
+
+	for (int action = 0; action < ACTIONS_COUNT; action++)
+		weights[action] = 0;
+	while (*(list += strspn(list, ", ")) != 0)
+		if (parse_weight(&list, max, weights, &named, err) < 0)
+			return -1;
+	for (int action = 0; action < ACTIONS_COUNT; action++)
+		sum += weights[action];
+	if (!(sum > 0))
+		return fail(err, FATAL, "no action has a weight over 0; actions are " ACTIONS_ALL);
 	return 0;
 }

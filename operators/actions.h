@@ -5,21 +5,15 @@
 #ifndef OPERATORS_ACTIONS_H
 #define OPERATORS_ACTIONS_H
 
-#include "record/schema.h"
+#include "base/error.h"
 
 #define ACTIONS_COUNT 9
-#define ACTIONS_SYMBOLS_MAX 64
 
-extern const char *const actions_names[ACTIONS_COUNT];
+extern const char *const actions_names[ACTIONS_COUNT]; /* for record/symbols.h */
 
-/* From numbers to the symbols of an enum of a schema and back. A number that the schema lacks is -1. */
-struct actions_map {
-	int to_action[ACTIONS_SYMBOLS_MAX];
-	int to_symbol[ACTIONS_COUNT];
-};
-
-/* Refuses an enum that has a symbol nobody knows. */
-int actions_map_init(struct actions_map *map, const struct schema *schema, struct error *err);
+/* "click: 1, like: 2.5": a weight for each action, 0 for those that are not named. Refuses unknown names, an action
+ * that is named twice, what is no number from 0 to `max`, and a list without a weight over 0. */
+int actions_parse_weights(const char *list, double max, double weights[ACTIONS_COUNT], struct error *err);
 
 /* "click, like share": a set of bits, 1 << number. Refuses unknown names, and a list of none. */
 int actions_parse(const char *list, unsigned *set, struct error *err);

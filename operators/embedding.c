@@ -112,10 +112,13 @@ seconds_of(int64_t ms)
 }
 
 static bool
-is_remembered(const uint8_t *ids, size_t count, uint64_t hash)
+is_known(struct bytes value, struct bytes id)
 {
-	for (size_t i = 0; i < count; i++)
-		if (load_u64(ids + i * ID_SIZE) == hash)
+	struct embedding_head head = embedding_head_of(value);
+	uint64_t hash = hash_of(id);
+
+	for (uint32_t i = 0; i < head.id_count; i++)
+		if (load_u64(value.data + ids_offset(&head) + i * ID_SIZE) == hash)
 			return true;
 	return false;
 }
@@ -194,13 +197,13 @@ embedding_judge(struct bytes value, const struct embedding_event *event, int64_t
 
 	if (event->occurred_at <= until || (head.floor_ms && event->occurred_at <= head.floor_ms))
 		return EMBEDDING_TOO_OLD;
+	if (!event->vector)
+		return is_known(value, event->id) ? EMBEDDING_REPEATED : EMBEDDING_LACKS_VECTOR;
 	if (value.size == 0 || head.dimensions != event->dimensions)
 		return EMBEDDING_STARTS;
 	if (!bytes_equal(embedding_space(value), event->space))
 		return event->made_at > head.made_ms ? EMBEDDING_STARTS : EMBEDDING_OLD_SPACE;
-	if (is_remembered(value.data + ids_offset(&head), head.id_count, hash_of(event->id)))
-		return EMBEDDING_REPEATED;
-	return EMBEDDING_COUNTS;
+	return is_known(value, event->id) ? EMBEDDING_REPEATED : EMBEDDING_COUNTS;
 }
 
 size_t
@@ -216,7 +219,8 @@ start(uint8_t *value, const struct embedding_event *event, struct embedding_head
 {
 	*head = (struct embedding_head){
 		.reference_ms = event->occurred_at,
-		.newest_ms = event->occurred_at,
+		.newest_ms = head->actions && head->newest_ms > event->occurred_at ? head->newest_ms
+										   : event->occurred_at,
 		.made_ms = event->made_at,
 		.floor_ms = head->floor_ms,
 		.revision = head->revision,

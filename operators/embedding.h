@@ -39,7 +39,7 @@
 
 struct embedding_head {
 	int64_t reference_ms; /* r: S and W are as if it were now */
-	int64_t newest_ms;    /* time of the newest event */
+	int64_t newest_ms;    /* time of the newest event there has been, of whatever space */
 	int64_t made_ms;      /* when the newest of the item vectors was made */
 	int64_t floor_ms;     /* events at or before this are refused, their ids may be forgotten; 0: none */
 	int64_t actions;      /* events that counted */
@@ -52,7 +52,7 @@ struct embedding_event {
 	struct bytes id;
 	int64_t occurred_at;
 	double weight;	     /* of the action; more than 0 */
-	const float *vector; /* the item's */
+	const float *vector; /* the item's; NULL: not known (yet) */
 	size_t dimensions;
 	struct bytes space;
 	int64_t made_at; /* when the item's vector was made */
@@ -65,6 +65,7 @@ enum embedding_verdict {
 	EMBEDDING_REPEATED,
 	EMBEDDING_TOO_OLD,
 	EMBEDDING_OLD_SPACE,
+	EMBEDDING_LACKS_VECTOR,
 };
 
 /* Refuses (SKIP) a vector that has not `dimensions` finite components of a sane size, and others out of bounds. */

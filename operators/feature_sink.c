@@ -1,36 +1,40 @@
 /*
- * feature_sink: puts the rows of a compacted topic where they are read when a page is ranked.
+ * feature_sink: puts the rows of compacted topics where they are read when a page is ranked.
  *
  * Rows are gathered in a batch; before a commit the batch goes to the store, and the commit begins when each of its
  * rows is settled there. While the store is out of reach nothing is committed and nothing more gathered: the lag grows,
  * and all goes on in order when the store is back. After a kill rows are sent again, which changes nothing: of two rows
  * of a user the newer one by (updated_at, revision) wins, and the store decides that in one step with the writing.
  *
+ * A user is an entity with the join key user_id_token. Each input is a view of its own: user_history, lists with an
+ * item for each action; user_embedding, with embedding (a list of floats), weight, n_actions and space. Where vectors
+ * are to be searched as well, vector_key names a second key, of a hash whose field `vector` has the floats as they are,
+ * written in the same step; the row of a user who is forgotten, an empty vector, deletes it.
+ *
  *     sink:
  *       type: feature_sink
- *       inputs: {histories: user_histories}
+ *       inputs: {histories: user_histories, embeddings: user_embeddings}
  *       store: redis
  *       address: 127.0.0.1:6379
  *       project: reco
- *
- * A user is an entity with the join key user_id_token; the features are lists with an item for each action.
+ *       vector_key: "vec:{view}:{key}"
  */
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "operators/feature_sink_store.h"
+#include "operators/feature_sink_views.h"
 #include "operators/operators.h"
 
 #define SINK_ROWS_MAX 4096		 /* gathered before a commit is asked for */
 #define SINK_BYTES_MAX (8 * 1024 * 1024) /* likewise */
-#define NOT_WATCHED (-1.0)		 /* lists have no nulls */
 
-enum { INPUT_HISTORIES };
-enum sink_counter { WRITTEN, OLDER, REFUSED, FRESH_1S, FRESH_10S, FRESH_1MIN, FRESH_LATER };
+enum sink_counter { WRITTEN, OLDER, REFUSED };
+enum { FRESHNESS };
 
 /* A row that was handed to the writer, and the record it is from, should it be refused. */
 struct gathered {
-	int task;
+	int task, input;
 	bool settled; /* counted; it waits for the rows of other tasks */
 	int64_t offset, timestamp_ms;
 	size_t at, key_size, value_size; /* in batch.bytes: key, then value */
@@ -47,53 +51,85 @@ struct batch {
 
 struct sink {
 	struct feature_store_config config;
-	char *directory, *project, *view_name;
+	char *directory, *project, *vector_key;
+	char *names[SINK_INPUTS]; /* of the views */
 	int64_t ttl_ms;
 	struct feature_store *store;
-	struct feature_view *view;
+	struct feature_view *views[SINK_INPUTS]; /* NULL: the input is not connected */
+	struct sink_fields fields[SINK_INPUTS];
 	struct batch *batch;
-	struct {
-		struct field user, actions, updated_at, revision;
-		struct field engagement, item, action, watched, occurred_at; /* of an item of `actions` */
-		size_t width;
-	} row;
 };
 
 /* ---- opening ---- */
 
-enum { ENGAGEMENT_IDS, ITEM_IDS, ACTIONS, WATCHED_SECONDS, OCCURRED_AT, FEATURES };
+#define VIEW_PLACE "{view}"
+#define KEY_PLACE "{key}"
 
-static const struct feature_column key_columns[] = {{"user_id_token", FEATURE_STRING, false}, {.name = NULL}};
-static const struct feature_column feature_columns[] = {
-	[ENGAGEMENT_IDS] = {"engagement_ids", FEATURE_STRING, true},
-	[ITEM_IDS] = {"item_ids", FEATURE_STRING, true},
-	[ACTIONS] = {"actions", FEATURE_STRING, true},
-	[WATCHED_SECONDS] = {"watched_seconds", FEATURE_DOUBLE, true},
-	[OCCURRED_AT] = {"occurred_at", FEATURE_UNIX_TIME, true},
-	[FEATURES] = {.name = NULL},
-};
+/* What stands before the key: all of vector_key but its end, with the view's name in its place. */
+static int
+vector_prefix(const struct sink *sink, const char *view, char **out, struct error *err)
+{
+	const char *format = sink->vector_key, *end = strstr(format, KEY_PLACE), *place = strstr(format, VIEW_PLACE);
+
+	if (!end || end[strlen(KEY_PLACE)] != 0 || end == format)
+		return fail(err, FATAL,
+			    "vector_key has to be a text that ends in " KEY_PLACE ", such as \"vec:{view}:{key}\"");
+	if (place)
+		*out = memory_format("%.*s%s%.*s", (int)(place - format), format, view,
+				     (int)(end - place - (int)strlen(VIEW_PLACE)), place + strlen(VIEW_PLACE));
+	else
+		*out = memory_format("%.*s", (int)(end - format), format);
+	return 0;
+}
 
 static int
-open_fields(struct sink *sink, const struct schema *schema, struct error *err)
+open_view(struct sink *sink, enum sink_input input, const struct schema *schema, struct error *err)
 {
-	const struct schema *item;
+	const struct sink_kind *kind = &sink_kinds[input];
+	struct feature_view_spec spec = {
+		.project = sink->project,
+		.name = sink->names[input],
+		.keys = sink_keys,
+		.features = kind->features,
+		.ttl_ms = sink->ttl_ms,
+	};
+	char *prefix = NULL;
+	int result;
 
-	if (record_field(schema, "user_id_token", SCHEMA_STRING, &sink->row.user, err) < 0 ||
-	    record_field(schema, "actions", SCHEMA_ARRAY, &sink->row.actions, err) < 0 ||
-	    record_field(schema, "updated_at", SCHEMA_LONG, &sink->row.updated_at, err) < 0 ||
-	    record_field(schema, "revision", SCHEMA_LONG, &sink->row.revision, err) < 0)
+	if (kind->open(&sink->fields[input], schema, err) < 0)
 		return -1;
-	item = sink->row.actions.schema->items;
-	if (item->type != SCHEMA_RECORD || item->by_reference)
-		return fail(err, FATAL, "the items of the field actions of %s have to be plain records", schema->name);
-	sink->row.width = (size_t)item->width;
-	if (record_field(item, "engagement_id", SCHEMA_STRING, &sink->row.engagement, err) < 0 ||
-	    record_field(item, "item_id", SCHEMA_STRING, &sink->row.item, err) < 0 ||
-	    record_field(item, "action", SCHEMA_ENUM, &sink->row.action, err) < 0 ||
-	    record_field(item, "watched_seconds", SCHEMA_DOUBLE, &sink->row.watched, err) < 0 ||
-	    record_field(item, "occurred_at", SCHEMA_LONG, &sink->row.occurred_at, err) < 0)
-		return -1;
-	return 0;
+	if (kind->vector && sink->vector_key[0]) {
+		if (vector_prefix(sink, spec.name, &prefix, err) < 0)
+			return -1;
+		spec.vector = kind->vector;
+		spec.vector_prefix = prefix;
+	}
+	result = feature_view_new(&spec, &sink->views[input], err);
+	memory_free(&prefix);
+	return result;
+}
+
+/* All views are the user's: in one hash, where the store is Redis. */
+static int
+open_views(struct sink *sink, const struct context *context, struct error *err)
+{
+	const struct feature_view *views[SINK_INPUTS];
+	size_t count = 0;
+
+	for (int input = 0; input < SINK_INPUTS; input++) {
+		const struct schema *schema = context_input_schema(context, input);
+
+		if (!schema)
+			continue;
+		if (open_view(sink, (enum sink_input)input, schema, err) < 0)
+			return -1;
+		views[count++] = sink->views[input];
+	}
+	if (count == 0)
+		return fail(err, FATAL, "none of its inputs is connected: histories, embeddings");
+	if (count == SINK_INPUTS && strcmp(sink->names[SINK_HISTORIES], sink->names[SINK_EMBEDDINGS]) == 0)
+		return fail(err, FATAL, "view and embedding_view are the same: %s", sink->names[SINK_HISTORIES]);
+	return feature_views_check(views, count, err);
 }
 
 static int
@@ -126,24 +162,16 @@ sink_close(void *self)
 	}
 	if (sink->store)
 		feature_sink_store_close(&sink->store);
-	if (sink->view)
-		feature_view_free(&sink->view);
+	for (int input = 0; input < SINK_INPUTS; input++)
+		feature_view_free(&sink->views[input]);
 }
 
 static int
 sink_open(void *self, struct context *context, struct error *err)
 {
 	struct sink *sink = self;
-	struct feature_view_spec spec = {
-		.project = sink->project,
-		.name = sink->view_name,
-		.keys = key_columns,
-		.features = feature_columns,
-		.ttl_ms = sink->ttl_ms,
-	};
 
-	if (open_fields(sink, context_input_schema(context, INPUT_HISTORIES), err) < 0 ||
-	    feature_view_new(&spec, &sink->view, err) < 0 || open_store(sink, context, err) < 0) {
+	if (open_views(sink, context, err) < 0 || open_store(sink, context, err) < 0) {
 		sink_close(self);
 		return -1;
 	}
@@ -154,38 +182,8 @@ sink_open(void *self, struct context *context, struct error *err)
 
 /* ---- rows ---- */
 
-/* The items of `actions` as columns; what they point to lives as long as the record, or the hook. */
 static void
-read_features(const struct sink *sink, const struct record *record, struct context *context,
-	      struct feature_value *features)
-{
-	const union slot *slots = record->slots + sink->row.actions.slot;
-	const char *const *symbols = sink->row.action.schema->symbols;
-	size_t count = slots->array.count;
-	struct bytes *engagements = context_take(context, count * sizeof(*engagements));
-	struct bytes *items = context_take(context, count * sizeof(*items));
-	struct bytes *actions = context_take(context, count * sizeof(*actions));
-	double *watched = context_take(context, count * sizeof(*watched));
-	int64_t *occurred_at = context_take(context, count * sizeof(*occurred_at));
-	struct record item = {.slots = slots->array.items};
-
-	for (size_t i = 0; i < count; i++, item.slots += sink->row.width) {
-		engagements[i] = record_bytes(&item, sink->row.engagement);
-		items[i] = record_bytes(&item, sink->row.item);
-		actions[i] = bytes_of_text(symbols[record_integer(&item, sink->row.action)]);
-		watched[i] = record_is_null(&item, sink->row.watched) ? NOT_WATCHED
-								      : record_real(&item, sink->row.watched);
-		occurred_at[i] = record_integer(&item, sink->row.occurred_at) / 1000;
-	}
-	features[ENGAGEMENT_IDS] = (struct feature_value){.items = engagements, .count = count};
-	features[ITEM_IDS] = (struct feature_value){.items = items, .count = count};
-	features[ACTIONS] = (struct feature_value){.items = actions, .count = count};
-	features[WATCHED_SECONDS] = (struct feature_value){.items = watched, .count = count};
-	features[OCCURRED_AT] = (struct feature_value){.items = occurred_at, .count = count};
-}
-
-static void
-note_gathered(struct batch *batch, int task, struct raw_record raw)
+note_gathered(struct batch *batch, int task, int input, struct raw_record raw)
 {
 	if (batch->count == batch->capacity) {
 		batch->capacity = batch->capacity ? 2 * batch->capacity : 256;
@@ -193,6 +191,7 @@ note_gathered(struct batch *batch, int task, struct raw_record raw)
 	}
 	batch->rows[batch->count++] = (struct gathered){
 		.task = task,
+		.input = input,
 		.offset = raw.offset,
 		.timestamp_ms = raw.timestamp_ms,
 		.at = batch->bytes.size,
@@ -209,37 +208,26 @@ sink_process(const void *self, int input, const struct record *record, struct co
 {
 	const struct sink *sink = self;
 	struct batch *batch = sink->batch;
-	struct feature_value user = {.bytes = record_bytes(record, sink->row.user)};
-	struct feature_value features[FEATURES] = {0};
+	const struct sink_fields *fields = &sink->fields[input];
+	struct feature_value user = {.bytes = record_bytes(record, fields->user)};
+	struct feature_value features[SINK_FEATURES_MAX] = {0};
 	const struct feature_row row = {
 		.keys = &user,
 		.features = features,
-		.time_ms = record_integer(record, sink->row.updated_at),
-		.revision = record_integer(record, sink->row.revision),
+		.time_ms = record_integer(record, fields->updated_at),
+		.revision = record_integer(record, fields->revision),
 	};
 
-	read_features(sink, record, context, features);
-	if (feature_writer_put(batch->writer, sink->view, &row, batch->count, err) < 0)
+	sink_kinds[input].read(fields, record, context, features);
+	if (feature_writer_put(batch->writer, sink->views[input], &row, batch->count, err) < 0)
 		return -1;
-	note_gathered(batch, context_task(context), context_raw(context, input));
+	note_gathered(batch, context_task(context), input, context_raw(context, input));
 	if (batch->count >= SINK_ROWS_MAX || feature_writer_bytes(batch->writer) >= SINK_BYTES_MAX)
 		context_commit_soon(context);
 	return 0;
 }
 
 /* ---- the store's answer ---- */
-
-static void
-count_written(struct context *context, int64_t age_ms)
-{
-	enum sink_counter counter = age_ms < 1000    ? FRESH_1S
-				    : age_ms < 10000 ? FRESH_10S
-				    : age_ms < 60000 ? FRESH_1MIN
-						     : FRESH_LATER;
-
-	context_count(context, WRITTEN, 1);
-	context_count(context, (int)counter, 1);
-}
 
 static int
 settle(const struct batch *batch, size_t index, const struct feature_result *result, int64_t now_ms,
@@ -255,14 +243,13 @@ settle(const struct batch *batch, size_t index, const struct feature_result *res
 	};
 
 	insist(result->outcome != FEATURE_PENDING);
-	if (result->outcome == FEATURE_WRITTEN)
-		count_written(context, now_ms - result->time_ms);
-	else if (result->outcome == FEATURE_OLDER)
-		context_count(context, OLDER, 1);
-	else
-		context_count(context, REFUSED, 1);
-	return result->outcome == FEATURE_REFUSED ? context_refuse(context, INPUT_HISTORIES, &raw, result->reason, err)
-						  : 0;
+	if (result->outcome == FEATURE_WRITTEN) {
+		context_count(context, WRITTEN, 1);
+		context_observe(context, FRESHNESS, now_ms - result->time_ms);
+	} else {
+		context_count(context, result->outcome == FEATURE_OLDER ? OLDER : REFUSED, 1);
+	}
+	return result->outcome == FEATURE_REFUSED ? context_refuse(context, row->input, &raw, result->reason, err) : 0;
 }
 
 static void
@@ -322,16 +309,22 @@ static const struct option options[] = {
 	 "embedded: where it lives; empty: `features` in the data directory"},
 	{"project", OPTION_TEXT, offsetof(struct sink, project), "isotope", 0, 0, NULL, NULL,
 	 "project of the features, as Feast has it"},
-	{"view", OPTION_TEXT, offsetof(struct sink, view_name), "user_history", 0, 0, NULL, NULL,
-	 "name of the feature view"},
+	{"view", OPTION_TEXT, offsetof(struct sink, names[SINK_HISTORIES]), "user_history", 0, 0, NULL, NULL,
+	 "name of the feature view of histories"},
+	{"embedding_view", OPTION_TEXT, offsetof(struct sink, names[SINK_EMBEDDINGS]), "user_embedding", 0, 0, NULL,
+	 NULL, "name of the feature view of embeddings"},
+	{"vector_key", OPTION_TEXT, offsetof(struct sink, vector_key), "", 0, 0, NULL, NULL,
+	 "redis: key of a hash that has the embedding as raw float32 too, such as vec:{view}:{key}; empty: none"},
 	{"ttl", OPTION_DURATION, offsetof(struct sink, ttl_ms), "0", 0, YEAR_MS, NULL, "ms",
 	 "the store forgets a user so long after the last row; 0: never"},
 	OPTION_END,
 };
 
 static const struct port inputs[] = {
-	[INPUT_HISTORIES] = {"histories", "user_history", "user_id_token", true,
-			     "the latest actions of each user whose actions changed"},
+	[SINK_HISTORIES] = {"histories", "user_history", "user_id_token", false,
+			    "the latest actions of each user whose actions changed"},
+	[SINK_EMBEDDINGS] = {"embeddings", "user_embedding", "user_id_token", false,
+			     "the vector of each user whose vector changed"},
 	{.name = NULL},
 };
 
@@ -339,20 +332,22 @@ static const struct counter_spec counters[] = {
 	[WRITTEN] = {"written", "rows that the store has taken"},
 	[OLDER] = {"older", "rows that the store had already, or newer ones"},
 	[REFUSED] = {"refused", "rows that the store will never take: dead letters"},
-	[FRESH_1S] = {"fresh_1s", "written less than 1 s after the event time"},
-	[FRESH_10S] = {"fresh_10s", "written less than 10 s after the event time, but not less than 1 s"},
-	[FRESH_1MIN] = {"fresh_1min", "written less than 1 min after the event time, but not less than 10 s"},
-	[FRESH_LATER] = {"fresh_later", "written 1 min or more after the event time"},
+	{.name = NULL},
+};
+
+static const struct histogram_spec histograms[] = {
+	[FRESHNESS] = {"freshness", "from the event time of a row to the store's word that it is written"},
 	{.name = NULL},
 };
 
 const struct operator_type feature_sink_type = {
 	.name = "feature_sink",
-	.help = "Puts the rows of a compacted topic into the online feature store: Redis, as Feast reads it, or a "
+	.help = "Puts the rows of compacted topics into the online feature store: Redis, as Feast reads it, or a "
 		"directory.",
 	.options = options,
 	.inputs = inputs,
 	.counters = counters,
+	.histograms = histograms,
 	.self_size = sizeof(struct sink),
 	.open = sink_open,
 	.process = sink_process,

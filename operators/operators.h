@@ -6,8 +6,11 @@
 
 #include "dataflow/operator.h"
 
+extern const struct operator_type alert_sink_type;
+extern const struct operator_type embedding_update_type;
 extern const struct operator_type engagement_join_type;
 extern const struct operator_type feature_sink_type;
+extern const struct operator_type integrity_rollup_type;
 extern const struct operator_type reconcile_type;
 extern const struct operator_type rekey_type;
 extern const struct operator_type traffic_type;

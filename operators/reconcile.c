@@ -29,8 +29,6 @@
 
 #define LOGGED_AT_MAX ((int64_t)1 << 50) /* ms: the year 37000; so that no sum of times overflows */
 
-static const char *const log_names[LOGS] = {"engine", "server", "client"};
-
 static bool
 draining(const struct context *context)
 {
@@ -208,7 +206,7 @@ read_arrival(const struct reconcile *self, enum reconcile_log log, const struct 
 		return fail(
 			err, SKIP, "stage %s does not belong into the log of the %s",
 			self->delivery[log].stage.schema->symbols[record_integer(record, self->delivery[log].stage)],
-			log_names[log]);
+			series_logs[log]);
 	if (out->at < -LOGGED_AT_MAX || out->at > LOGGED_AT_MAX)
 		return fail(err, SKIP, "logged_at %lld is not a time that can be reckoned with", (long long)out->at);
 	return 0;

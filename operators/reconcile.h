@@ -5,8 +5,8 @@
 #ifndef OPERATORS_RECONCILE_H
 #define OPERATORS_RECONCILE_H
 
+#include "operators/integrity_series.h"
 #include "operators/reconcile_verdict.h"
-#include "operators/sketch.h"
 
 enum reconcile_output { MISMATCHES, COUNTS };
 enum reconcile_store { RESPONSES, WINDOWS, SERIES };
@@ -18,25 +18,6 @@ enum reconcile_counter {
 	COUNT_HELD,
 	COUNT_TOO_LATE,
 };
-
-/* What is counted for each window and dimension, in the order of the rows' fields (reconcile_open.c). */
-enum tally_counter {
-	TALLY_RETURNED, /* to TALLY_EXPOSED: as enum stage */
-	TALLY_DELIVERED,
-	TALLY_RECEIVED,
-	TALLY_EXPOSED,
-	TALLY_MATCHED,
-	TALLY_NOT_REACHED,
-	TALLY_LOST_ENGINE_SERVER,
-	TALLY_LOST_SERVER_CLIENT,
-	TALLY_DUPLICATED,
-	TALLY_PHANTOM,
-	TALLY_ALTERED,
-	TALLY_LATE,
-	TALLY_UNLISTED,
-	TALLY_COUNTERS,
-};
-enum latency { LATENCY_ENGINE_SERVER, LATENCY_SERVER_CLIENT, LATENCY_EXPOSED, LATENCIES };
 
 /* What one impression adds to the counts of its window. */
 struct tally {

@@ -7,12 +7,6 @@ static const char *const stage_names[STAGES] = {"returned", "delivered", "receiv
 static const char *const kind_names[MISMATCH_KINDS] = {"lost", "duplicated", "phantom", "altered", "late"};
 static const char *const hop_names[MISMATCH_HOPS] = {"engine_server", "server_client", "engine", "server", "client"};
 static const char *const marker_names[MARKER_TEXTS] = {"experiment_group", "strategy_id", "model_version", "platform"};
-static const char *const count_names[TALLY_COUNTERS] = {
-	"returned",	      "delivered",  "received", "exposed", "matched", "not_reached", "lost_engine_server",
-	"lost_server_client", "duplicated", "phantom",	"altered", "late",    "unlisted",
-};
-static const char *const latency_names[LATENCIES] = {"latency_engine_server", "latency_server_client",
-						     "latency_exposed"};
 
 struct wanted {
 	const char *name;
@@ -134,8 +128,8 @@ open_counts(struct reconcile *self, const struct schema *schema, struct error *e
 	if (!schema)
 		return 0;
 	if (resolve(schema, wanted, err) < 0 ||
-	    resolve_all(schema, count_names, TALLY_COUNTERS, SCHEMA_LONG, self->row.counts, err) < 0 ||
-	    resolve_all(schema, latency_names, LATENCIES, SCHEMA_ARRAY, self->row.latencies, err) < 0)
+	    resolve_all(schema, series_counts, TALLY_COUNTERS, SCHEMA_LONG, self->row.counts, err) < 0 ||
+	    resolve_all(schema, series_latencies, LATENCIES, SCHEMA_ARRAY, self->row.latencies, err) < 0)
 		return -1;
 	items = self->row.latencies[0].schema->items;
 	self->row.bucket_width = items->width;

@@ -14,14 +14,13 @@
 #ifndef OPERATORS_RECONCILE_RESPONSE_H
 #define OPERATORS_RECONCILE_RESPONSE_H
 
-#include "dataflow/operator.h"
+#include "operators/integrity_series.h"
 
 #define RESPONSE_IMPRESSIONS_MAX 1000 /* of one response; log entries about more are dead letters */
 #define RESPONSE_MARKERS_MAX 1000     /* different ones in one response, likewise */
 #define IMPRESSION_ENTRIES_MAX 200    /* log entries about one impression, likewise */
 #define IMPRESSION_TOLD_MAX 15	      /* mismatches of one impression: one for each hop and field that there is */
 
-enum reconcile_log { ENGINE, SERVER, CLIENT, LOGS };
 enum stage { RETURNED, DELIVERED, RECEIVED, EXPOSED, STAGES };
 enum marker_text { GROUP, STRATEGY, MODEL, PLATFORM, MARKER_TEXTS };
 

@@ -1,48 +1,6 @@
 #include "operators/reconcile_series.h"
 
-static const char *const dimension_names[DIMENSIONS] = {
-	[ALL] = "all",
-	[BY_GROUP] = "experiment_group",
-	[BY_STRATEGY] = "strategy_id",
-	[BY_MODEL] = "model_version",
-	[BY_PLATFORM] = "platform",
-};
-
-const char *const series_all = "all";
-
-static const char *const log_names[LOGS] = {[ENGINE] = "engine", [SERVER] = "server", [CLIENT] = "client"};
-
 /* ---- counting ---- */
-
-bool
-series_is_blank(const struct series *series)
-{
-	for (int i = 0; i < TALLY_COUNTERS; i++)
-		if (series->counts[i] != 0)
-			return false;
-	for (int i = 0; i < LATENCIES; i++)
-		for (int j = series->latencies[i].low; j < series->latencies[i].high; j++)
-			if (series->latencies[i].counts[j] != 0)
-				return false;
-	return true;
-}
-
-void
-series_clear(struct series *series)
-{
-	memset(series->counts, 0, sizeof(series->counts));
-	for (int i = 0; i < LATENCIES; i++)
-		sketch_clear(&series->latencies[i]);
-}
-
-struct series *
-series_blank(struct context *context)
-{
-	struct series *series = context_take(context, sizeof(*series));
-
-	memset(series, 0, sizeof(*series));
-	return series;
-}
 
 void
 series_add(struct series *series, const struct tally *tally)
@@ -69,33 +27,11 @@ series_key(int64_t window_start, const struct series_name *name, struct context 
 }
 
 void
-series_read(struct bytes value, struct series *into)
-{
-	struct cursor cursor = cursor_of(value);
-
-	if (value.size == 0)
-		return;
-	for (int i = 0; i < TALLY_COUNTERS; i++)
-		into->counts[i] = zigzag_decode(cursor_varint(&cursor));
-	for (int i = 0; i < LATENCIES; i++)
-		sketch_load(&cursor, &into->latencies[i]);
-	insist(!cursor.bad && cursor_left(&cursor) == 0);
-}
-
-void
 series_write(struct entry *entry, const struct series *series, struct context *context)
 {
-	size_t most = TALLY_COUNTERS * BUFFER_VARINT_SIZE_MAX;
-	uint8_t *data, *to;
+	struct bytes packed = series_pack(series, context);
 
-	for (int i = 0; i < LATENCIES; i++)
-		most += sketch_size_max(&series->latencies[i]);
-	data = to = context_take(context, most);
-	for (int i = 0; i < TALLY_COUNTERS; i++)
-		to += store_varint(to, zigzag_encode(series->counts[i]));
-	for (int i = 0; i < LATENCIES; i++)
-		to = sketch_store(to, &series->latencies[i]);
-	memcpy(entry_edit(context_store(context, SERIES), &entry, (size_t)(to - data)), data, (size_t)(to - data));
+	memcpy(entry_edit(context_store(context, SERIES), &entry, packed.size), packed.data, packed.size);
 }
 
 /* ---- rows ---- */
@@ -126,7 +62,7 @@ set_silent(const struct reconcile *self, struct record *row, unsigned silent, st
 
 	for (int log = 0; log < LOGS; log++)
 		if (silent & 1u << log)
-			items[count++].bytes = bytes_of_text(log_names[log]);
+			items[count++].bytes = bytes_of_text(series_logs[log]);
 	row->slots[self->row.silent.slot].array.items = items;
 	row->slots[self->row.silent.slot].array.count = count;
 }
@@ -138,7 +74,7 @@ series_emit(const struct reconcile *self, const struct series_row *from, struct 
 
 	if (!row)
 		return 0;
-	record_set_bytes(row, self->row.dimension, bytes_of_text(dimension_names[from->name.dimension]));
+	record_set_bytes(row, self->row.dimension, bytes_of_text(series_dimensions[from->name.dimension]));
 	record_set_bytes(row, self->row.value, from->name.value);
 	record_set_integer(row, self->row.window_start, from->window_start);
 	record_set_integer(row, self->row.window_end, from->window_start + self->window);
@@ -162,14 +98,6 @@ series_show(const struct entry *entry, struct buffer *out)
 	for (int i = 0; i < TALLY_COUNTERS; i++)
 		counts[i] = zigzag_decode(cursor_varint(&cursor));
 	buffer_print(out, "{\"window_start\": %lld, \"dimension\": \"%s\", \"returned\": %lld, \"matched\": %lld}",
-		     (long long)load_be64(entry_key(entry).data), dimension_names[entry_key(entry).data[8]],
+		     (long long)load_be64(entry_key(entry).data), series_dimensions[entry_key(entry).data[8]],
 		     (long long)counts[TALLY_RETURNED], (long long)counts[TALLY_MATCHED]);
-}
-
-void
-series_show_logs(unsigned logs, struct buffer *out)
-{
-	for (int log = 0, count = 0; log < LOGS; log++)
-		if (logs & 1u << log)
-			buffer_print(out, "%s\"%s\"", count++ ? ", " : "", log_names[log]);
 }

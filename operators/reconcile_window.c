@@ -263,7 +263,7 @@ count_value(struct counting *counting, enum dimension dimension, size_t from, st
 	if (!counting->direct) {
 		if (take_series(counting, &name, context, &entry, err) < 0)
 			return -1;
-		series_read(entry_value(entry), series);
+		series_unpack(entry_value(entry), series);
 	}
 	for (size_t i = from; i < counting->count; i++)
 		if (same_value(counting, &tallies[from], &tallies[i], dimension))
@@ -330,20 +330,19 @@ emit_all(const struct reconcile *self, int64_t window_start, struct bytes list, 
 	struct series_name name;
 
 	while (next_series(&cursor, &name)) {
-		struct series_row row = {.window_start = window_start,
-					 .name = name,
-					 .series = series,
-					 .silent = name.dimension == ALL ? silent : 0};
+		struct series_row row = {
+			.window_start = window_start, .name = name, .series = series, .silent = silent};
 		struct entry *entry;
 
 		if (store_find(store, series_key(window_start, &name, context), &entry, err) < 0)
 			return -1;
 		insist(entry != NULL);
 		series_clear(series);
-		series_read(entry_value(entry), series);
+		series_unpack(entry_value(entry), series);
 		entry_remove(store, entry);
 		said |= name.dimension == ALL;
-		if ((row.silent != 0 || !series_is_blank(series)) && series_emit(self, &row, context, err) < 0)
+		if (((silent != 0 && name.dimension == ALL) || !series_is_blank(series)) &&
+		    series_emit(self, &row, context, err) < 0)
 			return -1;
 	}
 	if (said)

@@ -18,6 +18,7 @@
 #include "operators/actions.h"
 #include "operators/operators.h"
 #include "operators/user_history_entry.h"
+#include "record/symbols.h"
 
 enum history_counter { CHANGED, REPEATED, TOO_OLD, EXPIRED, NOT_COUNTED };
 
@@ -27,13 +28,13 @@ struct history {
 	unsigned counted; /* `actions` as a set: 1 << number in operators/actions.h */
 	struct {
 		struct field id, item, action, watched, occurred_at;
-		struct actions_map actions;
+		struct symbol_map actions;
 	} engagement;
 	struct {
 		struct field user, actions, updated_at, revision;
 		struct field id, item, action, watched, occurred_at; /* of an item of `actions` */
 		size_t width;
-		struct actions_map map;
+		struct symbol_map map;
 	} row;
 };
 
@@ -48,7 +49,8 @@ open_engagements(struct history *history, const struct schema *schema, struct er
 	    record_field(schema, "watched_seconds", SCHEMA_DOUBLE, &history->engagement.watched, err) < 0 ||
 	    record_field(schema, "occurred_at", SCHEMA_LONG, &history->engagement.occurred_at, err) < 0)
 		return -1;
-	return actions_map_init(&history->engagement.actions, history->engagement.action.schema, err);
+	return symbol_map_init(&history->engagement.actions, history->engagement.action.schema, actions_names,
+			       ACTIONS_COUNT, err);
 }
 
 static int
@@ -73,7 +75,7 @@ open_rows(struct history *history, const struct schema *schema, struct error *er
 	if (history->row.watched.branch_slot < 0)
 		return fail(err, FATAL, "the field watched_seconds of %s has to be nullable", item->name);
 	history->row.width = (size_t)item->width;
-	return actions_map_init(&history->row.map, history->row.action.schema, err);
+	return symbol_map_init(&history->row.map, history->row.action.schema, actions_names, ACTIONS_COUNT, err);
 }
 
 static int
@@ -104,7 +106,7 @@ read_action(const struct history *history, const struct record *record, struct h
 		.occurred_at = record_integer(record, history->engagement.occurred_at),
 		.has_watched = !record_is_null(record, history->engagement.watched),
 		.action = (uint8_t)history->engagement.actions
-				  .to_action[record_integer(record, history->engagement.action)],
+				  .to_number[record_integer(record, history->engagement.action)],
 	};
 	if (out->has_watched)
 		out->watched = record_real(record, history->engagement.watched);

@@ -109,27 +109,19 @@ keep_first(struct store *store, struct entry **entry, int64_t count)
 	history_head_store(store, entry, &head);
 }
 
-/* Makes room at `place`, bytes from the start of the actions, and writes the action there. */
+/* The first `kept` bytes of the actions stay; the new one goes to `place` among them. One change of size, not two. */
 static void
-insert(struct store *store, struct entry **entry, size_t place, const struct history_action *action)
+insert(struct store *store, struct entry **entry, size_t place, size_t kept, const struct history_action *action,
+       const struct history_head *head)
 {
 	uint8_t encoded[ACTION_SIZE_MAX];
-	struct history_head head = history_head_of(*entry);
-	size_t size = put_action(encoded, action), old = entry_value(*entry).size;
-	uint8_t *value;
+	size_t size = put_action(encoded, action);
+	uint8_t *value = entry_edit(store, entry, sizeof(*head) + kept + size);
+	uint8_t *actions = value + sizeof(*head);
 
-	if (old == 0)
-		old = sizeof(head);
-	place += sizeof(head);
-	value = entry_edit(store, entry, old + size);
-	memmove(value + place + size, value + place, old - place);
-	memcpy(value + place, encoded, size);
-	head.count++;
-	if (action->occurred_at > head.updated_at)
-		head.updated_at = action->occurred_at;
-	if (head.count == 1 || action->occurred_at < head.oldest_at)
-		head.oldest_at = action->occurred_at;
-	memcpy(value, &head, sizeof(head));
+	memmove(actions + place + size, actions + place, kept - place);
+	memcpy(actions + place, encoded, size);
+	memcpy(value, head, sizeof(*head));
 }
 
 enum history_change
@@ -138,23 +130,31 @@ history_add(struct store *store, struct entry **entry, const struct history_acti
 	struct history_head head = history_head_of(*entry);
 	struct cursor cursor = history_cursor(*entry);
 	const uint8_t *start = cursor.at;
-	size_t place = 0;
+	size_t place = 0, kept = 0; /* bytes: of the actions that are newer, and of those that stay */
 	int64_t newer = 0;
 	struct history_action other;
 
+	head.count = 1;
+	head.oldest_at = action->occurred_at;
 	while (history_next(&cursor, &other)) {
 		if (bytes_equal(other.engagement_id, action->engagement_id))
 			return HISTORY_REPEATED;
-		if (!is_newer(&other, action))
+		if (is_newer(&other, action)) {
+			newer++;
+			place = (size_t)(cursor.at - start);
+		}
+		if (head.count == limit)
 			continue;
-		newer++;
-		place = (size_t)(cursor.at - start);
+		head.count++;
+		kept = (size_t)(cursor.at - start);
+		if (other.occurred_at < head.oldest_at)
+			head.oldest_at = other.occurred_at;
 	}
 	if (newer >= limit)
 		return HISTORY_TOO_OLD;
-	insert(store, entry, place, action);
-	if (head.count >= limit)
-		keep_first(store, entry, limit);
+	if (action->occurred_at > head.updated_at)
+		head.updated_at = action->occurred_at;
+	insert(store, entry, place, kept, action, &head);
 	return HISTORY_ADDED;
 }
 

@@ -43,6 +43,7 @@ LIBRARIES = {
     "avro.h": r"tests/record/.*",
     "hiredis/hiredis.h": r"src/sinks/.*|tests/sinks/.*",
     "openssl/ssl.h": r"src/sinks/tls\.c",
+    "curl/curl.h": r"src/sinks/alert_http\.c",
 }
 
 INCLUDE = re.compile(r'\s*#\s*include\s+(["<])([^">]+)[">]')

@@ -46,45 +46,8 @@ buffer_print(struct buffer *buffer, const char *format, ...)
 	buffer->size += (size_t)size;
 }
 
-struct bytes
-cursor_bytes(struct cursor *cursor, uint64_t size)
-{
-	const uint8_t *at = cursor->at;
-
-	if (size > cursor_left(cursor)) {
-		cursor->bad = true;
-		return (struct bytes){0};
-	}
-	cursor->at += size;
-	return bytes_of(at, (size_t)size);
-}
-
-uint8_t
-cursor_u8(struct cursor *cursor)
-{
-	struct bytes got = cursor_bytes(cursor, 1);
-
-	return got.size ? *got.data : 0;
-}
-
-uint32_t
-cursor_u32(struct cursor *cursor)
-{
-	struct bytes got = cursor_bytes(cursor, sizeof(uint32_t));
-
-	return got.size ? load_u32(got.data) : 0;
-}
-
 uint64_t
-cursor_u64(struct cursor *cursor)
-{
-	struct bytes got = cursor_bytes(cursor, sizeof(uint64_t));
-
-	return got.size ? load_u64(got.data) : 0;
-}
-
-uint64_t
-cursor_varint(struct cursor *cursor)
+cursor_varint_long(struct cursor *cursor)
 {
 	uint64_t value = 0;
 

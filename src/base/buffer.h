@@ -188,10 +188,53 @@ cursor_left(const struct cursor *cursor)
 	return cursor->bad ? 0 : (size_t)(cursor->end - cursor->at);
 }
 
-struct bytes cursor_bytes(struct cursor *cursor, uint64_t size); /* a view of the next `size` bytes */
-uint8_t cursor_u8(struct cursor *cursor);
-uint32_t cursor_u32(struct cursor *cursor);
-uint64_t cursor_u64(struct cursor *cursor);
-uint64_t cursor_varint(struct cursor *cursor);
+/* A view of the next `size` bytes. */
+static inline struct bytes
+cursor_bytes(struct cursor *cursor, uint64_t size)
+{
+	const uint8_t *at = cursor->at;
+
+	if (size > cursor_left(cursor)) {
+		cursor->bad = true;
+		return (struct bytes){0};
+	}
+	cursor->at += size;
+	return bytes_of(at, (size_t)size);
+}
+
+static inline uint8_t
+cursor_u8(struct cursor *cursor)
+{
+	struct bytes got = cursor_bytes(cursor, 1);
+
+	return got.size ? *got.data : 0;
+}
+
+static inline uint32_t
+cursor_u32(struct cursor *cursor)
+{
+	struct bytes got = cursor_bytes(cursor, sizeof(uint32_t));
+
+	return got.size ? load_u32(got.data) : 0;
+}
+
+static inline uint64_t
+cursor_u64(struct cursor *cursor)
+{
+	struct bytes got = cursor_bytes(cursor, sizeof(uint64_t));
+
+	return got.size ? load_u64(got.data) : 0;
+}
+
+/* The slow half of cursor_varint. */
+uint64_t cursor_varint_long(struct cursor *cursor);
+
+static inline uint64_t
+cursor_varint(struct cursor *cursor)
+{
+	if (cursor_left(cursor) != 0 && *cursor->at < 0x80)
+		return *cursor->at++;
+	return cursor_varint_long(cursor);
+}
 
 #endif

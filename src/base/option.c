@@ -38,6 +38,7 @@ static const struct {
 	[OPTION_SIZE] = {"size", "a size such as 4096, 64KiB, 512MiB or 2GiB"},
 	[OPTION_TEXT] = {"text", "a text"},
 	[OPTION_CHOICE] = {"choice", "one of the choices"},
+	[OPTION_GROUPS] = {"groups", "a map of named groups such as {NAME: {KEY: VALUE}}"},
 };
 
 const char *
@@ -268,6 +269,8 @@ option_parse(const struct option *option, const char *text, void *into, struct e
 		return parse_text(text, field);
 	case OPTION_CHOICE:
 		return parse_choice(option, text, field, err);
+	case OPTION_GROUPS:
+		return fail_type(option, text, err);
 	}
 	insist(!"an option has an unknown type");
 	return -1;
@@ -293,6 +296,9 @@ option_print(const struct option *option, const void *from, char *to, size_t siz
 	case OPTION_NUMBER:
 		print_value(option->type, *(const double *)value, 0, to, size);
 		return;
+	case OPTION_GROUPS:
+		snprintf(to, size, "%d groups", ((const struct option_groups *)value)->count);
+		return;
 	default:
 		print_value(option->type, 0, *(const int64_t *)value, to, size);
 	}
@@ -305,7 +311,7 @@ clear_field(const struct option *option, void *into)
 		[OPTION_BOOLEAN] = sizeof(bool),  [OPTION_INTEGER] = sizeof(int64_t),
 		[OPTION_NUMBER] = sizeof(double), [OPTION_DURATION] = sizeof(int64_t),
 		[OPTION_SIZE] = sizeof(int64_t),  [OPTION_TEXT] = sizeof(char *),
-		[OPTION_CHOICE] = sizeof(int),
+		[OPTION_CHOICE] = sizeof(int),	  [OPTION_GROUPS] = sizeof(struct option_groups),
 	};
 
 	memset(field_of(option, into), 0, sizes[option->type]);
@@ -318,9 +324,41 @@ option_defaults(const struct option *table, void *into)
 
 	for (; table && table->name; table++) {
 		clear_field(table, into);
-		if (table->initial && option_parse(table, table->initial, into, &err) < 0)
+		if (table->type == OPTION_GROUPS)
+			insist(!table->initial || !*table->initial);
+		else if (table->initial && option_parse(table, table->initial, into, &err) < 0)
 			insist(!"a table of options has a default that it does not take itself");
 	}
+}
+
+/* ---- groups ---- */
+
+void *
+option_group_add(const struct option *option, const char *name, void *into)
+{
+	struct option_groups *groups = field_of(option, into);
+	const struct option_group *group = option->group;
+	char *added;
+
+	groups->items = memory_resize_array(groups->items, (size_t)groups->count + 1, group->size);
+	added = (char *)groups->items + (size_t)groups->count++ * group->size;
+	memset(added, 0, group->size);
+	*(char **)(void *)(added + group->name) = memory_text(name);
+	option_defaults(group->options, added);
+	return added;
+}
+
+static void
+free_groups(const struct option_group *group, struct option_groups *groups)
+{
+	for (int i = 0; i < groups->count; i++) {
+		char *item = (char *)groups->items + (size_t)i * group->size;
+
+		memory_free(item + group->name);
+		option_free(group->options, item);
+	}
+	memory_free(&groups->items);
+	groups->count = 0;
 }
 
 void
@@ -329,6 +367,8 @@ option_free(const struct option *table, void *into)
 	for (; table && table->name; table++)
 		if (table->type == OPTION_TEXT)
 			memory_free(field_of(table, into));
+		else if (table->type == OPTION_GROUPS)
+			free_groups(table->group, field_of(table, into));
 }
 
 const struct option *

@@ -21,17 +21,33 @@ enum option_type {
 	OPTION_SIZE,	 /* int64_t    bytes: "4096" "64KiB" "512MiB" "2GiB" */
 	OPTION_TEXT,	 /* char *     owned by the struct; freed by option_free */
 	OPTION_CHOICE,	 /* int        index into `choices` */
+	OPTION_GROUPS,	 /* struct option_groups: a map of named groups, each with a table of its own; `max` of them */
+};
+
+/* What OPTION_GROUPS sets: `count` structs one behind the other, in their order. Freed by option_free. */
+struct option_groups {
+	void *items;
+	int count;
+};
+
+/* What each of the groups is. */
+struct option_group {
+	const struct option *options; /* of which none is OPTION_GROUPS */
+	size_t size;		      /* of the struct they are read into */
+	size_t name;		      /* offset of the group's name in it: a char *, owned by the struct */
 };
 
 struct option {
 	const char *name;
 	enum option_type type;
 	size_t offset;		    /* of the field in the struct */
-	const char *initial;	    /* the default as text; NULL: required */
+	const char *initial;	    /* the default as text; NULL: required; OPTION_GROUPS: "", none */
 	double min, max;	    /* bounds, inclusive, in the field's unit; both 0: none */
 	const char *const *choices; /* OPTION_CHOICE: NULL-terminated */
 	const char *unit;	    /* for people: "ms", "bytes", "records/s"; NULL: none */
 	const char *help;	    /* one sentence */
+
+	const struct option_group *group; /* OPTION_GROUPS */
 };
 
 /* An option table ends with a row without a name. */
@@ -51,6 +67,9 @@ void option_print(const struct option *option, const void *from, char *to, size_
 
 const char *option_type_name(enum option_type type); /* "duration", "size", ... */
 const char *option_expected(enum option_type type);  /* "a duration such as 250ms, 5s, 10min or 1h", ... */
+
+/* OPTION_GROUPS: adds a group of this name, with its defaults, and gives its struct: valid until the next one is added. */
+void *option_group_add(const struct option *option, const char *name, void *into);
 
 /* Frees what the fields own. */
 void option_free(const struct option *table, void *into);

@@ -63,26 +63,47 @@ put_bounds(struct buffer *out, const struct option *option)
 	}
 }
 
+/* "dimension: choice of all, platform, default all", as one line. */
+static void
+put_parameter(struct buffer *out, const struct option *option)
+{
+	buffer_print(out, "%s: ", option->name);
+	if (option->type == OPTION_GROUPS) {
+		buffer_print(out, "a map of at most %d, each by its name; what each has stands below\n",
+			     (int)option->max);
+		return;
+	}
+	buffer_print(out, "%s", option_type_name(option->type));
+	for (int i = 0; option->type == OPTION_CHOICE && option->choices[i]; i++)
+		buffer_print(out, "%s%s", i ? ", " : " of ", option->choices[i]);
+	if (option->unit)
+		buffer_print(out, " (%s)", option->unit);
+	if (option->initial)
+		buffer_print(out, ", default %s", *option->initial ? option->initial : "\"\"");
+	else
+		buffer_print(out, ", required");
+	put_bounds(out, option);
+	buffer_put_u8(out, '\n');
+}
+
 static void
 put_parameters(struct buffer *out, const struct option *options)
 {
 	if (!options || !options->name)
 		return;
 	buffer_print(out, "\nParameters\n");
-	for (; options->name; options++) {
-		buffer_print(out, "  %s: %s", options->name, option_type_name(options->type));
-		for (int i = 0; options->type == OPTION_CHOICE && options->choices[i]; i++)
-			buffer_print(out, "%s%s", i ? ", " : " of ", options->choices[i]);
-		if (options->unit)
-			buffer_print(out, " (%s)", options->unit);
-		if (options->initial)
-			buffer_print(out, ", default %s", *options->initial ? options->initial : "\"\"");
-		else
-			buffer_print(out, ", required");
-		put_bounds(out, options);
-		buffer_put_u8(out, '\n');
-		put_help(out, options->help);
+	for (const struct option *option = options; option->name; option++) {
+		buffer_print(out, "  ");
+		put_parameter(out, option);
+		put_help(out, option->help);
 	}
+	for (; options->name; options++)
+		for (const struct option *option = options->type == OPTION_GROUPS ? options->group->options : NULL;
+		     option && option->name; option++) {
+			buffer_print(out, "  %s.NAME.", options->name);
+			put_parameter(out, option);
+			put_help(out, option->help);
+		}
 }
 
 static void
@@ -107,6 +128,12 @@ put_page(struct buffer *out, const struct operator_type *type)
 	for (const struct counter_spec *counter = type->counters; counter && counter->name; counter++) {
 		buffer_print(out, "  %s\n", counter->name);
 		put_help(out, counter->help);
+	}
+	if (type->histograms && type->histograms->name)
+		buffer_print(out, "\nHistograms\n");
+	for (const struct histogram_spec *histogram = type->histograms; histogram && histogram->name; histogram++) {
+		buffer_print(out, "  %s\n", histogram->name);
+		put_help(out, histogram->help);
 	}
 }
 

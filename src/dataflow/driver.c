@@ -348,3 +348,21 @@ driver_counter(struct driver *driver, const char *operator_name, const char *cou
 	insist(!"a counter of that name");
 	return 0;
 }
+
+double
+driver_quantile_ms(struct driver *driver, const char *operator_name, const char *histogram, double quantile)
+{
+	int index = topology_operator_find(driver->topology, operator_name);
+	const struct histogram_spec *specs;
+	struct histogram_counts counts;
+
+	insist(index >= 0);
+	specs = driver->topology->operators[index].type->histograms;
+	for (int i = 0; specs && specs[i].name; i++)
+		if (strcmp(specs[i].name, histogram) == 0) {
+			histogram_read(&driver->job->operators[index].figures.histograms[i], &counts);
+			return histogram_quantile_ms(&counts, quantile);
+		}
+	insist(!"a histogram of that name");
+	return 0;
+}

@@ -40,5 +40,7 @@ int driver_crash(struct driver *driver, struct error *err);
 
 const char *driver_read(struct driver *driver, const char *topic); /* the next committed row as JSON; NULL: none left */
 int64_t driver_counter(struct driver *driver, const char *operator_name, const char *counter);
+/* As histogram_quantile_ms, of what the operator has observed. */
+double driver_quantile_ms(struct driver *driver, const char *operator_name, const char *histogram, double quantile);
 
 #endif

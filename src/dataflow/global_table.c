@@ -39,7 +39,8 @@ struct slots {
 };
 
 struct reader_place {
-	alignas(CACHE_LINE) _Atomic uint64_t seen; /* the epoch that the reader was last outside a look-up in */
+	_Atomic uint64_t seen; /* the epoch that the reader was last outside a look-up in */
+	uint8_t apart[CACHE_LINE - sizeof(uint64_t)];
 };
 
 struct global_table {

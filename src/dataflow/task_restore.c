@@ -237,6 +237,7 @@ finish(struct task *task, struct error *err)
 		state_drain_end(task->state);
 	}
 	reader_close(&restore->reader);
+	task->context.now_ms = clock_now_ms(task->job->clock); /* its first commit may come before its first record */
 	task->running = true;
 	task->journal_next = restore->end;
 	job_add(&task->operator->figures.restored_bytes, restore->bytes);

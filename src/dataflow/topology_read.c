@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dataflow/topology_option.h"
 #include "log/log.h"
 
-#define NAMES_MAX 128 /* keys that one map can have */
 #define MIB 1048576.0
 #define SECOND 1000.0 /* in ms, as all below */
 #define MINUTE (60 * SECOND)
@@ -257,11 +257,6 @@ static const char *const topology_others[] = {"log", "topics", "operators", NULL
 static const char *const topic_others[] = {"writers", NULL};
 static const char *const operator_others[] = {"type", "inputs", "outputs", "tables", NULL};
 
-struct table {
-	const struct option *options;
-	void *into;
-};
-
 const char *
 topology_hint(char to[TOPOLOGY_HINT_SIZE], const char *name, const char *const *names)
 {
@@ -278,81 +273,6 @@ topology_hint(char to[TOPOLOGY_HINT_SIZE], const char *name, const char *const *
 						    : "; expected ",
 					 names[i]);
 	return to;
-}
-
-/* ---- maps through tables ---- */
-
-static void
-read_option(struct topology_loading *loading, const struct yaml_node *value, const struct option *option, void *into)
-{
-	struct error err;
-
-	if (value->kind != YAML_TEXT || value->empty)
-		yaml_problems_add(&loading->problems, value->place, "%s %s; expected %s", option->name,
-				  value->kind == YAML_TEXT  ? "has no value"
-				  : value->kind == YAML_MAP ? "is a map"
-							    : "is a list",
-				  option_expected(option->type));
-	else if (option_parse(option, value->text, into, &err) < 0)
-		yaml_problems_add(&loading->problems, value->place, "%s", err.text);
-}
-
-static bool
-is_among(const char *name, const char *const *names)
-{
-	while (*names && strcmp(*names, name) != 0)
-		names++;
-	return *names;
-}
-
-static void
-report_unknown(struct topology_loading *loading, const struct yaml_entry *entry, const char *what,
-	       const struct table *tables, const char *const *others)
-{
-	const char *names[NAMES_MAX + 1];
-	char hint[TOPOLOGY_HINT_SIZE];
-	int count = 0;
-
-	for (; *others; others++)
-		names[count++] = *others;
-	for (; tables->options; tables++)
-		for (const struct option *option = tables->options; option->name && count < NAMES_MAX; option++)
-			names[count++] = option->name;
-	names[count] = NULL;
-	yaml_problems_add(&loading->problems, entry->place, "unknown key \"%.100s\" in %s%s", entry->name, what,
-			  topology_hint(hint, entry->name, names));
-}
-
-static void
-report_missing(struct topology_loading *loading, const struct yaml_node *map, struct yaml_place place, const char *what,
-	       const struct option *options)
-{
-	for (; options->name; options++)
-		if (!options->initial && !yaml_find(map, options->name))
-			yaml_problems_add(&loading->problems, place, "%s has no \"%s\"; expected %s (%s)", what,
-					  options->name, option_expected(options->type), options->help);
-}
-
-/* Sets the defaults, then what `map` says. `tables` ends with one without options. */
-static void
-read_map(struct topology_loading *loading, const struct yaml_node *map, struct yaml_place place, const char *what,
-	 const struct table *tables, const char *const *others)
-{
-	for (const struct table *table = tables; table->options; table++) {
-		option_defaults(table->options, table->into);
-		report_missing(loading, map, place, what, table->options);
-	}
-	for (int i = 0; i < map->count; i++) {
-		const struct yaml_entry *entry = &map->entries[i];
-		const struct table *table = tables;
-
-		while (table->options && !option_find(table->options, entry->name))
-			table++;
-		if (table->options)
-			read_option(loading, entry->value, option_find(table->options, entry->name), table->into);
-		else if (!is_among(entry->name, others))
-			report_unknown(loading, entry, what, tables, others);
-	}
 }
 
 /* Letters, digits and . _ -, as Kafka has it. */
@@ -430,7 +350,7 @@ static void
 read_topic(struct topology_loading *loading, const struct yaml_entry *entry, struct topology_topic *topic)
 {
 	struct topic_wording wording = {0};
-	struct table tables[] = {{topic_options, topic}, {topic_wording_options, &wording}, {NULL, NULL}};
+	struct topology_table tables[] = {{topic_options, topic}, {topic_wording_options, &wording}, {NULL, NULL}};
 	const struct yaml_node *map = entry->value;
 	char what[2 * LOG_TOPIC_NAME_SIZE_MAX];
 	int problems_before = loading->problems.count;
@@ -444,7 +364,7 @@ read_topic(struct topology_loading *loading, const struct yaml_entry *entry, str
 				  yaml_kind_name(map->kind));
 		return;
 	}
-	read_map(loading, map, entry->place, what, tables, topic_others);
+	topology_read_map(loading, map, entry->place, what, tables, topic_others);
 	check_schema_id(loading, entry, topic);
 	topic->compacted = wording.cleanup == CLEANUP_COMPACT;
 	read_retention(loading, map, &wording, topic);
@@ -530,7 +450,8 @@ static void
 insist_distinct(const struct operator_type *type)
 {
 	for (const struct option *option = type->options; option && option->name; option++)
-		insist(!option_find(operator_options, option->name) && !is_among(option->name, operator_others));
+		insist(!option_find(operator_options, option->name) &&
+		       !topology_is_among(option->name, operator_others));
 }
 
 static void
@@ -538,7 +459,7 @@ read_operator(struct topology_loading *loading, const struct yaml_entry *entry, 
 {
 	const struct yaml_node *map = entry->value;
 	char what[2 * LOG_TOPIC_NAME_SIZE_MAX];
-	struct table tables[3] = {{operator_options, operator}};
+	struct topology_table tables[3] = {{operator_options, operator}};
 
 	operator->name = memory_text(entry->name);
 	check_name(loading, entry->place, "an operator", entry->name);
@@ -556,8 +477,8 @@ read_operator(struct topology_loading *loading, const struct yaml_entry *entry, 
 	snprintf(what, sizeof(what), "operator %s (%s)", entry->name, operator->type->name);
 	operator->self = memory_new(operator->type->self_size);
 	if (operator->type->options)
-		tables[1] = (struct table){operator->type->options, operator->self};
-	read_map(loading, map, entry->place, what, tables, operator_others);
+		tables[1] = (struct topology_table){operator->type->options, operator->self};
+	topology_read_map(loading, map, entry->place, what, tables, operator_others);
 	if (!yaml_find(map, "workers"))
 		operator->workers = loading->topology->workers;
 }
@@ -587,11 +508,11 @@ void
 topology_read(struct topology_loading *loading)
 {
 	struct topology *topology = loading->topology;
-	struct table tables[] = {{topology_options, topology}, {loading_options, loading}, {NULL, NULL}};
+	struct topology_table tables[] = {{topology_options, topology}, {loading_options, loading}, {NULL, NULL}};
 	const struct yaml_node *root = loading->yaml.root;
 	const struct yaml_entry *name = yaml_find(root, "name");
 
-	read_map(loading, root, root->place, "the topology", tables, topology_others);
+	topology_read_map(loading, root, root->place, "the topology", tables, topology_others);
 	if (topology->name)
 		check_name(loading, name->value->place, "the topology", topology->name);
 	drop_empty(&topology->instance);

@@ -145,17 +145,41 @@ write_nullable(struct place *place, const struct op **op, int64_t branch)
 
 /* ---- what calls other routines ---- */
 
+/* Embeddings are arrays of float: no call for each. Returns false where the items are something else. */
+static bool
+run_floats(struct state *state, const struct routine *item, const union slot *items, size_t count)
+{
+	uint8_t *to;
+
+	if (item->ops[0].code != OP_FLOAT || item->ops[1].code != OP_END)
+		return false;
+	to = buffer_reserve(state->out, count * sizeof(float));
+	for (size_t i = 0; i < count; i++)
+		to = write_float(to, items[i].real);
+	state->out->size += count * sizeof(float);
+	return true;
+}
+
+static int
+run_items(struct state *state, const struct op *op, const union slot *items, size_t count)
+{
+	const struct routine *item = op->table;
+
+	if (run_floats(state, item, items, count))
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (run(state, item, 0, items + i * (size_t)op->width) < 0)
+			return fault_in(&state->fault, "[%zu]", i);
+	return 0;
+}
+
 static int
 run_array(struct state *state, const struct op *op, const union slot *from)
 {
-	const struct routine *item = op->table;
-	size_t count = from->array.count;
-
-	if (count) {
-		buffer_put_varint(state->out, (uint64_t)count << 1);
-		for (size_t i = 0; i < count; i++)
-			if (run(state, item, 0, from->array.items + i * (size_t)op->width) < 0)
-				return fault_in(&state->fault, "[%zu]", i);
+	if (from->array.count) {
+		buffer_put_varint(state->out, (uint64_t)from->array.count << 1);
+		if (run_items(state, op, from->array.items, from->array.count) < 0)
+			return -1;
 	}
 	buffer_put_u8(state->out, 0);
 	return 0;

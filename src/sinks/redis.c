@@ -62,15 +62,63 @@ redis_advice(const char *error)
 	return REDIS_NEVER;
 }
 
+/* ---- commands as the server reads them ---- */
+
+#define DECIMAL_SIZE_MAX 20 /* of 64 bits with their sign */
+
+/* printf would be half of what the sink costs. */
+static struct bytes
+decimal(int64_t number, char room[DECIMAL_SIZE_MAX])
+{
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	char *at = room + DECIMAL_SIZE_MAX;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (number < 0)
+		*--at = '-';
+	return bytes_of(at, (size_t)(room + DECIMAL_SIZE_MAX - at));
+}
+
+static void
+put_count(struct buffer *out, char what, size_t count)
+{
+	char room[DECIMAL_SIZE_MAX];
+
+	buffer_put_u8(out, (uint8_t)what);
+	buffer_put_bytes(out, decimal((int64_t)count, room));
+	buffer_put(out, "\r\n", 2);
+}
+
+void
+redis_command_begin(struct buffer *out, size_t arguments)
+{
+	put_count(out, '*', arguments);
+}
+
+void
+redis_argument(struct buffer *out, struct bytes argument)
+{
+	put_count(out, '$', argument.size);
+	buffer_put_bytes(out, argument);
+	buffer_put(out, "\r\n", 2);
+}
+
+void
+redis_number(struct buffer *out, int64_t argument)
+{
+	char room[DECIMAL_SIZE_MAX];
+
+	redis_argument(out, decimal(argument, room));
+}
+
 void
 redis_command(struct buffer *out, const struct bytes *arguments, size_t count)
 {
-	buffer_print(out, "*%zu\r\n", count);
-	for (size_t i = 0; i < count; i++) {
-		buffer_print(out, "$%zu\r\n", arguments[i].size);
-		buffer_put_bytes(out, arguments[i]);
-		buffer_put(out, "\r\n", 2);
-	}
+	redis_command_begin(out, count);
+	for (size_t i = 0; i < count; i++)
+		redis_argument(out, arguments[i]);
 }
 
 /* ---- the socket ---- */

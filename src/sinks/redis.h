@@ -39,8 +39,11 @@ enum redis_advice redis_advice(const char *error);
 int redis_open(const struct redis_config *config, struct redis **out, struct error *err);
 void redis_close(struct redis **redis);
 
-/* Appends a command as the server reads it. */
+/* Appends a command as the server reads it: at once, or piece by piece. */
 void redis_command(struct buffer *out, const struct bytes *arguments, size_t count);
+void redis_command_begin(struct buffer *out, size_t arguments);
+void redis_argument(struct buffer *out, struct bytes argument);
+void redis_number(struct buffer *out, int64_t argument);
 
 /* Called for each reply, in the order of the commands; it is gone afterwards. */
 typedef void redis_on_reply(void *argument, size_t index, const struct redisReply *reply);

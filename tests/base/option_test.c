@@ -289,3 +289,63 @@ TEST(every_type_says_what_it_expects)
 	check_text(option_expected(OPTION_BOOLEAN), "true or false");
 	check_text(option_expected(OPTION_TEXT), "a text");
 }
+
+/* ---- groups ---- */
+
+struct rule {
+	char *name, *title;
+	int64_t count;
+};
+
+struct rules {
+	struct option_groups rules;
+};
+
+static const struct option rule_options[] = {
+	{"title", OPTION_TEXT, offsetof(struct rule, title), "none", 0, 0, NULL, NULL, "a title"},
+	{"count", OPTION_INTEGER, offsetof(struct rule, count), "3", 0, 9, NULL, NULL, "a count"},
+	OPTION_END,
+};
+static const struct option_group rule_group = {
+	.options = rule_options, .size = sizeof(struct rule), .name = offsetof(struct rule, name)};
+static const struct option with_groups[] = {
+	{"rules", OPTION_GROUPS, offsetof(struct rules, rules), "", 0, 8, NULL, NULL, "rules", &rule_group},
+	OPTION_END,
+};
+
+TEST(groups_have_names_and_defaults_and_are_freed_with_the_rest)
+{
+	struct rules rules;
+	struct rule *rule;
+	struct error err;
+	char text[64];
+
+	option_defaults(with_groups, &rules);
+	check_int(rules.rules.count, 0);
+	rule = option_group_add(&with_groups[0], "first", &rules);
+	check_text(rule->name, "first");
+	check_text(rule->title, "none");
+	check_int(rule->count, 3);
+	check_ok(option_parse(option_find(rule_options, "count"), "9", rule, &err));
+	rule = option_group_add(&with_groups[0], "second", &rules);
+	check_text(rule->name, "second");
+	check_int(rules.rules.count, 2);
+	rule = rules.rules.items;
+	check_text(rule->name, "first");
+	check_int(rule->count, 9);
+	option_print(with_groups, &rules, text, sizeof(text));
+	check_text(text, "2 groups");
+	option_free(with_groups, &rules);
+	check(!rules.rules.items);
+	check_int(rules.rules.count, 0);
+}
+
+TEST(groups_are_no_text)
+{
+	struct rules rules;
+	struct error err;
+
+	option_defaults(with_groups, &rules);
+	check_fails(option_parse(with_groups, "x", &rules, &err),
+		    "rules is \"x\"; expected a map of named groups such as {NAME: {KEY: VALUE}}");
+}

@@ -18,6 +18,26 @@ struct match {
 	int64_t window_ms;
 	double ratio;
 	char *label;
+	struct option_groups rules; /* struct match_rule */
+};
+
+struct match_rule {
+	char *name;
+	int64_t above;
+};
+
+static const struct option match_rule_options[] = {
+	{.name = "above",
+	 .type = OPTION_INTEGER,
+	 .offset = offsetof(struct match_rule, above),
+	 .max = 100,
+	 .help = "How many are too many."},
+	OPTION_END,
+};
+static const struct option_group match_rule_group = {
+	.options = match_rule_options,
+	.size = sizeof(struct match_rule),
+	.name = offsetof(struct match_rule, name),
 };
 
 static const struct option match_options[] = {
@@ -37,6 +57,13 @@ static const struct option match_options[] = {
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct match, label),
 	 .help = "What rows are marked with."},
+	{.name = "rules",
+	 .type = OPTION_GROUPS,
+	 .offset = offsetof(struct match, rules),
+	 .initial = "",
+	 .max = 2,
+	 .help = "When to say so.",
+	 .group = &match_rule_group},
 	OPTION_END,
 };
 static const struct port match_inputs[] = {

@@ -99,3 +99,71 @@ TEST(framing_schema_id_and_writers_go_together)
 		       "old_view.avsc}}}\n",
 		       NULL, "t.yaml:2:77: \"x\" is no schema id; expected a whole number such as 7\n");
 }
+
+/* ---- maps of named groups ---- */
+
+static const char with_rules[] = "name: shop\n"
+				 "topics:\n"
+				 "  clicks: {schema: click.avsc, key: id, time: at, partitions: 4}\n"
+				 "  pairs:  {schema: click.avsc, key: id, time: at, partitions: 4}\n"
+				 "operators:\n"
+				 "  join:\n"
+				 "    type: match\n"
+				 "    inputs: {clicks: clicks}\n"
+				 "    outputs: {pairs: pairs}\n"
+				 "    label: x\n"
+				 "    rules:\n"
+				 "      lost: {above: 3}\n"
+				 "      late: {above: 4}\n";
+
+static const struct match_rule *
+rule(int number)
+{
+	const struct match *self = topology->operators[0].self;
+
+	check(number < self->rules.count);
+	return &((const struct match_rule *)self->rules.items)[number];
+}
+
+TEST(groups_are_read_in_their_order_and_a_set_reaches_into_them)
+{
+	load_sound(with_rules, "operators.join.rules.late.above=7");
+	check_text(rule(0)->name, "lost");
+	check_int(rule(0)->above, 3);
+	check_text(rule(1)->name, "late");
+	check_int(rule(1)->above, 7);
+	topology_free(&topology);
+	load_sound(sound, "operators.join.rules.new.above=5");
+	check_text(rule(0)->name, "new");
+	check_int(rule(0)->above, 5);
+	topology_free(&topology);
+}
+
+TEST(what_is_wrong_in_a_group_is_named_with_its_place)
+{
+	check_problems(with_rules, "operators.join.rules.late.abov=7",
+		       "--set:1:27: unknown key \"abov\" in rules.late of operator join (match); did you mean "
+		       "\"above\"?\n");
+	check_problems(with_rules, "operators.join.rules.lost.above=101",
+		       "--set:1:33: above is 101; expected at most 100\n");
+	check_problems(with_rules, "operators.join.rules.lost=x",
+		       "--set:1:27: rules.lost of operator join (match) is a text; expected a map such as {KEY: "
+		       "VALUE}\n");
+	check_problems(with_rules, "operators.join.rules=x",
+		       "--set:1:22: rules is a text; expected a map of named groups such as {NAME: {KEY: VALUE}}\n");
+	check_problems(with_rules, "operators.join.rules.third.above=1",
+		       "t.yaml:12:7: rules has 3 groups; expected at most 2\n");
+}
+
+TEST(a_group_that_lacks_what_it_needs_is_named)
+{
+	static const char rules[] =
+		"name: a\ntopics: {}\noperators:\n  j: {type: match, label: x, rules: {lost: {}}}\n";
+
+	write_schemas();
+	write_text("t.yaml", rules);
+	check_int(load(NULL), -1);
+	check(strstr(said,
+		     "t.yaml:4:38: rules.lost of operator j (match) has no \"above\"; expected a whole number such "
+		     "as 42 (How many are too many.)\n") != NULL);
+}

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import tempfile
 
-LENGTH_DELIMITED, VARINT = 2, 0
+VARINT, FIXED64, LENGTH_DELIMITED = 0, 1, 2
 STRING = 2  # feast.types.ValueType
 
 
@@ -99,10 +99,14 @@ def varint(data, at):
 
 
 def message(data):
-    """The fields of a protobuf message that has none but length-delimited and varint ones."""
+    """The fields of a protobuf message that has none but length-delimited, varint and double ones."""
     fields, at = [], 0
     while at < len(data):
         tag, at = varint(data, at)
+        if tag & 7 == FIXED64:
+            fields.append((tag >> 3, struct.unpack_from("<d", data, at)[0]))
+            at += 8
+            continue
         size, at = varint(data, at)
         if tag & 7 == LENGTH_DELIMITED:
             fields.append((tag >> 3, data[at:at + size]))
@@ -113,7 +117,7 @@ def message(data):
     return fields
 
 
-STRING_LIST, DOUBLE_LIST, TIMES_LIST = 12, 15, 18  # of feast.types.Value
+STRING_LIST, DOUBLE_LIST, FLOAT_LIST, TIMES_LIST = 12, 15, 16, 18  # of feast.types.Value
 
 
 def list_of(value):
@@ -125,12 +129,20 @@ def list_of(value):
     packed = b"".join(items)
     if number == DOUBLE_LIST:
         return list(struct.unpack(f"<{len(packed) // 8}d", packed))
+    if number == FLOAT_LIST:
+        return list(struct.unpack(f"<{len(packed) // 4}f", packed))
     assert number == TIMES_LIST, number
     times, at = [], 0
     while at < len(packed):
         time, at = varint(packed, at)
         times.append(time)
     return times
+
+
+def scalar_of(value):
+    """A number or a text in a feast.types.Value."""
+    (_, inner), = message(value)
+    return inner.decode() if isinstance(inner, bytes) else inner
 
 
 def timestamp_ms(value):

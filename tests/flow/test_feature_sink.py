@@ -3,6 +3,7 @@ Feast's layout sees it, though Redis or the program is killed on the way."""
 
 import os
 import signal
+import struct
 import threading
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from tests.flow import redis_server
 from tests.flow.feature_feed import feed
 from tests.flow.job import ROOT, TIMEOUT_S, Job
-from tests.reference import history_reference
+from tests.flow.test_embedding import item_vectors, rows_of
+from tests.reference import embedding_reference, history_reference
 
 TOPOLOGY = ROOT / "topologies" / "features.yaml"
 FEATURES = ("engagement_ids", "item_ids", "actions", "watched_seconds", "occurred_at")
@@ -43,11 +45,35 @@ def row_of(history):
             [action["occurred_at"] // 1000 for action in actions]], history["updated_at"]
 
 
-def check(redis, job, engagements):
+def check_rows(redis, engagements):
     wanted = history_reference.histories(engagements)
     assert redis.ask("DBSIZE") == len(wanted)
     assert {user: row_in(redis, user) for user in wanted} == {user: row_of(row) for user, row in wanted.items()}
+
+
+def check(redis, job, engagements):
+    check_rows(redis, engagements)
     assert job.rows("dead_letters") == []
+
+
+def embedding_in(redis, user):
+    """The row as Feast reads it, and the floats of the key for vector search."""
+    key = redis_server.entity_key("reco", "user_id_token", user)
+    fields = [redis_server.field("user_embedding", name) for name in ("embedding", "weight", "n_actions", "space")]
+    vector, weight, actions, space, time = redis.ask("HMGET", key, *fields, "_ts:user_embedding")
+    assert time is not None, f"{user} has no embedding"
+    assert redis_server.scalar_of(space) == "v1"
+    return {"user_id_token": user, "vector": redis_server.list_of(vector), "weight": redis_server.scalar_of(weight),
+            "n_actions": redis_server.scalar_of(actions), "updated_at": redis_server.timestamp_ms(time),
+            "revision": 1}, redis.ask("HGET", f"vec:user_embedding:{user}", "vector")
+
+
+def check_embeddings(redis, engagements, vectors):
+    wanted = embedding_reference.embeddings(engagements, vectors)
+    rows = [embedding_in(redis, user) for user in wanted]
+    embedding_reference.check_rows([row for row, _ in rows], wanted)
+    for row, raw in rows:
+        assert raw == struct.pack(f"<{len(row['vector'])}f", *row["vector"])
 
 
 def wait_for(process, event):
@@ -132,3 +158,40 @@ def test_kill_9_changes_nothing(tmp_path, redis, crash):
     assert run.returncode in (0, -signal.SIGKILL), errors
     job.call("run", "--until-end", *arguments_of(redis))
     check(redis, job, engagements)
+
+
+VECTORS = ["--set", "operators.sink.vector_key=vec:{view}:{key}"]
+
+
+def test_embeddings_arrive_with_a_key_for_vector_search(tmp_path, redis):
+    job, engagements, vectors = Job(tmp_path / "data", TOPOLOGY), feed(5), item_vectors(5)
+    job.produce("item_vectors", rows_of(vectors))
+    job.produce("engagements", engagements)
+    job.call("run", "--until-end", "--set", "workers=2", *arguments_of(redis), *VECTORS)
+    check_embeddings(redis, engagements, vectors)
+    users = history_reference.histories(engagements)
+    assert redis.ask("DBSIZE") == len(users) + len(embedding_reference.embeddings(engagements, vectors))
+    assert {user: row_in(redis, user) for user in users} == {user: row_of(row) for user, row in users.items()}
+
+
+def test_a_new_run_over_old_engagements_moves_no_feature_back(tmp_path, redis):
+    """Another data directory, half of the engagements: its rows are older than what is there."""
+    engagements, vectors = feed(6), item_vectors(6)
+    for name, part in (("all", engagements), ("half", engagements[:len(engagements) // 2])):
+        job = Job(tmp_path / name, TOPOLOGY)
+        job.produce("item_vectors", rows_of(vectors))
+        job.produce("engagements", part)
+        job.call("run", "--until-end", *arguments_of(redis), *VECTORS)
+    check_embeddings(redis, engagements, vectors)
+
+
+@pytest.mark.parametrize("crash", ["processed:9", "block:12", "committed:15"])
+def test_kill_9_changes_no_embedding(tmp_path, redis, crash):
+    job, engagements, vectors = Job(tmp_path / "data", TOPOLOGY), feed(7), item_vectors(7)
+    job.produce("item_vectors", rows_of(vectors))
+    job.produce("engagements", engagements)
+    run = job.start("run", "--until-end", *arguments_of(redis), *VECTORS, env={**os.environ, "ISOTOPE_CRASH": crash})
+    _, errors = run.communicate(timeout=TIMEOUT_S)
+    assert run.returncode in (0, -signal.SIGKILL), errors
+    job.call("run", "--until-end", *arguments_of(redis), *VECTORS)
+    check_embeddings(redis, engagements, vectors)

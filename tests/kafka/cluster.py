@@ -38,12 +38,12 @@ TOPICS = ("impressions", "engagements", "ranker_scores", "outcomes", "exploratio
           "orphan_engagements", "hindsight_scores")
 
 
-def wait_until(condition, what, timeout_s=TIMEOUT_S):
+def wait_until(condition, what, timeout_s=TIMEOUT_S, every_s=POLL_S):
     """For what nobody tells us of: looks again and again; gives what the condition gave."""
     deadline, never = time.monotonic() + timeout_s, threading.Event()
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited {timeout_s} s in vain: {what}"
-        never.wait(POLL_S)
+        never.wait(every_s)
     return found
 
 
@@ -190,30 +190,49 @@ def topology_text(bootstrap, name, *, partitions=4, commit_interval="200ms", gua
     return f"schemas: {ROOT / 'schemas'}\n{top}operators:\n{operators}"
 
 
-class KafkaJob(Job):
-    """Topics are called by their short names: `outcomes` is the test's own."""
+def own_text(text, bootstrap, name, *, log=()):
+    """Any topology on the broker, with names of application and topics that nobody else has. Gives the topics, too."""
+    log = {"type": "kafka", "bootstrap.servers": bootstrap, "session.timeout.ms": SESSION_MS, **dict(log)}
+    text = re.sub(r" +#.*", "", text)
+    text = re.sub(r"^name: .*", f"name: {name}", text, flags=re.M)
+    text = re.sub(r"^log: .*", "log: " + json.dumps({key: str(value) for key, value in log.items()}), text, flags=re.M)
+    top, topics, operators = re.split(r"^topics:|^operators:", text, flags=re.M)
+    names = re.findall(r"^  (\w+):", topics, flags=re.M)
+    topics = re.sub(r"^  (\w+):", rf"  {name}_\1:", topics, flags=re.M)
+    operators = re.sub(rf"(:\s+)({'|'.join(names)})(?=\s*[,}}]|\s*$)", rf"\1{name}_\2", operators, flags=re.M)
+    schemas = "" if re.search("^schemas:", top, flags=re.M) else f"schemas: {ROOT / 'schemas'}\n"
+    return f"{schemas}{top}topics:{topics}operators:{operators}", names
 
-    def __init__(self, broker, directory, name=None, instance=None, address=None, **rest):
+
+class BrokerJob(Job):
+    """A topology on a broker. Topics are called by their short names: `outcomes` is the test's own."""
+
+    def __init__(self, broker, directory, name, text, topics, instance=None):
         self.broker = broker
-        self.name = name or f"t{uuid.uuid4().hex[:10]}"
-        self.operator = f"join_{self.name}"
-        self.group = f"{self.name}.{self.operator}"
-        self.journal = f"{self.group}.journal"
+        self.name = name
+        self.topics = topics
+        self.operators = re.findall(r"^  (\w+):", text.partition("\noperators:")[2], flags=re.M)
         directory.mkdir(parents=True, exist_ok=True)
         topology = directory / "topology.yaml"
-        topology.write_text(topology_text(address or broker.bootstrap, self.name, **rest), encoding="utf-8")
+        topology.write_text(text, encoding="utf-8")
         super().__init__(directory / "data", topology)
         self.instance = instance
         self.processes = []
+
+    @classmethod
+    def of(cls, text, broker, directory, **rest):
+        """Of any topology, as own_text makes it."""
+        name = unique_name()
+        return cls(broker, directory, name, *own_text(text, broker.bootstrap, name, **rest))
 
     def start(self, name, *arguments, **rest):
         self.processes.append(super().start(name, *arguments, **rest))
         return self.processes[-1]
 
-    def launch(self, name, *arguments, stderr):
+    def launch(self, name, *arguments, stderr, **rest):
         """As start, but what it says goes to a file: nobody has to read it while it runs."""
         self.processes.append(subprocess.Popen(self.command(name, *arguments), stdin=subprocess.DEVNULL,
-                                               stdout=subprocess.DEVNULL, stderr=stderr))
+                                               stdout=subprocess.DEVNULL, stderr=stderr, **rest))
         return self.processes[-1]
 
     def end(self):
@@ -224,7 +243,24 @@ class KafkaJob(Job):
                 process.communicate()
 
     def topic(self, name):
-        return f"{self.name}_{name}" if name in TOPICS else name
+        return f"{self.name}_{name}" if name in self.topics else name
+
+    def group_of(self, operator):
+        return f"{self.name}.{operator}"
+
+    def wait_until_left(self):
+        for operator in self.operators:
+            self.broker.wait_until_left(self.group_of(operator))
+
+    def positions(self, operator, topic, partitions):
+        """How many records of an input the operator's tasks have behind them: what its group has committed."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.broker.bootstrap,
+                                             "group.id": self.group_of(operator), **QUIET})
+        try:
+            wanted = [confluent_kafka.TopicPartition(self.topic(topic), number) for number in range(partitions)]
+            return sum(max(0, partition.offset) for partition in consumer.committed(wanted, TIMEOUT_S))
+        finally:
+            consumer.close()
 
     def command(self, name, *arguments):
         instance = ["--instance", self.instance] if self.instance and name == "run" else []
@@ -242,15 +278,33 @@ class KafkaJob(Job):
     def messages(self, topic, isolation="read_committed"):
         return messages(self.broker.bootstrap, self.topic(topic), isolation)
 
-    def outcomes(self):
+    def decoded(self, topic, schema):
         """As another program reads them, in the order of partitions and offsets."""
-        return [decoded("outcome", message.value()) for message in self.messages("outcomes")]
+        return [decoded(schema, message.value()) for message in self.messages(topic)]
 
     def beside(self, directory, instance=None):
         """The same job in another process, on another machine as it were: with a data directory of its own."""
-        other = KafkaJob.__new__(KafkaJob)
+        other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__, directory=directory, instance=instance)
         return other
+
+
+class KafkaJob(BrokerJob):
+    """engagement.yaml."""
+
+    def __init__(self, broker, directory, name=None, instance=None, address=None, **rest):
+        name = name or unique_name()
+        super().__init__(broker, directory, name, topology_text(address or broker.bootstrap, name, **rest), TOPICS, instance)
+        self.operator = f"join_{name}"
+        self.group = self.group_of(self.operator)
+        self.journal = f"{self.group}.journal"
+
+    def outcomes(self):
+        return self.decoded("outcomes", "outcome")
+
+
+def unique_name():
+    return f"t{uuid.uuid4().hex[:10]}"
 
 
 # ---- other people's readers ----

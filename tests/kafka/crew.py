@@ -12,28 +12,43 @@ JOIN = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10
 TOPIC = {"idle_after": "1h"}  # which rows come when depends on the records alone
 MEMBERS = 3
 PAUSE_S = (0.3, 1.5)
-RESTORE = ("--log-level", "warn")
+QUIETLY = ("--log-level", "warn")
+# Where one that is to be killed may kill itself, and how often it passes there before that: at random, up to so often.
+POINTS = {"started": 3, "processed": 60, "block": 20, "sent": 20, "positions": 20, "committed": 20, "written": 20}
 
 
 class Crew:
-    def __init__(self, job, directory, *, static=False, seed=1, say=lambda text: None):
+    def __init__(self, job, directory, *, static=False, seed=1, say=lambda text: None, count=MEMBERS, arguments=()):
+        """`arguments`: of all runs."""
         self.job = job
+        self.arguments = [*QUIETLY, *arguments]
         self.random = random.Random(seed)
         self.say = say
         self.members = [job.beside(directory / f"member-{number}", f"member-{number}" if static else None)
-                        for number in range(MEMBERS)]
+                        for number in range(count)]
         self.running = {}
+        self.doomed = set()  # those that have a point at which they kill themselves
         self.counts = {"started": 0, "stopped": 0, "killed": 0}
         self.logs = directory
         self.log_files = {}
 
     # ---- one step
 
-    def start(self, number):
+    def start(self, number, point=None):
         self.log_files[number] = open(self.logs / f"member-{number}.log", "ab")
         member = self.members[number]
-        self.running[number] = member.launch("run", *RESTORE, stderr=self.log_files[number])
+        self.running[number] = member.launch("run", *self.arguments, stderr=self.log_files[number],
+                                             env=cluster.crash_at(point) if point else None)
+        (self.doomed.add if point else self.doomed.discard)(number)
         self.counts["started"] += 1
+
+    def point(self):
+        name = self.random.choice(list(POINTS))
+        return f"{name}:{self.random.randint(1, POINTS[name])}"
+
+    def start_all(self):
+        for number in range(len(self.members)):
+            self.start(number)
 
     def check_alive(self):
         for number, process in self.running.items():
@@ -47,12 +62,28 @@ class Crew:
         process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         status = process.wait(cluster.TIMEOUT_S)
         self.log_files.pop(number).close()
-        assert kill or status == 0, f"member {number} did not stop well: {self.log_tail(number)}"
-        self.counts["killed" if kill else "stopped"] += 1
+        killed = status == -signal.SIGKILL
+        assert killed or not kill and status == 0, \
+            f"member {number} ended with status {status}: {self.log_tail(number)}"
+        assert not killed or kill or number in self.doomed, f"somebody has killed member {number}"
+        self.counts["killed" if killed else "stopped"] += 1
+
+    def kill_and_restart(self):
+        """One is killed: at whatever moment this is, unless it has killed itself by now. Half of those that are started
+        will do that, the others are left to us."""
+        number = self.random.choice(list(self.running))
+        self.end(number, kill=True)
+        self.start(number, self.point() if self.random.random() < 0.5 else None)
+
+    def restart_dead(self):
+        for number in [number for number in self.doomed & self.running.keys()
+                       if self.running[number].poll() is not None]:
+            self.end(number, kill=True)
+            self.start(number)
 
     def step(self):
         self.check_alive()
-        number = self.random.randrange(MEMBERS)
+        number = self.random.randrange(len(self.members))
         if number not in self.running:
             self.start(number)
         elif self.random.random() < 0.85 or len(self.running) > 1:
@@ -75,8 +106,7 @@ class Crew:
         began, said = time.monotonic(), time.monotonic()
         producer.start()
         try:
-            for number in range(MEMBERS):
-                self.start(number)
+            self.start_all()
             while time.monotonic() - began < seconds:
                 never.wait(self.random.uniform(*PAUSE_S))
                 self.step()
@@ -95,8 +125,8 @@ class Crew:
     def finish(self):
         for number in list(self.running):
             self.end(number, kill=False)
-        self.job.broker.wait_until_left(self.job.group)
-        self.members[0].call("run", "--until-end")
+        self.job.wait_until_left()
+        self.members[0].call("run", "--until-end", *self.arguments)
 
     def abandon(self):
         for process in self.running.values():

@@ -273,6 +273,34 @@ TEST(a_new_space_starts_anew_and_an_old_one_is_refused)
 	clear(&state);
 }
 
+TEST(a_new_space_does_not_set_the_time_back)
+{
+	struct state state = {0};
+	struct embedding_event a = event("a", 5000, ones), b = event("b", 2000, twos);
+
+	put(&state, &a, NEVER);
+	b.space = bytes_of_text("v2");
+	b.made_at = 200;
+	check_int(put(&state, &b, NEVER), EMBEDDING_STARTS);
+	check_int(embedding_head_of(value_of(&state)).newest_ms, 5000);
+	check(fabs(embedding_weight(value_of(&state), HALF_LIFE) - exp2(-3000.0 / HALF_LIFE)) < 1e-12);
+	clear(&state);
+}
+
+TEST(an_event_without_a_vector_is_told_from_a_repeat_and_from_one_that_is_too_old)
+{
+	struct state state = {0};
+	struct embedding_event a = event("a", 5000, ones), b = event("b", 6000, NULL);
+
+	check_int(embedding_judge(bytes_of(NULL, 0), &b, NEVER), EMBEDDING_LACKS_VECTOR);
+	put(&state, &a, NEVER);
+	check_int(embedding_judge(value_of(&state), &b, NEVER), EMBEDDING_LACKS_VECTOR);
+	check_int(embedding_judge(value_of(&state), &b, 6000), EMBEDDING_TOO_OLD);
+	a.vector = NULL;
+	check_int(embedding_judge(value_of(&state), &a, NEVER), EMBEDDING_REPEATED);
+	clear(&state);
+}
+
 TEST(other_dimensions_start_anew)
 {
 	struct state state = {0};

@@ -20,12 +20,17 @@ static const char topology[] =
 	"topics:\n"
 	"  histories: {schema: user_history.avsc, key: user_id_token, time: updated_at, partitions: 3,"
 	" cleanup: compact}\n"
+	"  embeddings: {schema: user_embedding.avsc, key: user_id_token, time: updated_at, partitions: 3,"
+	" cleanup: compact}\n"
 	"operators:\n"
-	"  sink: {type: feature_sink, inputs: {histories: histories}, directory: %s, project: reco}\n";
+	"  sink: {type: feature_sink, inputs: {%s}, directory: %s, project: reco}\n";
 
-static void
-open_sink(void)
+#define BOTH "histories: histories, embeddings: embeddings"
+
+static int
+try_open(const char *inputs, const char *override)
 {
+	const char *overrides[] = {override, NULL};
 	char path[512];
 	char *root = realpath(test_source_root(), NULL);
 	FILE *file;
@@ -34,10 +39,16 @@ open_sink(void)
 	snprintf(path, sizeof(path), "%s/features.yaml", test_directory());
 	file = fopen(path, "w");
 	check(file != NULL && root != NULL);
-	fprintf(file, topology, root, directory);
+	fprintf(file, topology, root, inputs, directory);
 	check_int(fclose(file), 0);
 	free(root);
-	check_ok(driver_open(path, NULL, operators_table, &driver, &err));
+	return driver_open(path, overrides, operators_table, &driver, &err);
+}
+
+static void
+open_sink(void)
+{
+	check_ok(try_open(BOTH, NULL));
 }
 
 /* A row with one action, on an item with that name. */
@@ -54,24 +65,31 @@ history(const char *user, int64_t ms, int64_t revision, const char *item)
 	check_ok(driver_send(driver, "histories", json, &err));
 }
 
+static void
+embedding(const char *user, int64_t ms, int64_t revision, const char *vector)
+{
+	char json[1024];
+
+	snprintf(json, sizeof(json),
+		 "{\"user_id_token\": \"%s\", \"vector\": [%s], \"weight\": 1.5, \"n_actions\": 17,"
+		 " \"updated_at\": %lld, \"space\": \"v1\", \"revision\": %lld}",
+		 user, vector, (long long)(DRIVER_START_MS + ms), (long long)revision);
+	check_ok(driver_send(driver, "embeddings", json, &err));
+}
+
 static int64_t
 counted(const char *counter)
 {
 	return driver_counter(driver, "sink", counter);
 }
 
-/* A user's row, as whoever reads the store gets it. The driver has to be closed. */
+/* A user's row of a view, as whoever reads the store gets it. The driver has to be closed. */
 static const char *
-stored(const char *user)
+stored_in(const char *view_name, const struct feature_column *features, const char *user)
 {
 	static const struct feature_column keys[] = {{"user_id_token", FEATURE_STRING, false}, {.name = NULL}};
-	static const struct feature_column features[] = {
-		{"engagement_ids", FEATURE_STRING, true}, {"item_ids", FEATURE_STRING, true},
-		{"actions", FEATURE_STRING, true},	  {"watched_seconds", FEATURE_DOUBLE, true},
-		{"occurred_at", FEATURE_UNIX_TIME, true}, {.name = NULL},
-	};
-	static const struct feature_view_spec spec = {
-		.project = "reco", .name = "user_history", .keys = keys, .features = features};
+	const struct feature_view_spec spec = {
+		.project = "reco", .name = view_name, .keys = keys, .features = features};
 	static char text[1024];
 	const struct feature_store_config config = {.type = FEATURE_STORE_EMBEDDED, .directory = directory};
 	const struct feature_value key = {.bytes = bytes_of_text(user)};
@@ -87,6 +105,32 @@ stored(const char *user)
 	feature_store_close(&store);
 	feature_view_free(&view);
 	return text;
+}
+
+static const char *
+stored(const char *user)
+{
+	static const struct feature_column features[] = {
+		{"engagement_ids", FEATURE_STRING, true}, {"item_ids", FEATURE_STRING, true},
+		{"actions", FEATURE_STRING, true},	  {"watched_seconds", FEATURE_DOUBLE, true},
+		{"occurred_at", FEATURE_UNIX_TIME, true}, {.name = NULL},
+	};
+
+	return stored_in("user_history", features, user);
+}
+
+static const char *
+stored_embedding(const char *user)
+{
+	static const struct feature_column features[] = {
+		{"embedding", FEATURE_FLOAT, true},
+		{"weight", FEATURE_DOUBLE, false},
+		{"n_actions", FEATURE_INT64, false},
+		{"space", FEATURE_STRING, false},
+		{.name = NULL},
+	};
+
+	return stored_in("user_embedding", features, user);
 }
 
 static const char *
@@ -170,10 +214,12 @@ TEST(freshness_is_told_from_the_event_time)
 	history("d", 1000, 1, "x");
 	check_ok(driver_run(driver, &err));
 	check_int(counted("written"), 4);
-	check_int(counted("fresh_1s"), 1);
-	check_int(counted("fresh_10s"), 1);
-	check_int(counted("fresh_1min"), 1);
-	check_int(counted("fresh_later"), 1);
+	check_real(driver_quantile_ms(driver, "sink", "freshness", 0.25), 512); /* 500 */
+	check(driver_quantile_ms(driver, "sink", "freshness", 0.5) >= 5000);
+	check(driver_quantile_ms(driver, "sink", "freshness", 0.5) < 6000);
+	check(driver_quantile_ms(driver, "sink", "freshness", 0.75) >= 40000);
+	check(driver_quantile_ms(driver, "sink", "freshness", 1) >= 99000);
+	check(driver_quantile_ms(driver, "sink", "freshness", 1) < 118000);
 	driver_close(&driver);
 }
 
@@ -189,4 +235,55 @@ TEST(a_row_that_is_none_of_the_view_is_a_dead_letter)
 	driver_close(&driver);
 	check_text(item_of("v"), "y");
 	check_text(stored("u"), "");
+}
+
+TEST(each_input_is_a_view_of_its_own)
+{
+	open_sink();
+	embedding("u", 2000, 1, "0.5, -1");
+	history("u", 1500, 1, "x");
+	check_ok(driver_run(driver, &err));
+	embedding("u", 2000, 1, "9, 9");
+	embedding("u", 1999, 7, "9, 9");
+	history("u", 1600, 2, "y");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 3);
+	check_int(counted("older"), 2);
+	driver_close(&driver);
+	check_text(item_of("u"), "y");
+	check_text(
+		stored_embedding("u"),
+		"{\"time\": 1767225602000, \"revision\": 1, \"features\": {\"embedding\": [0.5, -1], \"weight\": 1.5, "
+		"\"n_actions\": 17, \"space\": \"v1\"}}");
+}
+
+TEST(a_row_that_is_refused_is_a_dead_letter_of_its_own_topic)
+{
+	open_sink();
+	embedding("u", 2000, -1, "0.5, -1");
+	history("u", 1500, 1, "x");
+	check_ok(driver_run(driver, &err));
+	check_contains(driver_read(driver, "dead_letters"), "\"topic\":\"embeddings\"");
+	check_int(counted("written"), 1);
+	driver_close(&driver);
+}
+
+TEST(one_input_is_enough_and_none_is_too_few)
+{
+	check_ok(try_open("embeddings: embeddings", NULL));
+	embedding("u", 2000, 1, "0.5, -1");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 1);
+	driver_close(&driver);
+	check_fails(try_open("", NULL), "input");
+}
+
+TEST(views_and_keys_that_cannot_be_told_apart_are_refused)
+{
+	check_fails(try_open(BOTH, "operators.sink.view=user_embedding"), "are the same: user_embedding");
+	check_fails(try_open(BOTH, "operators.sink.vector_key=vec:"), "ends in {key}");
+	check_fails(try_open(BOTH, "operators.sink.vector_key={key}"), "ends in {key}");
+	check_fails(try_open(BOTH, "operators.sink.vector_key={key}:{view}"), "ends in {key}");
+	check_ok(try_open(BOTH, "operators.sink.vector_key={view}{key}"));
+	driver_close(&driver);
 }

@@ -22,6 +22,7 @@ open_reconcile(const char *override)
 				   "topics.client_log.partitions=1",
 				   "topics.mismatches.partitions=1",
 				   "topics.integrity_counts.partitions=1",
+				   "topics.integrity_counts.internal=false", /* so that a test can read it */
 				   "topics.engine_log.out_of_orderness=0ms",
 				   "topics.server_log.out_of_orderness=0ms",
 				   "topics.client_log.out_of_orderness=0ms",

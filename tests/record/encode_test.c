@@ -67,6 +67,36 @@ TEST(every_type_is_written)
 	tear_down(&fixture);
 }
 
+/* They have a way of their own. */
+TEST(arrays_of_float_are_written)
+{
+	struct schema_document *document =
+		parse(RECORD(FIELD("v", "{\"type\":\"array\",\"items\":\"float\"}") "," FIELD("i", "\"int\"")));
+	struct encoder *encoder = encoder_new(document->root);
+	struct bytes wanted = from_hex("06 00 00 00 3f 00 00 80 bf 00 00 00 00 00 06"), none = from_hex("00 06");
+	union slot items[] = {{.real = 0.5}, {.real = -1}, {.real = 0}};
+	struct buffer out = {0};
+	struct record record;
+	struct error err;
+
+	record_init(&record, document->root);
+	record.slots[0].array.items = items;
+	record.slots[0].array.count = 3;
+	record.slots[1].integer = 3;
+	check_ok(encoder_run(encoder, &record, &out, &err));
+	check_bytes(buffer_bytes(&out), wanted);
+	record.slots[0].array.count = 0;
+	buffer_clear(&out);
+	check_ok(encoder_run(encoder, &record, &out, &err));
+	check_bytes(buffer_bytes(&out), none);
+	forget(&wanted);
+	forget(&none);
+	buffer_fini(&out);
+	record_fini(&record);
+	encoder_free(&encoder);
+	schema_free(&document);
+}
+
 TEST(leading_fields_can_come_as_bytes)
 {
 	static const size_t ends[] = {0, 2, 5, 7, 8, 9, 11, 14, 18, 20};

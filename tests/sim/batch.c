@@ -79,3 +79,26 @@ batch_outcome(const struct feed *feed, int index, struct batch_outcome *out)
 		if (feed->scores[i].impression == index && !batch_is_hindsight(feed, i))
 			out->scores[out->score_count++] = &feed->scores[i];
 }
+
+int
+batch_history(const struct feed *feed, int user, const struct feed_engagement **out, int most)
+{
+	const struct feed_engagement *last = NULL;
+	int count = 0;
+
+	for (; count < most; count++) {
+		const struct feed_engagement *next = NULL;
+
+		for (int i = 0; i < feed->engagement_count; i++) {
+			const struct feed_engagement *engagement = &feed->engagements[i];
+
+			if (engagement->user == user && engagement->action != FEED_SKIP &&
+			    (!last || is_later(last, engagement)) && is_later(engagement, next))
+				next = engagement;
+		}
+		if (!next)
+			break;
+		out[count] = last = next;
+	}
+	return count;
+}

@@ -20,4 +20,7 @@ bool batch_is_late(const struct feed *feed, int engagement);
 bool batch_is_orphan(const struct feed *feed, int engagement);
 bool batch_is_hindsight(const struct feed *feed, int score);
 
+/* The newest of what a user did, skips apart, newest first: how many of them went into `out`, `most` or fewer. */
+int batch_history(const struct feed *feed, int user, const struct feed_engagement **out, int most);
+
 #endif

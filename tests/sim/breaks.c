@@ -5,17 +5,33 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
-#include "log/sim_log.h"
+#include "dataflow/marker.h"
+#include "log/sim_client.h"
 #include "state/parts.h"
 
-enum breaks { BREAK_NOTHING, BREAK_ORDER, BREAK_FENCE, BREAK_POSITION, BREAK_TIMER, BREAK_BLOCK, BREAKS };
-
-static const char *const names[BREAKS] = {
-	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order", [BREAK_FENCE] = "fence",
-	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer", [BREAK_BLOCK] = "block",
+enum breaks {
+	BREAK_NOTHING,
+	BREAK_ORDER,
+	BREAK_FENCE,
+	BREAK_POSITION,
+	BREAK_TIMER,
+	BREAK_BLOCK,
+	BREAK_MARKER,
+	BREAK_EARLY,
+	BREAK_MINIMUM,
+	BREAK_FORGET,
+	BREAK_TRIM,
+	BREAKS
 };
 
-/* A row that waits until its transaction is committed. */
+static const char *const names[BREAKS] = {
+	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order",   [BREAK_FENCE] = "fence",
+	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer",   [BREAK_BLOCK] = "block",
+	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early",   [BREAK_MINIMUM] = "minimum",
+	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",
+};
+
+/* A row that waits until its transaction is committed; or, on its way to an internal topic, until its marker is there. */
 struct held_row {
 	struct held_row *next;
 	struct sim_run *run;
@@ -80,6 +96,14 @@ int64_t __wrap_sim_append(struct sim *sim, int topic, int partition, struct sim_
 			  const struct sim_record *record);
 void __real_sim_run_decide(struct sim *sim, struct sim_run *run, bool commit);
 void __wrap_sim_run_decide(struct sim *sim, struct sim_run *run, bool commit);
+int64_t __real_upstream_watermark(const struct upstream *upstream);
+int64_t __wrap_upstream_watermark(const struct upstream *upstream);
+void __real_upstream_read(struct upstream *upstream, struct cursor *cursor);
+void __wrap_upstream_read(struct upstream *upstream, struct cursor *cursor);
+int __real_log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset,
+			struct error *err);
+int __wrap_log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset,
+			struct error *err);
 
 ssize_t
 __wrap_getrandom(void *to, size_t size, unsigned flags)
@@ -156,6 +180,12 @@ is_journal(const struct sim *sim, int topic)
 	return dot && strcmp(dot, ".journal") == 0;
 }
 
+static bool
+is_internal(const struct sim *sim, int topic)
+{
+	return strstr(sim->topics[topic]->name, "_by_") != NULL;
+}
+
 static void
 hold(struct sim_run *run, int topic, int partition, const struct sim_record *record)
 {
@@ -170,11 +200,47 @@ hold(struct sim_run *run, int topic, int partition, const struct sim_record *rec
 	*at = row;
 }
 
+/* Those of the run; `as`: the transaction that they become part of, `lost`: they are dropped. */
+static void
+let_go(struct sim *sim, const struct sim_run *run, struct sim_run *as, bool lost)
+{
+	for (struct held_row **at = &held; *at;) {
+		struct held_row *row = *at;
+
+		if (row->run != run) {
+			at = &row->next;
+			continue;
+		}
+		if (!lost)
+			__real_sim_append(sim, row->topic, row->partition, as, &row->record);
+		*at = row->next;
+		memory_free(&row->record.bytes);
+		memory_free(&row);
+	}
+}
+
+/* Rows wait for the block, which comes behind the markers. */
+static int64_t
+append_early(struct sim *sim, int topic, int partition, struct sim_run *run, const struct sim_record *record)
+{
+	if (is_internal(sim, topic) && record->has_key) {
+		hold(run, topic, partition, record);
+		return -1;
+	}
+	if (is_journal(sim, topic))
+		let_go(sim, run, run, false);
+	return __real_sim_append(sim, topic, partition, run, record);
+}
+
 int64_t
 __wrap_sim_append(struct sim *sim, int topic, int partition, struct sim_run *run, const struct sim_record *record)
 {
 	if (broken == BREAK_BLOCK && is_journal(sim, topic))
 		return __real_sim_append(sim, topic, partition, NULL, record);
+	if (broken == BREAK_MARKER && is_internal(sim, topic) && !record->has_key)
+		return __real_sim_append(sim, topic, partition, NULL, record);
+	if (broken == BREAK_EARLY)
+		return append_early(sim, topic, partition, run, record);
 	if (broken != BREAK_ORDER || is_journal(sim, topic))
 		return __real_sim_append(sim, topic, partition, run, record);
 	hold(run, topic, partition, record);
@@ -185,23 +251,45 @@ void
 __wrap_sim_run_decide(struct sim *sim, struct sim_run *run, bool commit)
 {
 	struct error err;
-	bool lost;
 
 	__real_sim_run_decide(sim, run, commit);
-	if (broken != BREAK_ORDER)
-		return;
-	lost = !commit || crash_here(CRASH_POSITIONS, &err) < 0;
-	for (struct held_row **at = &held; *at;) {
-		struct held_row *row = *at;
+	if (broken == BREAK_EARLY)
+		let_go(sim, run, NULL, true);
+	else if (broken == BREAK_ORDER)
+		let_go(sim, run, NULL, !commit || crash_here(CRASH_POSITIONS, &err) < 0);
+}
 
-		if (row->run != run) {
-			at = &row->next;
-			continue;
-		}
-		if (!lost)
-			__real_sim_append(sim, row->topic, row->partition, NULL, &row->record);
-		*at = row->next;
-		memory_free(&row->record.bytes);
-		memory_free(&row);
-	}
+int64_t
+__wrap_upstream_watermark(const struct upstream *upstream)
+{
+	struct upstream heard = {.count = 0};
+	int64_t watermark;
+
+	if (broken != BREAK_MINIMUM)
+		return __real_upstream_watermark(upstream);
+	heard.tasks = memory_new_array(upstream->count, sizeof(*heard.tasks));
+	for (uint32_t i = 0; i < upstream->count; i++)
+		if (upstream->tasks[i].heard)
+			heard.tasks[heard.count++] = upstream->tasks[i];
+	watermark = __real_upstream_watermark(&heard);
+	upstream_fini(&heard);
+	return watermark;
+}
+
+void
+__wrap_upstream_read(struct upstream *upstream, struct cursor *cursor)
+{
+	__real_upstream_read(upstream, cursor);
+	if (broken == BREAK_FORGET)
+		upstream_fini(upstream);
+}
+
+int
+__wrap_log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err)
+{
+	if (__real_log_position(log, group, topic, partition, offset, err) < 0)
+		return -1;
+	if (broken == BREAK_TRIM && strcmp(sim_log_of(log)->process, "feeder") != 0)
+		*offset = INT64_MAX;
+	return 0;
 }

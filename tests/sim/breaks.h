@@ -8,6 +8,11 @@
  *     position   a store says that it stands further on than what is written to it
  *     timer      timers are not restored
  *     block      the journal's block is written outside the transaction
+ *     marker     so are the markers of an internal topic
+ *     early      markers stand before the records of their transaction
+ *     minimum    a reader takes the least over the tasks that it has heard, not minus infinity until it has heard all
+ *     forget     what a reader has heard is not restored
+ *     trim       an internal topic is trimmed to where one of its readers is, not to where all are
  *
  * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the seed.
  */

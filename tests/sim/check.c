@@ -1,307 +1,10 @@
 #include "tests/sim/check.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/memory.h"
-#include "record/json.h"
-#include "tests/sim/batch.h"
-
-/* ---- reading ---- */
-
-typedef int on_row(void *argument, const struct record *record, struct error *err);
-
-static const struct topology_topic *
-topic_of(const struct world *world, const char *name)
-{
-	int index = topology_topic_find(world->topology, name);
-
-	insist(index >= 0);
-	return &world->topology->topics[index];
-}
-
-static int
-read_partition(struct world *world, const struct topology_topic *topic, int partition, on_row *each, void *argument,
-	       struct error *err)
-{
-	struct record record = {0};
-	struct arena arena = {0};
-	struct reader *reader;
-	struct log_batch batch;
-	int number, result;
-
-	if (log_topic(world->feeder, topic->name, &number, err) < 0 ||
-	    log_reader_open(world->feeder, number, partition, 0, &reader, err) < 0)
-		return -1;
-	record_init(&record, topic->schema->root);
-	do {
-		result = reader_fetch(reader, 0, &batch, err);
-		for (size_t i = 0; i < batch.count && result == 0; i++) {
-			arena_reset(&arena);
-			record.key = key_of(batch.records[i].key);
-			record.partition = partition;
-			result = codec_decode(topic->codec, batch.records[i].value, &record, &arena, err);
-			if (result == 0)
-				result = each(argument, &record, err);
-		}
-	} while (result == 0 && !batch.at_end);
-	record_fini(&record);
-	arena_fini(&arena);
-	reader_close(&reader);
-	return result;
-}
-
-static int
-read_topic(struct world *world, const char *name, on_row *each, void *argument, struct error *err)
-{
-	const struct topology_topic *topic = topic_of(world, name);
-
-	for (int i = 0; i < topic->partitions; i++)
-		if (read_partition(world, topic, i, each, argument, err) < 0)
-			return fail_in(err, "%s[%d]", name, i);
-	return 0;
-}
-
-/* ---- the fields of a row ---- */
-
-static struct field
-field_of(const struct record *record, const char *name, enum schema_type type)
-{
-	struct field field;
-	struct error err;
-
-	if (record_field(record->schema, name, type, &field, &err) < 0) {
-		fprintf(stderr, "%s\n", err.text);
-		abort();
-	}
-	return field;
-}
-
-static int64_t
-integer_of(const struct record *record, const char *name)
-{
-	return record_integer(record, field_of(record, name, SCHEMA_LONG));
-}
-
-static bool
-truth_of(const struct record *record, const char *name)
-{
-	return record_integer(record, field_of(record, name, SCHEMA_BOOLEAN)) != 0;
-}
-
-static double
-real_of(const struct record *record, const char *name)
-{
-	return record_real(record, field_of(record, name, SCHEMA_DOUBLE));
-}
-
-/* The number behind the letter of an id that the feed has made: "e17". */
-static int
-number_of(const struct record *record, const char *name, int count)
-{
-	struct bytes text = record_bytes(record, field_of(record, name, SCHEMA_STRING));
-	char copy[FEED_ID_SIZE] = "";
-	int number;
-
-	if (text.size < 2 || text.size >= sizeof(copy))
-		return -1;
-	memcpy(copy, text.data, text.size);
-	number = atoi(copy + 1);
-	return number >= 0 && number < count ? number : -1;
-}
-
-/* ---- outcomes ---- */
-
-struct outcomes {
-	const struct feed *feed;
-	int *revisions; /* by impression: the last one seen */
-	char **wrong;	/* ... was this and should have been something else; NULL: it was right */
-	bool explorations;
-};
-
-static bool
-times_match(const struct record *record, const struct batch_outcome *wanted)
-{
-	struct field first = field_of(record, "first_engaged_at", SCHEMA_LONG);
-	struct field last = field_of(record, "last_engaged_at", SCHEMA_LONG);
-
-	if (wanted->engagements == 0)
-		return record_is_null(record, first) && record_is_null(record, last);
-	return !record_is_null(record, first) && !record_is_null(record, last) &&
-	       record_integer(record, first) == wanted->first_at && record_integer(record, last) == wanted->last_at;
-}
-
-static bool
-flags_match(const struct record *record, const struct batch_outcome *wanted)
-{
-	static const char *const names[] = {"viewed",	 "clicked",  "liked",	 "shared",
-					    "commented", "followed", "purchased"};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (truth_of(record, names[i]) != ((wanted->actions & 1u << i) != 0))
-			return false;
-	return truth_of(record, "engaged") == wanted->engaged && truth_of(record, "skipped") == wanted->skipped &&
-	       truth_of(record, "completed") == wanted->completed;
-}
-
-static bool
-scores_match(const struct record *record, const struct batch_outcome *wanted)
-{
-	struct field scores = field_of(record, "scores", SCHEMA_ARRAY);
-	const struct schema *item = scores.schema->items;
-	union slot *items = record->slots[scores.slot].array.items;
-
-	if (record->slots[scores.slot].array.count != (size_t)wanted->score_count)
-		return false;
-	for (int i = 0; i < wanted->score_count; i++) {
-		struct record score = {.schema = item, .slots = items + i * item->width};
-		const struct feed_score *want = wanted->scores[i];
-
-		if (number_of(&score, "model_version", FEED_MODELS) != want->model ||
-		    integer_of(&score, "scored_at") != want->scored_at ||
-		    real_of(&score, "predicted_watch_seconds") != want->watch ||
-		    real_of(&score, "predicted_engage_prob") != want->probability ||
-		    truth_of(&score, "is_shadow") != want->shadow)
-			return false;
-	}
-	return true;
-}
-
-static bool
-outcome_matches(const struct feed *feed, int impression, const struct record *record)
-{
-	struct batch_outcome wanted;
-
-	batch_outcome(feed, impression, &wanted);
-	return integer_of(record, "shown_at") == feed->impressions[impression].shown_at &&
-	       integer_of(record, "n_engagements") == wanted.engagements &&
-	       real_of(record, "watched_seconds") == wanted.watched && flags_match(record, &wanted) &&
-	       times_match(record, &wanted) && scores_match(record, &wanted);
-}
-
-static char *
-text_of(const struct record *record)
-{
-	struct buffer text = {0};
-	char *copy;
-
-	json_write(record, &text);
-	copy = memory_format("%.*s", bytes_arguments(buffer_bytes(&text)));
-	buffer_fini(&text);
-	return copy;
-}
-
-/* Revisions of a key come one after the other: none twice, none missing. */
-static int
-take_outcome(void *argument, const struct record *record, struct error *err)
-{
-	struct outcomes *outcomes = argument;
-	int impression = number_of(record, "impression_id", outcomes->feed->impression_count);
-	int revision = (int)integer_of(record, "revision");
-
-	if (impression < 0 || !outcomes->feed->impressions[impression].sent || !truth_of(record, "final"))
-		return fail(err, FATAL, "a row of something that was never sent");
-	if (revision != outcomes->revisions[impression] + 1)
-		return fail(err, FATAL, "impression i%d has revision %d behind revision %d", impression, revision,
-			    outcomes->revisions[impression]);
-	outcomes->revisions[impression] = revision;
-	memory_free(&outcomes->wrong[impression]);
-	if (!outcome_matches(outcomes->feed, impression, record))
-		outcomes->wrong[impression] = text_of(record);
-	return 0;
-}
-
-static int
-check_last(const struct outcomes *outcomes, struct error *err)
-{
-	for (int i = 0; i < outcomes->feed->impression_count; i++) {
-		const struct feed_impression *impression = &outcomes->feed->impressions[i];
-
-		if (!impression->sent || (outcomes->explorations && !impression->exploration))
-			continue;
-		if (outcomes->revisions[i] == 0)
-			return fail(err, FATAL, "impression i%d has no row", i);
-		if (outcomes->wrong[i])
-			return fail(err, FATAL, "the last revision of impression i%d is not what it must be: %s", i,
-				    outcomes->wrong[i]);
-	}
-	return 0;
-}
-
-static int
-check_outcomes(struct world *world, const char *topic, bool explorations, struct error *err)
-{
-	size_t count = (size_t)world->feed.impression_count;
-	struct outcomes outcomes = {
-		.feed = &world->feed,
-		.revisions = memory_new_array(count, sizeof(int)),
-		.wrong = memory_new_array(count, sizeof(char *)),
-		.explorations = explorations,
-	};
-	int result = read_topic(world, topic, take_outcome, &outcomes, err);
-
-	if (result == 0)
-		result = check_last(&outcomes, err);
-	memory_free(&outcomes.revisions);
-	for (size_t i = 0; i < count; i++)
-		memory_free(&outcomes.wrong[i]);
-	memory_free(&outcomes.wrong);
-	return result < 0 ? fail_in(err, "%s", topic) : 0;
-}
-
-/* ---- what is passed on as it came ---- */
-
-struct passed {
-	const struct feed *feed;
-	bool scores;
-	int *seen; /* by engagement, or score */
-};
-
-static int
-find_score(const struct feed *feed, const struct record *record)
-{
-	int impression = number_of(record, "impression_id", feed->impression_count);
-	int model = number_of(record, "model_version", FEED_MODELS);
-
-	for (int i = 0; i < feed->score_count; i++)
-		if (feed->scores[i].impression == impression && feed->scores[i].model == model)
-			return i;
-	return -1;
-}
-
-static int
-take_passed(void *argument, const struct record *record, struct error *err)
-{
-	struct passed *passed = argument;
-	int index = passed->scores ? find_score(passed->feed, record)
-				   : number_of(record, "engagement_id", passed->feed->engagement_count);
-
-	if (index < 0)
-		return fail(err, FATAL, "a row of something that was never sent");
-	passed->seen[index]++;
-	return 0;
-}
-
-/* Each of those that belong there is there once, and no other. */
-static int
-check_passed(struct world *world, const char *topic, bool (*belongs)(const struct feed *, int), bool scores,
-	     struct error *err)
-{
-	int count = scores ? world->feed.score_count : world->feed.engagement_count;
-	struct passed passed = {
-		.feed = &world->feed, .scores = scores, .seen = memory_new_array((size_t)count, sizeof(int))};
-	int result = read_topic(world, topic, take_passed, &passed, err);
-
-	for (int i = 0; i < count && result == 0; i++)
-		if (passed.seen[i] != belongs(&world->feed, i))
-			result = fail(err, FATAL, "%s: %s %d is there %d times, not %d", topic,
-				      scores ? "score" : "engagement", i, passed.seen[i], belongs(&world->feed, i));
-	memory_free(&passed.seen);
-	return result;
-}
-
-/* ---- the rest ---- */
+#include "tests/sim/reading.h"
+#include "tests/sim/scenario.h"
 
 static int
 count_row(void *argument, const struct record *record, struct error *err)
@@ -324,40 +27,27 @@ check_dead_letters(struct world *world, struct error *err)
 	return 0;
 }
 
-/* The group stands behind everything, and at nothing that is not there. */
+/* The operator has read all there is. */
 static int
-check_position(struct world *world, const char *group, const char *topic, int partition, struct error *err)
+check_operator(struct world *world, const struct topology_operator *operator, struct error *err)
 {
-	struct partition_ends ends;
-	struct reader *reader;
-	struct log_batch batch;
-	int64_t position;
-	int number, result;
+	char *group = memory_format("%s.%s", world->topology->name, operator->name);
+	int result = 0;
 
-	if (log_topic(world->feeder, topic, &number, err) < 0 ||
-	    log_position(world->feeder, group, number, partition, &position, err) < 0 ||
-	    log_partition_ends(world->feeder, number, partition, &ends, err) < 0)
-		return -1;
-	if (ends.end != ends.pending_end || position > ends.end)
-		return fail(err, FATAL, "%s[%d]: position %" PRId64 ", committed to %" PRId64 ", ends at %" PRId64,
-			    topic, partition, position, ends.end, ends.pending_end);
-	if (log_reader_open(world->feeder, number, partition, position < 0 ? 0 : position, &reader, err) < 0)
-		return -1;
-	result = reader_fetch(reader, 0, &batch, err);
-	if (result == 0 && batch.count > 0)
-		result = fail(err, FATAL, "%s[%d]: %zu records behind position %" PRId64, topic, partition, batch.count,
-			      position);
-	reader_close(&reader);
+	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+		for (int i = 0; operator->inputs[port] >= 0 && i < operator->tasks && result == 0; i++)
+			result = read_position(world, group, world->topology->topics[operator->inputs[port]].name, i,
+					       err);
+	memory_free(&group);
 	return result;
 }
 
 static int
-check_positions(struct world *world, struct error *err)
+check_operators(struct world *world, struct error *err)
 {
-	for (int i = 0; i < FEED_TOPICS; i++)
-		for (int k = 0; k < world->plan.partitions; k++)
-			if (check_position(world, "engagement.join", feed_topics[i], k, err) < 0)
-				return -1;
+	for (int i = 0; i < world->topology->operator_count; i++)
+		if (check_operator(world, &world->topology->operators[i], err) < 0)
+			return -1;
 	if (sim_problem(world->sim))
 		return fail(err, FATAL, "%s", sim_problem(world->sim));
 	return 0;
@@ -366,14 +56,9 @@ check_positions(struct world *world, struct error *err)
 int
 check_world(struct world *world, struct error *err)
 {
-	if (check_outcomes(world, "outcomes", false, err) < 0 ||
-	    check_outcomes(world, "exploration_events", true, err) < 0 ||
-	    check_passed(world, "late_engagements", batch_is_late, false, err) < 0 ||
-	    check_passed(world, "orphan_engagements", batch_is_orphan, false, err) < 0 ||
-	    check_passed(world, "hindsight_scores", batch_is_hindsight, true, err) < 0 ||
-	    check_dead_letters(world, err) < 0)
+	if (world->plan.scenario->check(world, err) < 0 || check_dead_letters(world, err) < 0)
 		return -1;
-	return check_positions(world, err);
+	return check_operators(world, err);
 }
 
 /* ---- for others to check ---- */
@@ -381,20 +66,32 @@ check_world(struct world *world, struct error *err)
 static int
 print_row(void *argument, const struct record *record, struct error *err)
 {
-	struct buffer text = {0};
+	char *text = text_of(record);
 	bool *first = argument;
 
 	(void)err;
-	json_write(record, &text);
-	printf("%s%.*s", *first ? "" : ", ", bytes_arguments(buffer_bytes(&text)));
+	printf("%s%s", *first ? "" : ", ", text);
 	*first = false;
-	buffer_fini(&text);
+	memory_free(&text);
 	return 0;
 }
 
-static void
-print_events(const struct feed *feed, enum feed_topic topic)
+int
+dump_rows(struct world *world, const char *topic, struct error *err)
 {
+	bool first = true;
+
+	printf("\"%s\": [", topic);
+	if (read_topic(world, topic, print_row, &first, err) < 0)
+		return -1;
+	printf("]");
+	return 0;
+}
+
+void
+dump_events(const struct world *world, enum feed_topic topic)
+{
+	const struct feed *feed = &world->feed;
 	bool first = true;
 
 	printf("\"%s\": [", feed_topics[topic]);
@@ -414,16 +111,9 @@ print_events(const struct feed *feed, enum feed_topic topic)
 int
 check_dump(struct world *world, struct error *err)
 {
-	bool first = true;
-	int result;
-
 	printf("{\"partitions\": %d, ", world->plan.partitions);
-	printf("\"parameters\": {\"window\": %d, \"before\": %d, \"grace\": %d, \"score_tolerance\": %d}, ",
-	       FEED_WINDOW_MS, FEED_BEFORE_MS, FEED_GRACE_MS, FEED_TOLERANCE_MS);
-	for (int i = 0; i < FEED_TOPICS; i++)
-		print_events(&world->feed, (enum feed_topic)i);
-	printf("\"outcomes\": [");
-	result = read_topic(world, "outcomes", print_row, &first, err);
-	printf("]}\n");
-	return result;
+	if (world->plan.scenario->dump(world, err) < 0)
+		return -1;
+	printf("}\n");
+	return 0;
 }

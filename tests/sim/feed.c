@@ -43,6 +43,7 @@ make_engagement(struct feed *feed, struct sim_random *random, int impression)
 						       : -FEED_BEFORE_MS - 1 - sim_random_below(random, 2000);
 	*engagement = (struct feed_engagement){
 		.impression = impression,
+		.user = (int)sim_random_below(random, FEED_USERS),
 		.action = (int)sim_random_below(random, FEED_SKIP + 1),
 		.occurred_at = shown_at + after,
 		.has_watched = sim_random_chance(random, 600),
@@ -130,6 +131,17 @@ feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t
 }
 
 void
+feed_keep(struct feed *feed, unsigned kinds)
+{
+	int kept = 0;
+
+	for (int i = 0; i < feed->event_count; i++)
+		if (kinds & 1u << feed->events[i].kind)
+			feed->events[kept++] = feed->events[i];
+	feed->event_count = kept;
+}
+
+void
 feed_fini(struct feed *feed)
 {
 	memory_free(&feed->impressions);
@@ -184,10 +196,10 @@ engagement_json(const struct feed *feed, const struct feed_engagement *engagemen
 {
 	char *watched = optional_number(engagement->has_watched, engagement->watched);
 	char *duration = optional_number(engagement->has_duration, engagement->duration);
-	char *json = memory_format("{\"engagement_id\": \"%s\", \"impression_id\": \"%s\", \"user_id_token\": \"u\", "
+	char *json = memory_format("{\"engagement_id\": \"%s\", \"impression_id\": \"%s\", \"user_id_token\": \"u%d\", "
 				   "\"item_id\": \"item\", \"action\": \"%s\", \"watched_seconds\": %s, "
 				   "\"duration_seconds\": %s, \"occurred_at\": %" PRId64 "}",
-				   engagement->id, feed->impressions[engagement->impression].id,
+				   engagement->id, feed->impressions[engagement->impression].id, engagement->user,
 				   feed_actions[engagement->action], watched, duration, engagement->occurred_at);
 
 	memory_free(&watched);

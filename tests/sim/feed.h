@@ -9,6 +9,7 @@
 #include "log/sim.h"
 
 #define FEED_ID_SIZE 16
+#define FEED_USERS 14
 #define FEED_MODELS 3 /* versions that may have scored an impression */
 
 /* The times of the join, of which the feed keeps clear: what it sends is never so late that it is too late. */
@@ -34,7 +35,7 @@ struct feed_impression {
 
 struct feed_engagement {
 	char id[FEED_ID_SIZE];
-	int impression, action; /* index in feed_actions */
+	int impression, user, action; /* index in feed_actions */
 	int64_t occurred_at;
 	bool has_watched, has_duration;
 	double watched, duration;
@@ -69,6 +70,8 @@ extern const char *const feed_actions[];
 #define FEED_SKIP 8 /* the action "skip" */
 
 void feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t start_ms, int64_t span_ms);
+/* Of the kinds that have a bit in `kinds` (1 << kind) only. */
+void feed_keep(struct feed *feed, unsigned kinds);
 void feed_fini(struct feed *feed);
 
 /* The event as JSON; the caller frees it. Not of rubbish. */

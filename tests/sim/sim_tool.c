@@ -1,13 +1,15 @@
 /*
- * Simulations of the join on a simulated Kafka:
+ * Simulations of topologies on a simulated Kafka:
  *
  *     sim_tool --seeds 1000 [--first 1] [--jobs N]   as many, on all cores
  *     sim_tool --seed 7 [--verbose]                  one, with all that happens
  *     sim_tool --seed 7 --dump                       one; the feed and the rows as JSON, for tests/reference
- *     ... --break order|fence|position|timer|block   with the protocol broken on purpose
+ *     ... --topology join|features                   this one, not the one that the seed chooses
+ *     ... --break order|fence|position|...           with the protocol broken on purpose: breaks.h
  *
  * Each seed decides everything: how many processes and partitions, what is sent, who is killed or stands still where.
- * At the end the committed rows must be those of a plain computation over all that was sent.
+ * At the end the committed rows must be those of a plain computation over all that was sent; on the way no watermark
+ * may pass what was said upstream (watch.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,24 +22,27 @@
 #include "tests/sim/breaks.h"
 #include "tests/sim/check.h"
 #include "tests/sim/runner.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/watch.h"
 
 static struct {
 	bool verbose, dump;
 	bool one;
 	uint64_t seed, first, seeds;
 	int jobs;
-	const char *broken;
+	const char *broken, *topology;
 } options = {.first = 1, .seeds = 100};
 
 static void
 run(uint64_t seed, struct runner_result *out)
 {
-	struct world_plan plan = world_plan(seed, options.verbose);
+	struct world_plan plan = world_plan(seed, scenario_find(options.topology, seed), options.verbose);
 	struct world *world = memory_new(sizeof(*world));
 	struct error err;
 	int result;
 
 	breaks_reset(seed);
+	watch_reset();
 	result = world_open(world, &plan, &err);
 	if (result == 0)
 		result = world_run(world, &err);
@@ -50,8 +55,9 @@ run(uint64_t seed, struct runner_result *out)
 		snprintf(out->text, sizeof(out->text), "%.*s", (int)sizeof(out->text) - 1, err.text);
 	out->hash = sim_trace_hash(world->sim);
 	if (options.one && !options.dump)
-		printf("seed %" PRIu64 ": %d events, %d turns, %d kills, %d pauses, %d stalls, %d twins, %d leaves\n",
-		       seed, world->feed.event_count, world->turns, world->kills, world->pauses, world->stalls,
+		printf("seed %" PRIu64 ": %s, %d events, %d turns, %d kills, %d pauses, %d stalls, %d twins, "
+		       "%d leaves\n",
+		       seed, plan.scenario->name, world->feed.event_count, world->turns, world->kills, world->pauses, world->stalls,
 		       world->twins, world->leaves);
 	world_close(world);
 	memory_free(&world);
@@ -92,6 +98,8 @@ read_valued(const char *name, const char *value)
 		options.jobs = (int)number(value);
 	else if (is(name, "--break"))
 		options.broken = value;
+	else if (is(name, "--topology"))
+		options.topology = value;
 	else
 		return false;
 	options.one |= is(name, "--seed");
@@ -140,12 +148,17 @@ main(int argc, char **argv)
 		fprintf(stderr, "there is no break \"%s\"\n", options.broken);
 		return 2;
 	}
+	if (!scenario_find(options.topology, 0)) {
+		fprintf(stderr, "there is no topology \"%s\"\n", options.topology);
+		return 2;
+	}
 	logger_set_level(options.verbose ? LOGGER_DEBUG : LOGGER_ERROR);
 	if (options.one)
 		return run_one();
 	if (options.jobs <= 0)
 		options.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	again = memory_format("%s%s%s", argv[0], options.broken ? " --break " : "",
+	again = memory_format("%s%s%s%s%s", argv[0], options.topology ? " --topology " : "",
+			      options.topology ? options.topology : "", options.broken ? " --break " : "",
 			      options.broken ? options.broken : "");
 	failed = runner_run(run, options.first, options.seeds, options.jobs, again);
 	memory_free(&again);

@@ -2,12 +2,11 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
-#include "operators/operators.h"
 #include "record/json.h"
 #include "tests/sim/breaks.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/world_processes.h"
 
-#define OVERRIDES_MAX 40
 #define TURN_MS 30	  /* between two turns, at most */
 #define REST_STEP_MS 250  /* when everything comes to rest */
 #define REST_TURNS 4	  /* of each worker in such a step */
@@ -30,14 +29,19 @@ between(struct sim_random *random, int64_t least, int64_t most)
 /* ---- the plan ---- */
 
 struct world_plan
-world_plan(uint64_t seed, bool verbose)
+world_plan(uint64_t seed, const struct scenario *scenario, bool verbose)
 {
 	struct sim_random random = {.state = seed * 2 + 1};
 	static const int64_t commits[] = {50, 200, 1000};
 	static const int64_t states[] = {2000, 20000, 1000000};
 
+	struct sim_random times = {.state = seed * 2};
+	bool idles = scenario->kinds & 1u << FEED_IMPRESSION || sim_random_chance(&times, 700);
+	bool expires = idles && sim_random_chance(&times, 300);
+
 	return (struct world_plan){
 		.seed = seed,
+		.scenario = scenario,
 		.partitions = (int)between(&random, 2, 6),
 		.workers = (int)between(&random, 1, WORLD_WORKERS_MAX),
 		.impressions = (int)between(&random, 60, 400),
@@ -49,6 +53,8 @@ world_plan(uint64_t seed, bool verbose)
 		.trouble = (int)sim_random_below(&random, 120),
 		.commit_ms = commits[sim_random_below(&random, 3)],
 		.store_keep_ms = between(&random, 0, 30000),
+		.idle_ms = idles ? WORLD_IDLE_MS : WORLD_NEVER_MS,
+		.ttl_ms = expires ? WORLD_TTL_MS : WORLD_NEVER_MS,
 		.state_bytes = states[sim_random_below(&random, 3)],
 		.verbose = verbose,
 	};
@@ -84,40 +90,6 @@ sim_plan(struct world *world)
 
 /* ---- opening ---- */
 
-static int
-load_topology(struct world *world, struct error *err)
-{
-	static const char *const all[] = {"impressions",	"engagements",	      "ranker_scores",
-					  "outcomes",		"exploration_events", "late_engagements",
-					  "orphan_engagements", "hindsight_scores"};
-	char *texts[OVERRIDES_MAX + 1] = {NULL};
-	int count = 0, result;
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		texts[count++] = memory_format("topics.%s.partitions=%d", all[i], world->plan.partitions);
-	for (int i = 0; i < FEED_TOPICS; i++) {
-		texts[count++] = memory_format("topics.%s.idle_after=4s", all[i]);
-		texts[count++] = memory_format("topics.%s.out_of_orderness=1s", all[i]);
-	}
-	texts[count++] = memory_format("operators.join.window=%dms", FEED_WINDOW_MS);
-	texts[count++] = memory_format("operators.join.before=%dms", FEED_BEFORE_MS);
-	texts[count++] = memory_format("operators.join.grace=%dms", FEED_GRACE_MS);
-	texts[count++] = memory_format("operators.join.correction_horizon=%dms", FEED_HORIZON_MS);
-	texts[count++] = memory_format("operators.join.orphan_wait=%dms", FEED_ORPHAN_WAIT_MS);
-	texts[count++] = memory_format("operators.join.score_tolerance=%dms", FEED_TOLERANCE_MS);
-	texts[count++] = memory_format("commit_interval=%dms", (int)world->plan.commit_ms);
-	texts[count++] = memory_format("workers=%d", world->plan.workers);
-	texts[count++] = memory_text("memory=64MiB");
-	texts[count++] = memory_text("merge_wait=1s");
-	texts[count++] = memory_format("store_keep=%dms", (int)world->plan.store_keep_ms);
-	insist(count <= OVERRIDES_MAX);
-	result = topology_load("topologies/engagement.yaml", (const char *const *)texts, operators_table,
-			       &world->topology, NULL, err);
-	for (int i = 0; i < count; i++)
-		memory_free(&texts[i]);
-	return result;
-}
-
 /* Whoever is at a crash point dies there, or stands still while the world goes on. */
 static crash_hook at_crash_point;
 
@@ -132,10 +104,14 @@ world_open(struct world *world, const struct world_plan *plan, struct error *err
 	world->spell_until_ms = WORLD_START_MS + plan->fault_ms;
 	breaks_state_bytes(plan->state_bytes);
 	sim_log_open(world->sim, "feeder", &world->feeder);
-	if (load_topology(world, err) < 0 || runtime_topics(world->topology, world->feeder, true, err) < 0 ||
+	if (scenario_load(plan->scenario, &world->plan, &world->topology, err) < 0 ||
+	    runtime_topics(world->topology, world->feeder, true, err) < 0 ||
 	    log_transaction_open(world->feeder, "feed", &world->feeding, err) < 0)
 		return -1;
+	world->slots = WORLD_WORKERS_MAX * world->topology->operator_count;
+	insist(world->slots <= WORLD_SLOTS_MAX);
 	feed_make(&world->feed, &world->random, plan->impressions, WORLD_START_MS, plan->span_ms);
+	feed_keep(&world->feed, plan->scenario->kinds);
 	crash_install(at_crash_point, world);
 	return 0;
 }
@@ -147,7 +123,7 @@ world_close(struct world *world)
 	for (int i = 0; i < WORLD_PROCESSES_MAX; i++) {
 		struct process *process = &world->processes[i];
 
-		for (int k = 0; k < WORLD_WORKERS_MAX; k++)
+		for (int k = 0; k < WORLD_SLOTS_MAX; k++)
 			worker_close(&process->workers[k]);
 		job_close(&process->job);
 		log_close(&process->log);
@@ -277,7 +253,7 @@ trouble(struct world *world, struct error *err)
 		return process_replace(world, process, err);
 	case 5:
 		world->stalls++;
-		process->stalled_until_ms[sim_random_below(&world->random, WORLD_WORKERS_MAX)] = now_ms(world) +
+		process->stalled_until_ms[sim_random_below(&world->random, world->slots)] = now_ms(world) +
 												 long_ms;
 		break;
 	default: /* a short stop: the session lasts longer */
@@ -304,7 +280,7 @@ any_turn(struct world *world)
 {
 	struct process *process = any_process(world);
 
-	process_turn(world, process, (int)sim_random_below(&world->random, WORLD_WORKERS_MAX));
+	process_turn(world, process, (int)sim_random_below(&world->random, world->slots));
 }
 
 static int
@@ -385,7 +361,7 @@ at_crash_point(void *argument, enum crash_point point, struct error *err)
 static int
 come_to_rest(struct world *world, struct error *err)
 {
-	int64_t until_ms = now_ms(world) + FEED_HORIZON_MS + 60000;
+	int64_t until_ms = now_ms(world) + world->plan.scenario->rest_ms;
 
 	world->faults = false;
 	sim_set_faults(world->sim, false);
@@ -401,7 +377,7 @@ come_to_rest(struct world *world, struct error *err)
 			return -1;
 		for (int turn = 0; turn < REST_TURNS; turn++)
 			for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
-				for (int k = 0; k < WORLD_WORKERS_MAX && !world->failed; k++)
+				for (int k = 0; k < world->slots && !world->failed; k++)
 					process_turn(world, &world->processes[i], k);
 	}
 	if (!world->failed)

@@ -11,11 +11,23 @@
 #include "tests/sim/feed.h"
 
 #define WORLD_PROCESSES_MAX 4
-#define WORLD_WORKERS_MAX 2 /* of one process */
+#define WORLD_WORKERS_MAX 2 /* of an operator in one process */
+#define WORLD_OPERATORS_MAX 3
+#define WORLD_SLOTS_MAX (WORLD_WORKERS_MAX * WORLD_OPERATORS_MAX)
 #define WORLD_START_MS 1767225600000
+
+#define WORLD_OUT_OF_ORDERNESS_MS 1000
+#define WORLD_IDLE_MS 4000	  /* unless nothing is ever idle */
+#define WORLD_NEVER_MS 2592000000 /* 30 d */
+#define WORLD_TTL_MS 300000	  /* longer than anything happens, shorter than the rest that follows; or never */
+#define WORLD_ACTIONS_KEPT 6
+#define WORLD_LAST_ACTIONS_KEPT 2
+
+struct scenario;
 
 struct world_plan {
 	uint64_t seed;
+	const struct scenario *scenario;
 	int partitions, workers;
 	int impressions;
 	int64_t span_ms;
@@ -23,6 +35,8 @@ struct world_plan {
 	int kill, pause;	   /* at a crash point, of a thousand */
 	int trouble;		   /* between turns: something befalls a process, of ten thousand */
 	int64_t commit_ms, store_keep_ms;
+	int64_t idle_ms;     /* a topic is idle when it is silent for so long */
+	int64_t ttl_ms;	     /* of a user's actions */
 	int64_t state_bytes; /* state is written out from so many bytes of journal on */
 	bool verbose;
 };
@@ -31,11 +45,11 @@ struct process {
 	char name[16];
 	struct log *log; /* NULL: no such process */
 	struct job *job;
-	struct worker *workers[WORLD_WORKERS_MAX]; /* NULL: killed */
+	struct worker *workers[WORLD_SLOTS_MAX]; /* operator by operator; NULL: killed */
 	enum sim_process state;
 	int64_t until_ms; /* the state ends then */
-	bool in_turn[WORLD_WORKERS_MAX];
-	int64_t stalled_until_ms[WORLD_WORKERS_MAX]; /* a thread that hangs; the others go on */
+	bool in_turn[WORLD_SLOTS_MAX];
+	int64_t stalled_until_ms[WORLD_SLOTS_MAX]; /* a thread that hangs; the others go on */
 	int busy;				     /* workers inside a turn */
 	bool dying;				     /* it was killed inside a turn */
 	bool doomed; /* another one was started in its place while it stood still: it comes back, for a moment */
@@ -46,6 +60,7 @@ struct world {
 	struct sim *sim;
 	struct sim_random random;
 	struct topology *topology;
+	int slots; /* of each process: for the workers of all operators */
 	struct feed feed;
 	struct log *feeder; /* the process that feeds */
 	struct transaction *feeding;
@@ -63,7 +78,7 @@ struct world {
 };
 
 /* Everything that the seed decides about the run as a whole. */
-struct world_plan world_plan(uint64_t seed, bool verbose);
+struct world_plan world_plan(uint64_t seed, const struct scenario *scenario, bool verbose);
 
 int world_open(struct world *world, const struct world_plan *plan, struct error *err);
 void world_close(struct world *world);

@@ -19,7 +19,7 @@ process_is_idle(const struct process *process)
 static void
 close_workers(struct process *process)
 {
-	for (int i = 0; i < WORLD_WORKERS_MAX; i++)
+	for (int i = 0; i < WORLD_SLOTS_MAX; i++)
 		worker_close(&process->workers[i]);
 }
 
@@ -43,15 +43,17 @@ open_job(struct world *world, struct process *process, struct error *err)
 static int
 open_workers(struct world *world, struct process *process, struct error *err)
 {
-	struct job_operator *operator;
-
 	process_set(world, process, SIM_UP, 0);
 	if (!process->job && open_job(world, process, err) < 0)
 		return -1;
-	operator = &process->job->operators[0];
-	for (int i = 0; i < operator->workers; i++)
-		if (worker_open(process->job, operator, i, &process->workers[i], err) < 0)
-			return -1;
+	for (int i = 0; i < world->topology->operator_count; i++) {
+		struct job_operator *operator = &process->job->operators[i];
+
+		for (int k = 0; k < operator->workers; k++)
+			if (worker_open(process->job, operator, k, &process->workers[i * WORLD_WORKERS_MAX + k], err) <
+			    0)
+				return -1;
+	}
 	return 0;
 }
 
@@ -84,10 +86,12 @@ process_replace(struct world *world, struct process *process, struct error *err)
 
 /* A process that begins anew has no memory of which tasks were open. */
 static void
-forget_tasks(struct world *world, struct job_operator *operator)
+forget_tasks(struct world *world, struct job *job)
 {
-	for (int64_t i = 0; i < operator->spec->tasks; i++)
-		operator->stores[i] = (struct job_task_stores){.closed_ms = clock_now_ms(sim_clock(world->sim))};
+	for (int i = 0; i < job->topology->operator_count; i++)
+		for (int64_t k = 0; k < job->operators[i].spec->tasks; k++)
+			job->operators[i].stores[k] =
+				(struct job_task_stores){.closed_ms = clock_now_ms(sim_clock(world->sim))};
 }
 
 void
@@ -101,7 +105,7 @@ process_kill(struct world *world, struct process *process, bool with_disk)
 	if (with_disk)
 		job_close(&process->job);
 	else
-		forget_tasks(world, &process->job->operators[0]);
+		forget_tasks(world, process->job);
 }
 
 static void
@@ -124,10 +128,10 @@ process_leave(struct world *world, struct process *process)
 	world->leaves++;
 	world->running = process;
 	process->busy++;
-	for (int i = 0; i < WORLD_WORKERS_MAX; i++)
+	for (int i = 0; i < WORLD_SLOTS_MAX; i++)
 		process->in_turn[i] = true;
-	for (int i = 0; i < WORLD_WORKERS_MAX && process->workers[i] && !process->dying; i++)
-		if (worker_leave(process->workers[i], &err) < 0 && !process->dying) {
+	for (int i = 0; i < world->slots && !process->dying; i++)
+		if (process->workers[i] && worker_leave(process->workers[i], &err) < 0 && !process->dying) {
 			world->failed = true;
 			world->failure = err;
 		}

@@ -233,6 +233,27 @@ TEST(a_vector_stands_raw_under_a_key_of_its_own_and_both_expire)
 	stop();
 }
 
+/* Each view has calls of its own; what becomes of a row is told in the order of the rows. */
+TEST(rows_of_two_views_may_take_turns)
+{
+	const struct feature_view_spec spec = {
+		.project = "reco", .name = "another", .keys = keys, .features = features};
+	struct feature_view *views[2];
+
+	start();
+	views[0] = view;
+	check_ok(feature_view_new(&spec, &views[1], &err));
+	for (int i = 0; i < 40; i++) {
+		view = views[i % 2];
+		put("u42", i == 38 ? 5000 : 6000 + i, 1, i);
+	}
+	check_text(flush(), "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWOW");
+	check_text(stored(), " $"); /* 36, as Feast has it */
+	feature_view_free(&views[1]);
+	view = views[0];
+	stop();
+}
+
 TEST(tens_of_thousands_go_in_one_pipeline)
 {
 	size_t count, written = 0;
@@ -367,9 +388,9 @@ parrot_talk(void *argument)
 	return NULL;
 }
 
-/* One flush of three rows at such a server. */
+/* One flush of so many rows at such a server. */
 static void
-flush_at_parrot(const char *says, const char *part)
+flush_at_parrot(const char *says, int rows, const char *part)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct parrot parrot = {.socket = socket(AF_UNIX, SOCK_STREAM, 0), .says = says};
@@ -383,7 +404,7 @@ flush_at_parrot(const char *says, const char *part)
 	config.timeout_ms = says ? 5000 : 30;
 	open_store(&config);
 	open_view(NULL, 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < rows; i++)
 		put("u42", 5000 + i, 1, 1);
 	check_fails(feature_writer_flush(writer, &err), part);
 	check_int(err.action, RETRY);
@@ -393,21 +414,25 @@ flush_at_parrot(const char *says, const char *part)
 
 TEST(a_server_that_says_nothing_is_out_of_reach)
 {
-	flush_at_parrot(NULL, "silent for 30 ms");
+	flush_at_parrot(NULL, 3, "silent for 30 ms");
 	check_text(outcomes(), "PPP");
 	close_store();
 }
 
 TEST(what_was_answered_before_the_connection_broke_is_settled)
 {
-	flush_at_parrot("+PONG\r\n$2\r\nab\r\n:1\r\n:0\r\n", "it closed the connection");
-	check_text(outcomes(), "WOP");
+	/* Rows go 16 a call: the reply to the first call came, that to the second was cut. */
+	flush_at_parrot("+PONG\r\n$2\r\nab\r\n"
+			"*16\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n"
+			":1\r\n:0\r\n*2\r\n:1\r\n",
+			18, "it closed the connection");
+	check_text(outcomes(), "WWWWWWWWWWWWWWWOPP");
 	close_store();
 }
 
 TEST(something_that_is_no_redis_is_out_of_reach)
 {
-	flush_at_parrot("HTTP/1.1 400 Bad Request\r\n\r\n", "what it said is no reply");
+	flush_at_parrot("HTTP/1.1 400 Bad Request\r\n\r\n", 3, "what it said is no reply");
 	check_text(outcomes(), "PPP");
 	close_store();
 }

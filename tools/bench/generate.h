@@ -1,36 +1,26 @@
 /*
- * Input for the join's benchmark: impressions in rough event-time order and the engagements that answer them, of 100 to
- * 200 bytes each. 30 % of the impressions have 1 to 3 engagements; 1 % of the engagements belong to no impression, 1 %
- * come twice. Always the same, but for the times. One thread's.
+ * The inputs of the bounded benches, an hour of event time each, in the topics of the topology that they are for.
+ * Always the same.
  */
 #ifndef BENCH_GENERATE_H
 #define BENCH_GENERATE_H
 
-#include "dataflow/topology.h"
-#include "log/log.h"
+#include "tools/bench/feed.h"
 
-struct generator;
+#define GENERATE_START_MS 1767225600000 /* 2026-01-01 */
+#define GENERATE_HOUR_US 3600000000.0
 
-struct generator_config {
-	int64_t start_ms;      /* event time of the first impression */
-	double step_us;	       /* event time between two impressions */
-	int64_t jitter_ms;     /* events arrive, and shown_at is, up to so much off */
-	int64_t delay_mean_ms; /* from an impression to its engagement */
-	int64_t delay_ms_max;
-};
+/* `count` engagements, keyed by impression, of a fifth as many users: one in a hundred of the users has 22 % of them,
+ * and is met again and again; half of the users have 80 %. 200 bytes each; 2 % come twice. */
+int generate_engagements(struct feed *feed, int64_t count, struct error *err);
 
-/* Writes into the topics impressions and engagements. */
-int generator_new(const struct topology *topology, struct log *log, const struct generator_config *config,
-		  struct generator **out, struct error *err);
-void generator_free(struct generator **generator);
+/* Vectors of the items that those engagements are about, `dimensions` wide. */
+int generate_vectors(struct feed *feed, int64_t dimensions, struct error *err);
 
-/* Appends everything that is due before `until_ms` of event time, up to `impressions` in all, and commits it. */
-int generator_append(struct generator *generator, int64_t until_ms, int64_t impressions, struct error *err);
-/* What still waits: engagements of impressions that were appended. */
-int generator_finish(struct generator *generator, struct error *err);
-
-int64_t generator_impressions(const struct generator *generator);
-int64_t generator_events(const struct generator *generator);
-int64_t generator_bytes(const struct generator *generator);
+/*
+ * What the three logs say about `count` responses of ten items: 35 log entries each, of 250 bytes. One item in a hundred
+ * has a fault: not delivered, not received, delivered twice, or delivered at another position.
+ */
+int generate_deliveries(struct feed *feed, int64_t count, struct error *err);
 
 #endif

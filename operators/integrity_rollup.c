@@ -1,0 +1,282 @@
+/*
+ * integrity_rollup: how well the logs agreed, window by window; and what is alarming about it.
+ *
+ * Each task of reconcile counts what passes through it. Here the counts of all tasks meet: they come keyed by the value
+ * of their dimension, each row a difference, and the sum of all rows of a (window, dimension, value) is the truth. Their
+ * topic is internal, so the watermark W is the least of all tasks of reconcile.
+ *
+ *     a window's row     revision 1 when W is a window's length past its end: that is when reconcile closes it, so the
+ *                        rows of all tasks are there. What comes later (a log that was silent and speaks again, a late
+ *                        log entry) gives one row a commit with the next revision. After `keep` the sum is forgotten,
+ *                        and what comes still is counted and dropped
+ *     a silent log       reconcile says of a window that it waits for a log. Where nothing of that log was counted in
+ *                        the whole window, the log is silent: a rule with `metric: silent` fires, one alert for each
+ *                        log, and rules about what seems to be missing then say nothing about the window, nor about the
+ *                        ones next to it, in which the log fell silent and came back
+ *     rules              alert_rule.h. A series (dimension and value) is judged whenever a window of it is told
+ *     an alert           a row when it fires and one when it is resolved, both with the same alert_id: its name and
+ *                        labels. It is resolved when its windows are calm, be it that they were revised; or when W is
+ *                        `quiet_after` past the last window of its series: where nothing happens, nothing is wrong. At
+ *                        most `firing_max` fire at the same time in a task: what is more is counted, and that there is
+ *                        more is an alert (alerts_held_back)
+ *
+ *     rollup:
+ *       type: integrity_rollup
+ *       inputs: {counts: integrity_counts}
+ *       outputs: {windows: integrity_windows, alerts: alerts}
+ *       rules:
+ *         lost: {metric: lost, per: returned, above: 0.01, resolve: 0.005, for: 3, severity: page}
+ *         log_silent: {metric: silent, severity: page}
+ *         slow: {metric: latency_engine_server_p95_ms, above: 2, baseline: 60}    # twice the mean of the last hour
+ */
+#include "operators/operators.h"
+#include "operators/rollup.h"
+
+#define TIME_BOUND ((int64_t)1 << 50) /* ms: so that no sum of times overflows */
+#define VALUE_SIZE_MAX 1000	      /* bytes of a dimension's value */
+
+/* ---- counts ---- */
+
+static int
+read_place(const struct rollup *self, const struct record *record, struct place *out, struct error *err)
+{
+	struct bytes dimension = record_bytes(record, self->count.dimension);
+	int number = series_dimension_find(dimension);
+
+	*out = (struct place){
+		.name = {.dimension = (enum dimension)number, .value = record_bytes(record, self->count.value)},
+		.start = record_integer(record, self->count.window_start),
+		.end = record_integer(record, self->count.window_end),
+	};
+	if (number < 0)
+		return fail(err, SKIP, "the dimension \"%.*s\" is not known", bytes_arguments(dimension));
+	if (out->name.value.size > VALUE_SIZE_MAX)
+		return fail(err, SKIP, "value has %zu bytes; at most %d", out->name.value.size, VALUE_SIZE_MAX);
+	if (out->start < -TIME_BOUND || out->end > TIME_BOUND || out->end <= out->start)
+		return fail(err, SKIP, "from %lld to %lld is no window", (long long)out->start, (long long)out->end);
+	return 0;
+}
+
+static int
+read_sketch(const struct rollup *self, const struct record *record, struct field field, struct sketch *into,
+	    struct error *err)
+{
+	const union slot *item = record->slots[field.slot].array.items;
+
+	for (size_t i = 0; i < record->slots[field.slot].array.count; i++, item += self->count.bucket_width) {
+		int64_t bucket = item[self->count.bucket.slot].integer;
+
+		if (bucket < 0 || bucket >= SKETCH_BUCKETS)
+			return fail(err, SKIP, "a sketch has bucket %lld; there are %d", (long long)bucket,
+				    SKETCH_BUCKETS);
+		sketch_add(into, (int)bucket, item[self->count.bucket_count.slot].integer);
+	}
+	return 0;
+}
+
+static int
+read_series(const struct rollup *self, const struct record *record, struct series *into, struct error *err)
+{
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		into->counts[i] = record_integer(record, self->count.counts[i]);
+	for (int i = 0; i < LATENCIES; i++)
+		if (read_sketch(self, record, self->count.latencies[i], &into->latencies[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static unsigned
+read_silent(const struct rollup *self, const struct record *record)
+{
+	const union slot *slot = &record->slots[self->count.silent.slot];
+	unsigned silent = 0;
+
+	for (size_t i = 0; i < slot->array.count; i++) {
+		int log = series_log_find(slot->array.items[i].bytes);
+
+		silent |= log >= 0 ? 1u << log : 0;
+	}
+	return silent;
+}
+
+static int
+rollup_process(const void *opened, int input, const struct record *record, struct context *context, struct error *err)
+{
+	const struct rollup *self = opened;
+	struct series *series = series_blank(context);
+	struct place place;
+
+	(void)input;
+	if (read_place(self, record, &place, err) < 0 || read_series(self, record, series, err) < 0)
+		return -1;
+	if (place.end + self->keep <= context_watermark(context)) {
+		context_count(context, COUNT_LATE, 1);
+		return 0;
+	}
+	return rollup_window_add(self, &place, series, read_silent(self, record), context, err);
+}
+
+/* ---- what follows from a window that was told ---- */
+
+/* The newest window of a series, as it is stored. */
+struct newest {
+	int64_t start, end;
+};
+
+/* Rules look at a series from its newest window; *place becomes that. */
+static int
+find_newest(const struct rollup *self, struct place *place, struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, NEWEST);
+	size_t size = 1 + place->name.value.size;
+	uint8_t *key = context_take(context, size);
+	struct newest newest = {place->start, place->end}, known;
+	struct entry *entry;
+	bool is_new;
+
+	key[0] = (uint8_t)place->name.dimension;
+	if (size > 1)
+		memcpy(key + 1, place->name.value.data, size - 1);
+	if (store_add(store, key_of(bytes_of(key, size)), sizeof(newest), &entry, &is_new, err) < 0)
+		return -1;
+	memcpy(&known, entry_value(entry).data, sizeof(known));
+	if (!is_new && known.start >= newest.start) {
+		place->start = known.start;
+		place->end = known.end;
+		return 0;
+	}
+	memcpy(entry_edit(store, &entry, sizeof(newest)), &newest, sizeof(newest));
+	entry_set_timer(store, entry, place->end + self->keep);
+	return 0;
+}
+
+static int
+judge(const struct rollup *self, struct place *place, struct context *context, struct error *err)
+{
+	if (self->rule_count == 0)
+		return 0;
+	if (find_newest(self, place, context, err) < 0)
+		return -1;
+	return rollup_alert_judge(self, place, context, err);
+}
+
+/* A window has changed since it was told. */
+static int
+rollup_on_commit(const void *opened, struct entry *entry, struct context *context, struct error *err)
+{
+	const struct rollup *self = opened;
+	struct place place;
+
+	if (rollup_window_revise(self, entry, &place, context, err) < 0)
+		return -1;
+	return judge(self, &place, context, err);
+}
+
+/* ---- time ---- */
+
+static int
+newest_on_timer(const struct rollup *self, struct entry *entry, struct context *context)
+{
+	struct store *store = context_store(context, NEWEST);
+	struct newest newest;
+
+	memcpy(&newest, entry_value(entry).data, sizeof(newest));
+	if (context_watermark(context) == TIME_MAX)
+		entry_set_timer(store, entry, newest.end + self->keep);
+	else
+		entry_remove(store, entry);
+	return 0;
+}
+
+static int
+rollup_on_timer(const void *opened, struct entry *entry, struct context *context, struct error *err)
+{
+	const struct rollup *self = opened;
+	struct place place;
+	bool told;
+
+	if (entry_store(entry) == RAISED)
+		return rollup_alert_on_timer(self, entry, context, err);
+	if (entry_store(entry) == NEWEST)
+		return newest_on_timer(self, entry, context);
+	if (rollup_window_on_timer(self, entry, &place, &told, context, err) < 0)
+		return -1;
+	return told ? judge(self, &place, context, err) : 0;
+}
+
+/* ---- its manual page ---- */
+
+static void
+rollup_show(const struct entry *entry, struct buffer *out)
+{
+	struct newest newest;
+
+	if (entry_store(entry) == TOTALS) {
+		rollup_window_show(entry, out);
+	} else if (entry_store(entry) == RAISED) {
+		rollup_alert_show(entry, out);
+	} else {
+		memcpy(&newest, entry_value(entry).data, sizeof(newest));
+		buffer_print(out, "{\"window_start\": %lld}", (long long)newest.start);
+	}
+}
+
+#define DAY_MS (24 * 3600 * 1000.0)
+
+static const struct option options[] = {
+	{"keep", OPTION_DURATION, offsetof(struct rollup, keep), "3h", 1, 60 * DAY_MS, NULL, "ms",
+	 "how long after its end a window may be revised; at least twice reconcile's correction_horizon"},
+	{"quiet_after", OPTION_DURATION, offsetof(struct rollup, quiet_after), "15min", 1, 30 * DAY_MS, NULL, "ms",
+	 "an alert is resolved when its series has had no window for so long; longer than reconcile's max_hold"},
+	{"firing_max", OPTION_INTEGER, offsetof(struct rollup, firing_max), "100", 1, 1000000, NULL, "alerts",
+	 "alerts of a task that fire at the same time; more are held back, which is an alert of its own"},
+	{"rules", OPTION_GROUPS, offsetof(struct rollup, configured), "", 0, RULES_MAX, NULL, NULL,
+	 "when to raise an alert; the name of a rule is the name of its alerts", &alert_rule_group},
+	OPTION_END,
+};
+
+static const struct port inputs[] = {
+	{"counts", "integrity_count", "value", true, "what each task of reconcile counted; its topic is internal"},
+	{.name = NULL},
+};
+
+static const struct port outputs[] = {
+	[INTEGRITY_WINDOWS] = {"windows", "integrity_window", "value", true,
+			       "each window of each series; the last revision is the truth"},
+	[ALERTS] = {"alerts", "alert", "alert_id", false, "alerts that fire and are resolved; its topic is compacted"},
+	{.name = NULL},
+};
+
+static const struct store_spec stores[] = {
+	[TOTALS] = {"windows", "one entry per window and series: the sum of the counts"},
+	[NEWEST] = {"newest", "one entry per series: its newest window"},
+	[RAISED] = {"alerts", "one entry per alert that fires, or has fired in the last 30 days"},
+	{.name = NULL},
+};
+
+static const struct counter_spec counters[] = {
+	[COUNT_TOLD] = {"told", "windows that were told"},
+	[COUNT_REVISED] = {"revised", "rows that revise a window"},
+	[COUNT_LATE] = {"too_late", "counts of windows that had been forgotten"},
+	[COUNT_FIRED] = {"fired", "alerts that fired"},
+	[COUNT_RESOLVED] = {"resolved", "alerts that were resolved"},
+	[COUNT_HELD_BACK] = {"held_back", "times that an alert was held back since too many fire"},
+	{.name = NULL},
+};
+
+const struct operator_type integrity_rollup_type = {
+	.name = "integrity_rollup",
+	.help = "adds up what reconcile counted, window by window, and raises alerts about it",
+	.options = options,
+	.inputs = inputs,
+	.outputs = outputs,
+	.stores = stores,
+	.counters = counters,
+	.self_size = sizeof(struct rollup),
+	.open = rollup_open,
+	.process = rollup_process,
+	.on_timer = rollup_on_timer,
+	.on_commit = rollup_on_commit,
+	.close = rollup_close,
+	.show = rollup_show,
+};

@@ -1,0 +1,105 @@
+#include "operators/integrity_series.h"
+
+const char *const series_logs[LOGS] = {[ENGINE] = "engine", [SERVER] = "server", [CLIENT] = "client"};
+const char *const series_dimensions[DIMENSIONS] = {
+	[ALL] = "all",
+	[BY_GROUP] = "experiment_group",
+	[BY_STRATEGY] = "strategy_id",
+	[BY_MODEL] = "model_version",
+	[BY_PLATFORM] = "platform",
+};
+const char *const series_counts[TALLY_COUNTERS] = {
+	"returned",	      "delivered",  "received", "exposed", "matched", "not_reached", "lost_engine_server",
+	"lost_server_client", "duplicated", "phantom",	"altered", "late",    "unlisted",
+};
+const char *const series_latencies[LATENCIES] = {"latency_engine_server", "latency_server_client", "latency_exposed"};
+const char *const series_all = "all";
+
+struct series *
+series_blank(struct context *context)
+{
+	struct series *series = context_take(context, sizeof(*series));
+
+	memset(series, 0, sizeof(*series));
+	return series;
+}
+
+void
+series_clear(struct series *series)
+{
+	memset(series->counts, 0, sizeof(series->counts));
+	for (int i = 0; i < LATENCIES; i++)
+		sketch_clear(&series->latencies[i]);
+}
+
+bool
+series_is_blank(const struct series *series)
+{
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		if (series->counts[i] != 0)
+			return false;
+	for (int i = 0; i < LATENCIES; i++)
+		for (int j = series->latencies[i].low; j < series->latencies[i].high; j++)
+			if (series->latencies[i].counts[j] != 0)
+				return false;
+	return true;
+}
+
+struct bytes
+series_pack(const struct series *series, struct context *context)
+{
+	size_t most = TALLY_COUNTERS * BUFFER_VARINT_SIZE_MAX;
+	uint8_t *data, *to;
+
+	for (int i = 0; i < LATENCIES; i++)
+		most += sketch_size_max(&series->latencies[i]);
+	data = to = context_take(context, most);
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		to += store_varint(to, zigzag_encode(series->counts[i]));
+	for (int i = 0; i < LATENCIES; i++)
+		to = sketch_store(to, &series->latencies[i]);
+	return bytes_of(data, (size_t)(to - data));
+}
+
+void
+series_unpack(struct bytes packed, struct series *into)
+{
+	struct cursor cursor = cursor_of(packed);
+
+	if (packed.size == 0)
+		return;
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		into->counts[i] += zigzag_decode(cursor_varint(&cursor));
+	for (int i = 0; i < LATENCIES; i++)
+		sketch_load(&cursor, &into->latencies[i]);
+	insist(!cursor.bad && cursor_left(&cursor) == 0);
+}
+
+static int
+find(struct bytes name, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (bytes_equal(name, bytes_of_text(names[i])))
+			return i;
+	return -1;
+}
+
+int
+series_dimension_find(struct bytes name)
+{
+	return find(name, series_dimensions, DIMENSIONS);
+}
+
+int
+series_log_find(struct bytes name)
+{
+	return find(name, series_logs, LOGS);
+}
+
+void
+series_show_logs(unsigned logs, struct buffer *out)
+{
+	for (int log = 0, count = 0; log < LOGS; log++)
+		if (logs & 1u << log)
+			buffer_print(out, "%s\"%s\"", count++ ? ", " : "", series_logs[log]);
+}

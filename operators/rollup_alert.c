@@ -1,0 +1,388 @@
+/*
+ * The alerts of integrity_rollup: one entry for each that has ever fired, with all that its row says, so that it can be
+ * resolved even where its rule is no longer there.
+ *
+ * An alert that is resolved is remembered for a long time: its row's revision goes on from there when it fires again.
+ * How many fire is kept in an entry of its own.
+ */
+#include "operators/rollup.h"
+
+#include <stdio.h>
+
+#define REMEMBERED_MS (30 * 24 * 3600 * (int64_t)1000)
+#define HELD_BACK "alerts_held_back"
+#define FIRING_KEY "firing" /* ids end with a brace */
+
+/* What identifies an alert, in the order in which they stand: the name, then the labels by their names. */
+enum alert_text { NAME, DIMENSION, HOP, LOG, TASK, VALUE, RUNBOOK, ALERT_TEXTS };
+static const char *const label_names[ALERT_TEXTS] = {
+	[DIMENSION] = "dimension", [HOP] = "hop", [LOG] = "log", [TASK] = "task", [VALUE] = "value",
+};
+
+/* What its entry begins with; the texts follow, each behind its size. Stored as it is. */
+struct alert_head {
+	double value, threshold;
+	int64_t window_start; /* of the newest window that was judged */
+	int64_t starts_at;
+	int64_t breach_end;   /* of the newest window in breach */
+	int64_t act_at;	      /* its timer */
+	int64_t resolved_for; /* the newest window when it was resolved; TIME_MIN: it never was */
+	int32_t revision;
+	uint8_t firing, severity;
+	uint16_t unused;
+};
+
+_Static_assert(sizeof(struct alert_head) == 64, "alerts are stored: 64 bytes and the texts");
+
+struct alert {
+	struct alert_head head;
+	struct bytes texts[ALERT_TEXTS];
+};
+
+/* ---- the entry ---- */
+
+/* lost{dimension="all",value="all"} */
+static struct bytes
+alert_id(const struct alert *alert, struct context *context)
+{
+	size_t most = alert->texts[NAME].size + 2;
+	uint8_t *id, *to;
+	char separator = '{';
+
+	for (int i = NAME + 1; i < RUNBOOK; i++)
+		most += 16 + 2 * alert->texts[i].size;
+	id = to = context_take(context, most);
+	memcpy(to, alert->texts[NAME].data, alert->texts[NAME].size);
+	to += alert->texts[NAME].size;
+	for (int i = NAME + 1; i < RUNBOOK; i++) {
+		struct bytes text = alert->texts[i];
+
+		if (!text.data)
+			continue;
+		to += sprintf((char *)to, "%c%s=\"", separator, label_names[i]);
+		for (size_t at = 0; at < text.size; at++) {
+			if (text.data[at] == '"' || text.data[at] == '\\')
+				*to++ = '\\';
+			*to++ = text.data[at];
+		}
+		*to++ = '"';
+		separator = ',';
+	}
+	*to++ = '}';
+	return bytes_of(id, (size_t)(to - id));
+}
+
+/* Borrowed from the entry. */
+static void
+alert_read(const struct entry *entry, struct alert *out)
+{
+	struct cursor cursor = cursor_of(entry_value(entry));
+	struct bytes head = cursor_bytes(&cursor, sizeof(out->head));
+
+	insist(!cursor.bad);
+	memcpy(&out->head, head.data, sizeof(out->head));
+	for (int i = 0; i < ALERT_TEXTS; i++) {
+		uint64_t size = cursor_varint(&cursor);
+
+		out->texts[i] = size > 0 ? cursor_bytes(&cursor, size - 1) : (struct bytes){0};
+	}
+	insist(!cursor.bad && cursor_left(&cursor) == 0);
+}
+
+static int
+alert_write(const struct alert *alert, struct bytes id, struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, RAISED);
+	size_t size = sizeof(alert->head);
+	struct entry *entry;
+	uint8_t *data, *to;
+	bool is_new;
+
+	for (int i = 0; i < ALERT_TEXTS; i++)
+		size += BUFFER_VARINT_SIZE_MAX + alert->texts[i].size;
+	data = to = context_take(context, size);
+	memcpy(to, &alert->head, sizeof(alert->head));
+	to += sizeof(alert->head);
+	for (int i = 0; i < ALERT_TEXTS; i++) { /* 0: no text; else its size and 1 */
+		to += store_varint(to, alert->texts[i].data ? alert->texts[i].size + 1 : 0);
+		if (alert->texts[i].size != 0)
+			memcpy(to, alert->texts[i].data, alert->texts[i].size);
+		to += alert->texts[i].size;
+	}
+	size = (size_t)(to - data);
+	if (store_add(store, key_of(id), size, &entry, &is_new, err) < 0)
+		return -1;
+	memcpy(entry_edit(store, &entry, size), data, size);
+	if (entry_timer(entry) != alert->head.act_at)
+		entry_set_timer(store, entry, alert->head.act_at);
+	return 0;
+}
+
+/* ---- the row ---- */
+
+static void
+set_labels(const struct rollup *self, struct record *row, const struct alert *alert, struct context *context)
+{
+	union slot *items = context_take(context, 2 * (size_t)ALERT_TEXTS * sizeof(*items)), *item = items;
+
+	for (int i = NAME + 1; i < RUNBOOK; i++) {
+		if (!alert->texts[i].data)
+			continue;
+		(item++)->bytes = bytes_of_text(label_names[i]);
+		(item++)->bytes = alert->texts[i];
+	}
+	row->slots[self->alert.labels.slot].array.items = items;
+	row->slots[self->alert.labels.slot].array.count = (size_t)(item - items) / 2;
+}
+
+/* The alert has changed: its row, and its entry. */
+static int
+emit(const struct rollup *self, struct alert *alert, struct bytes id, struct context *context, struct error *err)
+{
+	struct record *row = context_row(context, ALERTS);
+	const struct alert_head *head = &alert->head;
+
+	alert->head.revision++;
+	if (alert_write(alert, id, context, err) < 0)
+		return -1;
+	context_count(context, head->firing ? COUNT_FIRED : COUNT_RESOLVED, 1);
+	if (!row)
+		return 0;
+	record_set_bytes(row, self->alert.name, alert->texts[NAME]);
+	set_labels(self, row, alert, context);
+	record_set_integer(row, self->alert.state, self->alert.states[head->firing]);
+	record_set_bytes(row, self->alert.severity, bytes_of_text(alert_severities[head->severity]));
+	record_set_real(row, self->alert.value, head->value);
+	record_set_real(row, self->alert.threshold, head->threshold);
+	record_set_integer(row, self->alert.window_start, head->window_start);
+	record_set_integer(row, self->alert.starts_at, head->starts_at);
+	if (head->firing)
+		record_set_null(row, self->alert.ends_at);
+	else
+		record_set_integer(row, self->alert.ends_at, head->breach_end);
+	record_set_bytes(row, self->alert.runbook, alert->texts[RUNBOOK]);
+	record_set_integer(row, self->alert.revision, head->revision);
+	record_set_bytes(row, self->alert.id, id);
+	row->time_ms = head->window_start;
+	return context_emit(context, ALERTS, id, row, err);
+}
+
+/* ---- how many fire ---- */
+
+static int
+count_firing(int by, int64_t *out, struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, RAISED);
+	struct entry *entry;
+	bool is_new;
+
+	if (store_add(store, key_of(bytes_of_text(FIRING_KEY)), sizeof(*out), &entry, &is_new, err) < 0)
+		return -1;
+	memcpy(out, entry_value(entry).data, sizeof(*out));
+	*out += by;
+	memcpy(entry_edit(store, &entry, sizeof(*out)), out, sizeof(*out));
+	return 0;
+}
+
+static int
+find_alert(struct bytes id, struct alert *out, bool *found, struct context *context, struct error *err)
+{
+	struct entry *entry;
+	struct bytes value;
+	uint8_t *copy;
+
+	if (store_find(context_store(context, RAISED), key_of(id), &entry, err) < 0)
+		return -1;
+	*found = entry != NULL;
+	if (!entry)
+		return 0;
+	alert_read(entry, out);
+	value = entry_value(entry);
+	copy = context_take(context, value.size);
+	memcpy(copy, value.data, value.size);
+	for (int i = 0; i < ALERT_TEXTS; i++) /* what they were borrowed from is about to be written */
+		if (out->texts[i].data)
+			out->texts[i].data = copy + (out->texts[i].data - value.data);
+	return 0;
+}
+
+/* That alerts are held back since too many fire is an alert of its own. */
+static int
+say_held_back(const struct rollup *self, bool held_back, int64_t window_start, struct context *context,
+	      struct error *err)
+{
+	char *task = context_take(context, 16);
+	struct alert alert = {.head = {.act_at = TIME_MAX, .resolved_for = TIME_MIN},
+			      .texts = {[NAME] = bytes_of_text(HELD_BACK)}};
+	struct bytes id;
+	bool found;
+
+	snprintf(task, 16, "%d", context_task(context));
+	alert.texts[TASK] = bytes_of_text(task);
+	id = alert_id(&alert, context);
+	if (find_alert(id, &alert, &found, context, err) < 0)
+		return -1;
+	if (held_back == (bool)alert.head.firing)
+		return 0;
+	alert.head.value = alert.head.threshold = (double)self->firing_max;
+	alert.head.severity = 0;
+	alert.head.firing = held_back;
+	alert.head.window_start = window_start;
+	if (held_back)
+		alert.head.starts_at = window_start;
+	alert.head.breach_end = window_start;
+	return emit(self, &alert, id, context, err);
+}
+
+/* ---- firing and resolving ---- */
+
+/* The windows that come after an alert was resolved: the newest of those that a rule looks at. */
+static int
+fresh_windows(const struct rollup *self, const struct alert *alert, const struct place *newest)
+{
+	int64_t length = newest->end - newest->start, fresh;
+
+	if (alert->head.resolved_for == TIME_MIN)
+		return self->reach;
+	fresh = (newest->start - alert->head.resolved_for + length - 1) / length;
+	return fresh < 0 ? 0 : fresh < self->reach ? (int)fresh : self->reach;
+}
+
+static int
+fire(const struct rollup *self, struct alert *alert, struct bytes id, const struct place *newest,
+     const struct alert_decision *decision, struct context *context, struct error *err)
+{
+	int64_t firing;
+
+	if (count_firing(0, &firing, context, err) < 0)
+		return -1;
+	if (firing >= self->firing_max) {
+		context_count(context, COUNT_HELD_BACK, 1);
+		return say_held_back(self, true, newest->start, context, err);
+	}
+	alert->head.firing = 1;
+	alert->head.starts_at = newest->start - decision->first * (newest->end - newest->start);
+	if (count_firing(1, &firing, context, err) < 0)
+		return -1;
+	return emit(self, alert, id, context, err);
+}
+
+static int
+resolve(const struct rollup *self, struct alert *alert, struct bytes id, struct context *context, struct error *err)
+{
+	int64_t firing;
+
+	alert->head.firing = 0;
+	alert->head.resolved_for = alert->head.window_start;
+	alert->head.act_at = time_add(alert->head.act_at, REMEMBERED_MS);
+	if (count_firing(-1, &firing, context, err) < 0 || emit(self, alert, id, context, err) < 0)
+		return -1;
+	return firing < self->firing_max ? say_held_back(self, false, alert->head.window_start, context, err) : 0;
+}
+
+/* Holds the windows of a series against one rule. */
+static int
+judge(const struct rollup *self, const struct alert_rule *rule, int log, const struct place *newest,
+      const struct facts *facts, struct context *context, struct error *err)
+{
+	const char *hop = alert_rule_hop(rule);
+	struct alert alert = {.head = {.resolved_for = TIME_MIN},
+			      .texts = {
+				      [NAME] = bytes_of_text(rule->name),
+				      [DIMENSION] = bytes_of_text(series_dimensions[newest->name.dimension]),
+				      [VALUE] = newest->name.value,
+			      }};
+	struct alert_decision decision;
+	struct bytes id;
+	bool found;
+
+	if (hop)
+		alert.texts[HOP] = bytes_of_text(hop);
+	if (rule->metric == METRIC_SILENT)
+		alert.texts[LOG] = bytes_of_text(series_logs[log]);
+	id = alert_id(&alert, context);
+	if (find_alert(id, &alert, &found, context, err) < 0)
+		return -1;
+	decision = alert_rule_decide(rule, log, alert.head.firing, facts, self->reach,
+				     fresh_windows(self, &alert, newest));
+	if (!alert.head.firing && !decision.fires)
+		return 0;
+	alert.texts[RUNBOOK] = bytes_of_text(rule->runbook);
+	alert.head.severity = (uint8_t)rule->severity;
+	alert.head.threshold = rule->threshold;
+	alert.head.value = decision.value;
+	alert.head.window_start = newest->start;
+	if (decision.last >= 0)
+		alert.head.breach_end = newest->end - decision.last * (newest->end - newest->start);
+	alert.head.act_at = newest->end + (newest->end - newest->start) + self->quiet_after;
+	if (decision.fires)
+		return fire(self, &alert, id, newest, &decision, context, err);
+	return decision.resolves ? resolve(self, &alert, id, context, err) : alert_write(&alert, id, context, err);
+}
+
+int
+rollup_alert_judge(const struct rollup *self, const struct place *newest, struct context *context, struct error *err)
+{
+	const struct facts *facts;
+
+	if (!(self->looks_at & 1u << newest->name.dimension))
+		return 0;
+	if (rollup_window_facts(self, newest, &facts, context, err) < 0)
+		return -1;
+	for (int i = 0; i < self->rule_count; i++) {
+		const struct alert_rule *rule = &self->rules[i];
+		int logs = rule->metric == METRIC_SILENT ? LOGS : 1;
+
+		for (int log = 0; log < logs && (rule->looks_at & 1u << newest->name.dimension); log++)
+			if (judge(self, rule, log, newest, facts, context, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int
+rollup_alert_on_timer(const struct rollup *self, struct entry *entry, struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, RAISED);
+	struct bytes key = entry_key(entry), id;
+	uint8_t *copy = context_take(context, key.size);
+	struct alert alert;
+	bool found;
+
+	if (context_watermark(context) == TIME_MAX) { /* the end of a bounded run is no silence */
+		alert_read(entry, &alert);
+		entry_set_timer(store, entry, alert.head.act_at);
+		return 0;
+	}
+	memcpy(copy, key.data, key.size);
+	id = bytes_of(copy, key.size);
+	if (find_alert(id, &alert, &found, context, err) < 0)
+		return -1;
+	insist(found);
+	if (alert.head.firing)
+		return resolve(self, &alert, id, context, err);
+	if (store_find(store, key_of(id), &entry, err) < 0)
+		return -1;
+	entry_remove(store, entry);
+	return 0;
+}
+
+void
+rollup_alert_show(const struct entry *entry, struct buffer *out)
+{
+	struct alert alert;
+	int64_t firing;
+
+	if (bytes_equal(entry_key(entry), bytes_of_text(FIRING_KEY))) {
+		memcpy(&firing, entry_value(entry).data, sizeof(firing));
+		buffer_print(out, "{\"firing\": %lld}", (long long)firing);
+		return;
+	}
+	alert_read(entry, &alert);
+	buffer_print(
+		out,
+		"{\"state\": \"%s\", \"value\": %g, \"threshold\": %g, \"window_start\": %lld, \"starts_at\": %lld, "
+		"\"revision\": %d}",
+		alert.head.firing ? "firing" : "resolved", alert.head.value, alert.head.threshold,
+		(long long)alert.head.window_start, (long long)alert.head.starts_at, alert.head.revision);
+}

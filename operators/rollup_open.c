@@ -1,0 +1,161 @@
+/* Opening integrity_rollup: fields become indexes, and schemas and rules that do not fit are refused. */
+#include "operators/rollup.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+
+struct wanted {
+	const char *name;
+	enum schema_type type;
+	struct field *field;
+};
+
+static int
+resolve(const struct schema *schema, const struct wanted *wanted, struct error *err)
+{
+	for (; wanted->name; wanted++)
+		if (record_field(schema, wanted->name, wanted->type, wanted->field, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+open_counts(struct rollup *self, const struct schema *schema, struct error *err)
+{
+	const struct wanted wanted[] = {
+		{"dimension", SCHEMA_STRING, &self->count.dimension},
+		{"value", SCHEMA_STRING, &self->count.value},
+		{"window_start", SCHEMA_LONG, &self->count.window_start},
+		{"window_end", SCHEMA_LONG, &self->count.window_end},
+		{"silent", SCHEMA_ARRAY, &self->count.silent},
+		{NULL, SCHEMA_NULL, NULL},
+	};
+	const struct wanted in_bucket[] = {
+		{"bucket", SCHEMA_INT, &self->count.bucket},
+		{"count", SCHEMA_LONG, &self->count.bucket_count},
+		{NULL, SCHEMA_NULL, NULL},
+	};
+	const struct schema *items;
+
+	if (resolve(schema, wanted, err) < 0)
+		return -1;
+	for (int i = 0; i < TALLY_COUNTERS; i++)
+		if (record_field(schema, series_counts[i], SCHEMA_LONG, &self->count.counts[i], err) < 0)
+			return -1;
+	for (int i = 0; i < LATENCIES; i++)
+		if (record_field(schema, series_latencies[i], SCHEMA_ARRAY, &self->count.latencies[i], err) < 0)
+			return -1;
+	items = self->count.latencies[0].schema->items;
+	self->count.bucket_width = items->width;
+	return resolve(items, in_bucket, err);
+}
+
+static int
+open_windows(struct rollup *self, const struct schema *schema, struct error *err)
+{
+	static const char *const quantiles[QUANTILES] = {[P50] = "p50", [P95] = "p95", [P99] = "p99"};
+	const struct wanted wanted[] = {
+		{"dimension", SCHEMA_STRING, &self->window.dimension},
+		{"value", SCHEMA_STRING, &self->window.value},
+		{"window_start", SCHEMA_LONG, &self->window.window_start},
+		{"window_end", SCHEMA_LONG, &self->window.window_end},
+		{"silent", SCHEMA_ARRAY, &self->window.silent},
+		{"revision", SCHEMA_INT, &self->window.revision},
+		{NULL, SCHEMA_NULL, NULL},
+	};
+	char name[64];
+
+	if (resolve(schema, wanted, err) < 0)
+		return -1;
+	for (int i = 0; i < TALLY_UNLISTED; i++)
+		if (record_field(schema, series_counts[i], SCHEMA_LONG, &self->window.counts[i], err) < 0)
+			return -1;
+	for (int i = 0; i < LATENCIES; i++)
+		for (int q = 0; q < QUANTILES; q++) {
+			snprintf(name, sizeof(name), "%s_%s_ms", series_latencies[i], quantiles[q]);
+			if (record_field(schema, name, SCHEMA_DOUBLE, &self->window.latencies[i][q], err) < 0)
+				return -1;
+			if (self->window.latencies[i][q].branch_slot < 0)
+				return fail(err, FATAL, "the field %s of %s has to be nullable", name, schema->name);
+		}
+	return 0;
+}
+
+static int
+open_alerts(struct rollup *self, const struct schema *schema, struct error *err)
+{
+	static const char *const states[2] = {"resolved", "firing"};
+	const struct wanted wanted[] = {
+		{"name", SCHEMA_STRING, &self->alert.name},
+		{"labels", SCHEMA_MAP, &self->alert.labels},
+		{"state", SCHEMA_ENUM, &self->alert.state},
+		{"severity", SCHEMA_STRING, &self->alert.severity},
+		{"value", SCHEMA_DOUBLE, &self->alert.value},
+		{"threshold", SCHEMA_DOUBLE, &self->alert.threshold},
+		{"window_start", SCHEMA_LONG, &self->alert.window_start},
+		{"starts_at", SCHEMA_LONG, &self->alert.starts_at},
+		{"ends_at", SCHEMA_LONG, &self->alert.ends_at},
+		{"runbook", SCHEMA_STRING, &self->alert.runbook},
+		{"revision", SCHEMA_INT, &self->alert.revision},
+		{"alert_id", SCHEMA_STRING, &self->alert.id},
+		{NULL, SCHEMA_NULL, NULL},
+	};
+
+	if (!schema)
+		return 0;
+	if (resolve(schema, wanted, err) < 0)
+		return -1;
+	if (self->alert.labels.schema->items->type != SCHEMA_STRING || self->alert.ends_at.branch_slot < 0)
+		return fail(err, FATAL, "%s needs labels of strings and an ends_at that may be null", schema->name);
+	for (int i = 0; i < 2; i++) {
+		self->alert.states[i] = schema_symbol_find(self->alert.state.schema, states[i]);
+		if (self->alert.states[i] < 0)
+			return fail(err, FATAL, "the enum state has no symbol %s", states[i]);
+	}
+	return 0;
+}
+
+/* What is configured is shared by all workers: each checks a copy. */
+static int
+open_rules(struct rollup *self, struct context *context, struct error *err)
+{
+	size_t count = (size_t)self->configured.count;
+
+	if (count > 0 && !context_connected(context, ALERTS))
+		return fail(err, FATAL, "rules has %zu rules, and the output alerts is not connected", count);
+	self->rules = memory_new_array(count + 1, sizeof(*self->rules));
+	if (count > 0)
+		memcpy(self->rules, self->configured.items, count * sizeof(*self->rules));
+	self->rule_count = (int)count;
+	for (size_t i = 0; i < count; i++) {
+		if (alert_rule_check(&self->rules[i], err) < 0)
+			return fail_in(err, "rule %s", self->rules[i].name);
+		if (self->reach < alert_rule_reach(&self->rules[i]))
+			self->reach = alert_rule_reach(&self->rules[i]);
+		self->looks_at |= self->rules[i].looks_at;
+	}
+	return 0;
+}
+
+int
+rollup_open(void *opened, struct context *context, struct error *err)
+{
+	struct rollup *self = opened;
+
+	if (open_counts(self, context_input_schema(context, 0), err) < 0 ||
+	    open_windows(self, context_output_schema(context, INTEGRITY_WINDOWS), err) < 0 ||
+	    open_alerts(self, context_output_schema(context, ALERTS), err) < 0 || open_rules(self, context, err) < 0) {
+		memory_free(&self->rules);
+		return -1;
+	}
+	return 0;
+}
+
+void
+rollup_close(void *opened)
+{
+	struct rollup *self = opened;
+
+	memory_free(&self->rules);
+}
