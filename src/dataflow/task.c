@@ -60,9 +60,9 @@ int
 task_end_hook(struct task *task, int result)
 {
 	if (result == 0) {
+		task->changed |= state_touched(task->state) || task->context.emitted > 0;
 		state_keep(task->state);
 		transaction_keep(task->context.transaction);
-		task->changed = true;
 	} else {
 		state_undo(task->state);
 		transaction_undo(task->context.transaction);
@@ -158,6 +158,7 @@ task_fire(struct task *task, bool *fired, struct error *err)
 	task->context.in_timer = true;
 	result = task->operator->spec->type->on_timer(task->self, entry, &task->context, err);
 	task->context.in_timer = false;
+	task->changed |= result == 0;
 	return task_end_hook(task, no_skip(task, "on_timer", result, err));
 }
 

@@ -111,8 +111,10 @@ task_tables_write_letters(struct task *task, struct error *err)
 		if (table_feed_refused(task->operator->tables[place->feed], place->partition, before, write_letter,
 				       &writing, err) < 0)
 			return -1;
-		if (place->next != before)
-			task_end_hook(task, 0);
+		if (place->next == before)
+			continue;
+		task->changed = true;
+		task_end_hook(task, 0);
 	}
 	return 0;
 }

@@ -163,6 +163,12 @@ state_header(const struct state *state)
 	return buffer_bytes(&state->header);
 }
 
+bool
+state_touched(const struct state *state)
+{
+	return !undo_is_empty(&state->cache.undo);
+}
+
 void
 state_keep(struct state *state)
 {

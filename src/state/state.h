@@ -52,6 +52,8 @@ int state_restore(struct state *state, int64_t offset, struct bytes part, struct
 /* The task's own part of the last block (positions, times): borrowed until the next block. size 0: no block yet. */
 struct bytes state_header(const struct state *state);
 
+/* What was done since the last of these two is kept, or taken back. */
+bool state_touched(const struct state *state); /* there is something */
 void state_keep(struct state *state);
 void state_undo(struct state *state);
 

@@ -1,6 +1,7 @@
 """features.yaml from end to end through the commands: the last row of each user is what a plain batch computation over
 all engagements gives, whatever happened on the way."""
 
+import json
 import os
 import signal
 
@@ -55,6 +56,25 @@ def test_what_stands_in_the_internal_topic_is_the_engagements(tmp_path):
     assert len(rows) == len(engagements)
     raw = job.call("consume", "engagements_by_user", "--until-end", "--raw").stdout.splitlines()
     assert len(raw) == len(engagements)
+
+
+def first_offsets(job):
+    rows = map(json.loads, job.call("topics", "--json").stdout.splitlines())
+    return [row["first_offset"] for row in rows if row["topic"] == "engagements_by_user"]
+
+
+def test_what_all_readers_have_committed_leaves_the_internal_topic(tmp_path):
+    job, engagements = new_job(tmp_path), feed(4, 2_000)
+    job.produce("engagements", engagements[:1_000])
+    job.call("run", "--until-end", "--operators", "by_user,history")
+    job.produce("engagements", engagements[1_000:1_500])
+    job.call("run", "--until-end", "--operators", "by_user,history")
+    assert first_offsets(job) == [0, 0, 0, 0], "embedding has not read it"
+    job.call("run", "--until-end")
+    job.produce("engagements", engagements[1_500:])
+    job.call("run", "--until-end")
+    assert min(first_offsets(job)) > 0
+    check(job, engagements)
 
 
 @pytest.mark.parametrize("seed", range(2))
