@@ -12,6 +12,8 @@
  *  - A webhook gets one request for each change of state, with an id that stays the same and a signature
  *    (sinks/alert_sign.h), until it has answered.
  *
+ * Whoever receives them, each change of state is also a line in this process' own log (`log`).
+ *
  * At least once: what was taken is remembered with the next commit, so a kill in between repeats it, with the same id.
  * Only the newest state counts: what changed again before a receiver could be told is told as it stands now; a webhook
  * that was away while an alert fired and ended hears of the end only. An alert of which the first that is seen is that
@@ -30,7 +32,9 @@
 #include "operators/alert_sink.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
+#include "base/logger.h"
 #include "base/memory.h"
 #include "operators/operators.h"
 
@@ -137,13 +141,44 @@ is_newer(const struct alert *alert, const struct alert *held)
 	return alert->revision > held->revision || alert->starts_ms > held->starts_ms;
 }
 
+static const char *
+quote(char *to, int size, struct bytes text)
+{
+	char copy[256];
+
+	snprintf(copy, sizeof(copy), "%.*s", bytes_arguments(text));
+	return logger_quote(to, size, copy);
+}
+
+static void
+say(const struct alert *alert)
+{
+	char name[512], labels[512], runbook[512];
+	struct buffer list = {0};
+
+	for (size_t i = 0; i < alert->label_count; i++)
+		buffer_print(&list, "%s%.*s=%.*s", i ? " " : "", bytes_arguments(alert->labels[i].name),
+			     bytes_arguments(alert->labels[i].value));
+	quote(labels, sizeof(labels), buffer_bytes(&list));
+	quote(name, sizeof(name), alert->name);
+	if (alert->firing)
+		logger_warn("alert_firing", "name=%s severity=%.*s value=%g threshold=%g labels=%s runbook=%s", name,
+			    bytes_arguments(alert->severity), alert->value, alert->threshold, labels,
+			    quote(runbook, sizeof(runbook), alert->runbook));
+	else
+		logger_warn("alert_resolved", "name=%s labels=%s", name, labels);
+	buffer_fini(&list);
+}
+
 /* What stands in the entry becomes what the row says; what the receivers have said stays. */
 static void
-take_over(struct alert_entry *held, const struct alert *alert, int64_t now_ms)
+take_over(const struct alert_sink *sink, struct alert_entry *held, const struct alert *alert, int64_t now_ms)
 {
 	uint64_t change = held->alert.change;
 	bool changed = held->alert.firing != alert->firing || held->alert.starts_ms != alert->starts_ms;
 
+	if (changed && sink->log)
+		say(alert);
 	held->alert = *alert;
 	if (changed)
 		held->seen_ms = now_ms;
@@ -191,7 +226,7 @@ sink_process(const void *self, int input, const struct record *record, struct co
 			context_count(context, ALERTS_OLDER, 1);
 			return 0;
 		}
-		take_over(&value, &alert, now_ms);
+		take_over(sink, &value, &alert, now_ms);
 		return put_entry(sink, store, &entry, &value, err);
 	}
 	if (!alert.firing && alert.ends_ms < now_ms - sink->times.resolved_for_ms) {
@@ -200,6 +235,8 @@ sink_process(const void *self, int input, const struct record *record, struct co
 	}
 	if (delivery_alerts(sink->delivery, task) > sink->alerts_max)
 		return fail(err, SKIP, "%" PRId64 " alerts are kept already (alerts_max)", sink->alerts_max);
+	if (sink->log)
+		say(&alert);
 	value.alert = alert;
 	value.seen_ms = now_ms;
 	if (store_add(store, record->key, 0, &entry, &added, err) < 0)
@@ -238,6 +275,7 @@ static const struct option options[] = {
 	 "addresses that get a signed request for each change of state, with commas between them"},
 	{"webhook_secret_file", OPTION_TEXT, AT(webhook_secret_file), "", 0, 0, NULL, NULL,
 	 "a file whose first line is the secret that they are signed with: whsec_ and base64, or any text"},
+	{"log", OPTION_BOOLEAN, AT(log), "true", 0, 0, NULL, NULL, "each change of state is a line in the log too"},
 	{"tls_ca", OPTION_TEXT, AT(ca), "", 0, 0, NULL, NULL,
 	 "file of the certificates that are trusted; empty: the system's"},
 	{"job", OPTION_TEXT, AT(job), "isotope", 0, 0, NULL, NULL, "what the label `job` says"},

@@ -33,6 +33,7 @@ struct alert_sink {
 	char *ca, *job;
 	struct alert_times times;
 	int64_t timeout_ms, in_flight_max, alerts_max, drain_ms;
+	bool log;
 	struct {
 		struct field name, labels, state, severity, value, threshold, window_start, starts_at, ends_at, runbook,
 			revision;

@@ -48,8 +48,8 @@ open_receivers(const struct alert_sink *sink, struct delivery *delivery, struct 
 	    alert_receivers_add(ALERT_WEBHOOK, "webhook", sink->webhook, delivery->receivers, &delivery->receiver_count,
 				err) < 0)
 		return -1;
-	if (delivery->receiver_count == 0)
-		return fail(err, FATAL, "nobody is to be told of alerts; expected alertmanager or webhook");
+	if (delivery->receiver_count == 0 && !sink->log)
+		return fail(err, FATAL, "nobody is to be told of alerts; expected alertmanager, webhook or log: true");
 	return read_secrets(sink, delivery, err);
 }
 

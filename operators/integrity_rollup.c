@@ -12,8 +12,9 @@
  *     a silent log       reconcile says of a window that it waits for a log. Where nothing of that log was counted in
  *                        the whole window, the log is silent: a rule with `metric: silent` fires, one alert for each
  *                        log, and rules about what seems to be missing then say nothing about the window, nor about the
- *                        ones next to it, in which the log fell silent and came back
- *     rules              alert_rule.h. A series (dimension and value) is judged whenever a window of it is told
+ *                        ones next to it, in which the log fell silent and came back (rollup_window.c)
+ *     rules              alert_rule.h. A series (dimension and value) is judged whenever a window of it is told,
+ *                        and once a commit when windows of it were revised
  *     an alert           a row when it fires and one when it is resolved, both with the same alert_id: its name and
  *                        labels. It is resolved when its windows are calm, be it that they were revised; or when W is
  *                        `quiet_after` past the last window of its series: where nothing happens, nothing is wrong. At
@@ -99,47 +100,46 @@ read_silent(const struct rollup *self, const struct record *record)
 	return silent;
 }
 
-static int
-rollup_process(const void *opened, int input, const struct record *record, struct context *context, struct error *err)
-{
-	const struct rollup *self = opened;
-	struct series *series = series_blank(context);
-	struct place place;
+/* ---- the newest window of a series: rules look back from there ---- */
 
-	(void)input;
-	if (read_place(self, record, &place, err) < 0 || read_series(self, record, series, err) < 0)
-		return -1;
-	if (place.end + self->keep <= context_watermark(context)) {
-		context_count(context, COUNT_LATE, 1);
-		return 0;
-	}
-	return rollup_window_add(self, &place, series, read_silent(self, record), context, err);
-}
-
-/* ---- what follows from a window that was told ---- */
-
-/* The newest window of a series, as it is stored. */
+/* As it is stored. */
 struct newest {
 	int64_t start, end;
 };
 
-/* Rules look at a series from its newest window; *place becomes that. */
+static struct key
+newest_key(const struct series_name *name, struct context *context)
+{
+	size_t size = 1 + name->value.size;
+	uint8_t *key = context_take(context, size);
+
+	key[0] = (uint8_t)name->dimension;
+	if (size > 1)
+		memcpy(key + 1, name->value.data, size - 1);
+	return key_of(bytes_of(key, size));
+}
+
+static struct newest
+newest_of(const struct entry *entry)
+{
+	struct newest newest;
+
+	memcpy(&newest, entry_value(entry).data, sizeof(newest));
+	return newest;
+}
+
+/* A window was told: it is the newest, or *place becomes the one that is. */
 static int
-find_newest(const struct rollup *self, struct place *place, struct context *context, struct error *err)
+note_newest(const struct rollup *self, struct place *place, struct context *context, struct error *err)
 {
 	struct store *store = context_store(context, NEWEST);
-	size_t size = 1 + place->name.value.size;
-	uint8_t *key = context_take(context, size);
 	struct newest newest = {place->start, place->end}, known;
 	struct entry *entry;
 	bool is_new;
 
-	key[0] = (uint8_t)place->name.dimension;
-	if (size > 1)
-		memcpy(key + 1, place->name.value.data, size - 1);
-	if (store_add(store, key_of(bytes_of(key, size)), sizeof(newest), &entry, &is_new, err) < 0)
+	if (store_add(store, newest_key(&place->name, context), sizeof(newest), &entry, &is_new, err) < 0)
 		return -1;
-	memcpy(&known, entry_value(entry).data, sizeof(known));
+	known = newest_of(entry);
 	if (!is_new && known.start >= newest.start) {
 		place->start = known.start;
 		place->end = known.end;
@@ -150,42 +150,72 @@ find_newest(const struct rollup *self, struct place *place, struct context *cont
 	return 0;
 }
 
+/* Windows of the series were revised: once they have been told, it is judged again. */
 static int
-judge(const struct rollup *self, struct place *place, struct context *context, struct error *err)
+judge_at_commit(const struct place *place, struct context *context, struct error *err)
 {
-	if (self->rule_count == 0)
-		return 0;
-	if (find_newest(self, place, context, err) < 0)
+	struct entry *entry;
+
+	if (store_find(context_store(context, NEWEST), newest_key(&place->name, context), &entry, err) < 0)
 		return -1;
-	return rollup_alert_judge(self, place, context, err);
+	if (entry)
+		context_at_commit(context, NEWEST, entry);
+	return 0;
 }
 
-/* A window has changed since it was told. */
+/* ---- what comes in, what goes out ---- */
+
+static int
+rollup_process(const void *opened, int input, const struct record *record, struct context *context, struct error *err)
+{
+	const struct rollup *self = opened;
+	struct series *series = series_blank(context);
+	struct place place;
+	bool revised;
+
+	(void)input;
+	if (read_place(self, record, &place, err) < 0 || read_series(self, record, series, err) < 0)
+		return -1;
+	if (place.end + self->keep <= context_watermark(context)) {
+		context_count(context, COUNT_LATE, 1);
+		return 0;
+	}
+	if (rollup_window_add(&place, series, read_silent(self, record), &revised, context, err) < 0)
+		return -1;
+	return revised ? judge_at_commit(&place, context, err) : 0;
+}
+
 static int
 rollup_on_commit(const void *opened, struct entry *entry, struct context *context, struct error *err)
 {
 	const struct rollup *self = opened;
-	struct place place;
+	struct bytes key = entry_key(entry);
+	struct newest newest;
+	uint8_t *copy;
 
-	if (rollup_window_revise(self, entry, &place, context, err) < 0)
-		return -1;
-	return judge(self, &place, context, err);
+	if (entry_store(entry) == TOTALS)
+		return rollup_window_revise(self, entry, context, err);
+	newest = newest_of(entry);
+	copy = context_take(context, key.size);
+	memcpy(copy, key.data, key.size);
+	return rollup_alert_judge(self,
+				  &(struct place){.name = {(enum dimension)copy[0], bytes_of(copy + 1, key.size - 1)},
+						  .start = newest.start,
+						  .end = newest.end},
+				  context, err);
 }
 
 /* ---- time ---- */
 
-static int
+static void
 newest_on_timer(const struct rollup *self, struct entry *entry, struct context *context)
 {
 	struct store *store = context_store(context, NEWEST);
-	struct newest newest;
 
-	memcpy(&newest, entry_value(entry).data, sizeof(newest));
 	if (context_watermark(context) == TIME_MAX)
-		entry_set_timer(store, entry, newest.end + self->keep);
+		entry_set_timer(store, entry, newest_of(entry).end + self->keep);
 	else
 		entry_remove(store, entry);
-	return 0;
 }
 
 static int
@@ -197,11 +227,17 @@ rollup_on_timer(const void *opened, struct entry *entry, struct context *context
 
 	if (entry_store(entry) == RAISED)
 		return rollup_alert_on_timer(self, entry, context, err);
-	if (entry_store(entry) == NEWEST)
-		return newest_on_timer(self, entry, context);
+	if (entry_store(entry) == NEWEST) {
+		newest_on_timer(self, entry, context);
+		return 0;
+	}
 	if (rollup_window_on_timer(self, entry, &place, &told, context, err) < 0)
 		return -1;
-	return told ? judge(self, &place, context, err) : 0;
+	if (!told || !(self->looks_at & 1u << place.name.dimension))
+		return 0;
+	if (note_newest(self, &place, context, err) < 0)
+		return -1;
+	return rollup_alert_judge(self, &place, context, err);
 }
 
 /* ---- its manual page ---- */
@@ -209,16 +245,12 @@ rollup_on_timer(const void *opened, struct entry *entry, struct context *context
 static void
 rollup_show(const struct entry *entry, struct buffer *out)
 {
-	struct newest newest;
-
-	if (entry_store(entry) == TOTALS) {
+	if (entry_store(entry) == TOTALS)
 		rollup_window_show(entry, out);
-	} else if (entry_store(entry) == RAISED) {
+	else if (entry_store(entry) == RAISED)
 		rollup_alert_show(entry, out);
-	} else {
-		memcpy(&newest, entry_value(entry).data, sizeof(newest));
-		buffer_print(out, "{\"window_start\": %lld}", (long long)newest.start);
-	}
+	else
+		buffer_print(out, "{\"window_start\": %lld}", (long long)newest_of(entry).start);
 }
 
 #define DAY_MS (24 * 3600 * 1000.0)
@@ -249,7 +281,7 @@ static const struct port outputs[] = {
 
 static const struct store_spec stores[] = {
 	[TOTALS] = {"windows", "one entry per window and series: the sum of the counts"},
-	[NEWEST] = {"newest", "one entry per series: its newest window"},
+	[NEWEST] = {"newest", "one entry per series that a rule looks at: its newest window"},
 	[RAISED] = {"alerts", "one entry per alert that fires, or has fired in the last 30 days"},
 	{.name = NULL},
 };

@@ -54,23 +54,22 @@ struct place {
 	int64_t start, end;
 };
 
-/* Adds differences to it. Once it has been told, what changes goes out with the commit. */
-int rollup_window_add(const struct rollup *self, const struct place *place, const struct series *added, unsigned silent,
+/* Adds differences to it. *revised: it had been told before; what has changed goes out with the commit. */
+int rollup_window_add(const struct place *place, const struct series *added, unsigned silent, bool *revised,
 		      struct context *context, struct error *err);
 /* Time to tell it, or to forget it. *told: it was told; *place: until the hook returns. */
 int rollup_window_on_timer(const struct rollup *self, struct entry *entry, struct place *place, bool *told,
 			   struct context *context, struct error *err);
 /* It has changed since it was told. */
-int rollup_window_revise(const struct rollup *self, struct entry *entry, struct place *place, struct context *context,
-			 struct error *err);
-/* The windows of the series up to the one that ends at `end`, the newest first: the context's. */
+int rollup_window_revise(const struct rollup *self, struct entry *entry, struct context *context, struct error *err);
+/* The windows of the series that a rule may look at, the newest first: the context's. */
 int rollup_window_facts(const struct rollup *self, const struct place *newest, const struct facts **out,
 			struct context *context, struct error *err);
 void rollup_window_show(const struct entry *entry, struct buffer *out);
 
 /* ---- rollup_alert.c: alerts ---- */
 
-/* Holds the series' newest windows against the rules. */
+/* Holds the series, back from its newest window, against the rules. */
 int rollup_alert_judge(const struct rollup *self, const struct place *newest, struct context *context,
 		       struct error *err);
 /* Nothing has been heard of what it is about, or it may be forgotten. */

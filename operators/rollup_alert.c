@@ -325,8 +325,6 @@ rollup_alert_judge(const struct rollup *self, const struct place *newest, struct
 {
 	const struct facts *facts;
 
-	if (!(self->looks_at & 1u << newest->name.dimension))
-		return 0;
 	if (rollup_window_facts(self, newest, &facts, context, err) < 0)
 		return -1;
 	for (int i = 0; i < self->rule_count; i++) {

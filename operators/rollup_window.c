@@ -93,7 +93,7 @@ silent_altogether(unsigned listed, const struct series *series)
 /* ---- adding up ---- */
 
 int
-rollup_window_add(const struct rollup *self, const struct place *place, const struct series *added, unsigned silent,
+rollup_window_add(const struct place *place, const struct series *added, unsigned silent, bool *revised,
 		  struct context *context, struct error *err)
 {
 	struct store *store = context_store(context, TOTALS);
@@ -101,10 +101,9 @@ rollup_window_add(const struct rollup *self, const struct place *place, const st
 	struct window_head head = {.end = place->end};
 	struct bytes packed;
 	struct entry *entry;
-	bool is_new, changed;
+	bool is_new;
 	uint8_t *to;
 
-	(void)self;
 	if (store_add(store, window_key(&place->name, place->start, context), sizeof(head), &entry, &is_new, err) < 0)
 		return -1;
 	if (is_new) {
@@ -113,7 +112,7 @@ rollup_window_add(const struct rollup *self, const struct place *place, const st
 		head = head_of(entry);
 		read_series(entry, sum);
 	}
-	changed = !series_is_blank(added) || (silent & ~(unsigned)head.silent) != 0;
+	*revised = head.revision > 0 && (!series_is_blank(added) || (silent & ~(unsigned)head.silent) != 0);
 	head.silent = (uint8_t)(head.silent | silent);
 	for (int i = 0; i < TALLY_COUNTERS; i++)
 		sum->counts[i] += added->counts[i];
@@ -124,7 +123,7 @@ rollup_window_add(const struct rollup *self, const struct place *place, const st
 	to = entry_edit(store, &entry, sizeof(head) + packed.size);
 	memcpy(to, &head, sizeof(head));
 	memcpy(to + sizeof(head), packed.data, packed.size);
-	if (changed && head.revision > 0)
+	if (*revised)
 		context_at_commit(context, TOTALS, entry);
 	return 0;
 }
@@ -195,23 +194,28 @@ rollup_window_on_timer(const struct rollup *self, struct entry *entry, struct pl
 }
 
 int
-rollup_window_revise(const struct rollup *self, struct entry *entry, struct place *place, struct context *context,
-		     struct error *err)
+rollup_window_revise(const struct rollup *self, struct entry *entry, struct context *context, struct error *err)
 {
-	*place = place_of(entry, context);
-	return tell(self, entry, place, context, err);
+	struct place place = place_of(entry, context);
+
+	return tell(self, entry, &place, context, err);
 }
 
 /* ---- as rules see it ---- */
 
+/* How a window stands with silent logs: bits. */
+struct shade {
+	unsigned listed, dark;
+};
+
 static void
-read_facts(const struct entry *entry, enum dimension dimension, struct series *scratch, struct facts *out)
+read_facts(const struct entry *entry, struct series *scratch, struct facts *out, struct shade *shade)
 {
 	struct window_head head = head_of(entry);
 
 	series_clear(scratch);
 	read_series(entry, scratch);
-	out->known = true;
+	out->known = head.revision > 0;
 	memcpy(out->counts, scratch->counts, sizeof(out->counts));
 	for (int i = 0; i < LATENCIES; i++) {
 		out->durations[i] = sketch_count(&scratch->latencies[i]);
@@ -219,43 +223,53 @@ read_facts(const struct entry *entry, enum dimension dimension, struct series *s
 			out->latencies_ms[i][q] = sketch_quantile_ms(&scratch->latencies[i], quantile_shares[q]);
 	}
 	out->silent = silent_altogether(head.silent, scratch);
-	/* Only the whole tells a silent log from one of which a few tasks saw little. */
-	out->shaded = dimension == ALL ? head.dark : head.silent;
+	shade->listed = head.silent;
+	shade->dark = head.dark | out->silent;
 }
 
-/* A log falls silent, and comes back, in the middle of a window. */
+/*
+ * A window is shaded by a log that was altogether silent in it; in one that hangs together with it by windows that list
+ * the log; and in one next to those: a log falls silent, and comes back, in the middle of a window. What only lists a log
+ * is not: a few tasks saw little of it. Of a value of another dimension nobody can tell, since little is usual there.
+ */
 static void
-shade_neighbours(struct facts *facts, int count)
+spread(struct shade *shades, int count, enum dimension dimension, struct facts *facts)
 {
-	unsigned newer = 0, own;
-
-	for (int i = 0; i < count; i++) {
-		own = facts[i].shaded;
-		facts[i].shaded |= newer | (i + 1 < count ? facts[i + 1].shaded : 0);
-		newer = own;
-	}
+	for (int i = 0; i < count && dimension != ALL; i++)
+		shades[i].dark |= shades[i].listed;
+	for (int i = 1; i < count; i++)
+		shades[i].dark |= shades[i - 1].dark & shades[i].listed;
+	for (int i = count - 2; i >= 0; i--)
+		shades[i].dark |= shades[i + 1].dark & shades[i].listed;
+	for (int i = 0; i < count; i++)
+		facts[i].shaded = (i > 0 ? shades[i - 1].dark : 0) | shades[i].dark |
+				  (i + 1 < count ? shades[i + 1].dark : 0);
 }
 
+/* One more than asked for: the window behind the newest may not have been told yet, and be known to be without a log. */
 int
 rollup_window_facts(const struct rollup *self, const struct place *newest, const struct facts **out,
 		    struct context *context, struct error *err)
 {
 	struct store *store = context_store(context, TOTALS);
 	struct series *scratch = series_blank(context);
-	struct facts *facts = context_take(context, (size_t)self->reach * sizeof(*facts));
+	int count = self->reach + 1;
+	struct facts *facts = context_take(context, (size_t)count * sizeof(*facts));
+	struct shade *shades = context_take(context, (size_t)count * sizeof(*shades));
 
-	memset(facts, 0, (size_t)self->reach * sizeof(*facts));
-	for (int i = 0; i < self->reach; i++) {
-		int64_t start = newest->start - i * (newest->end - newest->start);
+	memset(facts, 0, (size_t)count * sizeof(*facts));
+	memset(shades, 0, (size_t)count * sizeof(*shades));
+	for (int i = 0; i < count; i++) {
+		int64_t start = newest->start + (1 - i) * (newest->end - newest->start);
 		struct entry *entry;
 
 		if (store_find(store, window_key(&newest->name, start, context), &entry, err) < 0)
 			return -1;
-		if (entry && head_of(entry).revision > 0)
-			read_facts(entry, newest->name.dimension, scratch, &facts[i]);
+		if (entry)
+			read_facts(entry, scratch, &facts[i], &shades[i]);
 	}
-	shade_neighbours(facts, self->reach);
-	*out = facts;
+	spread(shades, count, newest->name.dimension, facts);
+	*out = facts + 1;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The demonstration on Kafka: a broker is started, a made-up feed runs through the join in two processes, one of them is
-# killed with -9 on the way, and a reader that is not ours counts what came out.
+# The demonstration on Kafka and Redis: both are started, a made-up feed runs through all operators in two processes, one of
+# them is killed with -9 on the way, and so is Redis; then readers that are not ours count what came out.
 #     tools/demo_kafka.sh build/release/isotope build/venv/bin/python
 # Everything it writes is below build/demo-kafka, which it removes before and after.
 set -euo pipefail
@@ -11,7 +11,11 @@ python=${2:-build/venv/bin/python}
 work=build/demo-kafka
 topology=$work/demo.yaml
 broker=tools/kafka/broker
+socket=$PWD/$work/redis/socket
+settings=(--set operators.traffic.limit=20000 --set operators.features.store=redis
+	--set "operators.features.address=unix:$socket" --set operators.features.project=reco)
 declare -A worker=()
+redis=
 bold='' green='' red='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'; fi
 
@@ -21,26 +25,38 @@ say() {
 }
 
 clean_up() {
-	for name in "${!worker[@]}"; do kill -9 "${worker[$name]}" 2>/dev/null || true; done
+	for pid in "${worker[@]}" $redis; do kill -9 "$pid" 2>/dev/null || true; done
 	wait 2>/dev/null || true
 	$broker stop --dir "$work/broker" --remove 2>/dev/null || true
 	rm -rf "$work"
 }
 
+# What Redis has acknowledged it must keep: a row that has arrived is not sent again.
+start_redis() {
+	redis-server --port 0 --unixsocket "$socket" --dir "$work/redis" --save "" --appendonly yes --appendfsync always \
+		>>"$work/redis.log" &
+	redis=$!
+}
+
 start() {
-	"$isotope" run "$topology" --data-dir "$work/$1" --instance "$1" >/dev/null 2>>"$work/$1.log" &
+	"$isotope" run "$topology" "${settings[@]}" --data-dir "$work/$1" --instance "$1" >/dev/null 2>>"$work/$1.log" &
 	worker[$1]=$!
 }
 
+kill_9() {
+	{ kill -9 "$1" && wait "$1"; } 2>/dev/null || true
+}
+
 rm -rf "$work"
-mkdir -p "$work"
+mkdir -p "$work/redis"
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 began=${EPOCHREALTIME/./}
 
+start_redis
 address=$($broker start --dir "$work/broker" --owner $$ \
 	--set transaction.abort.timed.out.transaction.cleanup.interval.ms=500)
-say "Apache Kafka runs at $address"
+say "Apache Kafka runs at $address, Redis at unix:$work/redis/socket"
 
 kafka="{type: kafka, bootstrap.servers: \"$address\", session.timeout.ms: \"6000\"}"
 sed "s|^log: .*|schemas: $PWD/schemas\nlog: $kafka|" topologies/demo.yaml >"$topology"
@@ -51,33 +67,40 @@ start one
 start two
 say "two processes share the work: isotope run demo.yaml --instance one (and two)"
 sleep 8
-{ kill -9 "${worker[one]}" && wait "${worker[one]}"; } 2>/dev/null || true
+kill_9 "${worker[one]}"
 say "${red}kill -9${plain} of process one (${worker[one]}), in the middle of a transaction"
 sleep 1
 start one
 say "process one is started again, and takes its tasks back"
-sleep 8
+sleep 4
+kill_9 "$redis"
+say "${red}kill -9${plain} of Redis ($redis): what belongs there waits"
+sleep 1
+start_redis
+say "Redis is started again"
+sleep 5
 kill "${worker[@]}"
 for name in "${!worker[@]}"; do
 	wait "${worker[$name]}" || { tail -n 5 "$work/$name.log" >&2; exit 1; }
 	unset "worker[$name]"
 done
-say "both are stopped; what is left is joined: isotope run demo.yaml --operators join --until-end"
+say "both are stopped; what is left is worked off: isotope run demo.yaml --until-end"
 tries=0
 # (The group remembers its named members for one session timeout.)
-until "$isotope" run "$topology" --operators join --until-end --data-dir "$work/one" 2>"$work/rest.log"; do
+until "$isotope" run "$topology" "${settings[@]}" --until-end --data-dir "$work/one" 2>"$work/rest.log"; do
 	tries=$((tries + 1))
 	[ $tries -lt 60 ] && grep -q "running elsewhere" "$work/rest.log" || { cat "$work/rest.log" >&2; exit 1; }
 	sleep 0.5
 done
 
-say "an independent reader (confluent-kafka, read_committed) counts:"
+say "independent readers (confluent-kafka with read_committed, Redis as Feast reads it) count:"
 echo
-if "$python" tools/kafka/count.py "$address" >"$work/counts"; then
+if "$python" tools/kafka/count.py "$address" "$socket" >"$work/counts"; then
 	sed 's/^/    /' "$work/counts"
-	printf '\n    %s%sEvery impression came out exactly once.%s\n' "$bold" "$green" "$plain"
+	printf '    %s%sEvery impression came out exactly once, every fault by its name, every user with the right row.%s\n' \
+		"$bold" "$green" "$plain"
 else
 	sed 's/^/    /' "$work/counts"
-	printf '\n    %s%sThese do not agree.%s\n' "$bold" "$red" "$plain"
+	printf '    %s%sThese do not agree.%s\n' "$bold" "$red" "$plain"
 	exit 1
 fi

@@ -344,7 +344,6 @@ option_group_add(const struct option *option, const char *name, void *into)
 	added = (char *)groups->items + (size_t)groups->count++ * group->size;
 	memset(added, 0, group->size);
 	*(char **)(void *)(added + group->name) = memory_text(name);
-	option_defaults(group->options, added);
 	return added;
 }
 

@@ -68,7 +68,7 @@ void option_print(const struct option *option, const void *from, char *to, size_
 const char *option_type_name(enum option_type type); /* "duration", "size", ... */
 const char *option_expected(enum option_type type);  /* "a duration such as 250ms, 5s, 10min or 1h", ... */
 
-/* OPTION_GROUPS: adds a group of this name, with its defaults, and gives its struct: valid until the next one is added. */
+/* OPTION_GROUPS: adds a group of this name and gives its struct, zeroed: valid until the next one is added. */
 void *option_group_add(const struct option *option, const char *name, void *into);
 
 /* Frees what the fields own. */

@@ -1,6 +1,6 @@
 /*
- * The feature store in Redis. Rows are calls of a script, which compares and writes in one step (redis_calls.h); a batch
- * is one pipeline of such calls. The script is called by its hash and loaded with each connection, and again when the
+ * The feature store in Redis. Rows are calls of a script, which compares and writes in one step (redis_calls.h); a
+ * batch is one pipeline of such calls. The script is called by its hash and loaded with each connection, and again when the
  * server says that it does not know it (SCRIPT FLUSH, a failover).
  *
  * What a reply means for a row: it is settled (written; older than what is there; refused, since the server will never

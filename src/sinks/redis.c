@@ -71,14 +71,14 @@ static struct bytes
 decimal(int64_t number, char room[DECIMAL_SIZE_MAX])
 {
 	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	char *at = room + DECIMAL_SIZE_MAX;
+	size_t at = DECIMAL_SIZE_MAX;
 
 	do
-		*--at = (char)('0' + rest % 10);
+		room[--at] = (char)('0' + rest % 10);
 	while ((rest /= 10) != 0);
 	if (number < 0)
-		*--at = '-';
-	return bytes_of(at, (size_t)(room + DECIMAL_SIZE_MAX - at));
+		room[--at] = '-';
+	return bytes_of(&room[at], DECIMAL_SIZE_MAX - at);
 }
 
 static void

@@ -35,7 +35,7 @@ const char redis_calls_script[] =
 	"	end\n"
 	"	return time[8], time[16]\n"
 	"end\n"
-	/* Seconds from 1978 to 3058 take five bytes: these are read at once, since nearly all rows are newer by some. */
+	/* Seconds from 1978 to 3058 take five bytes: read at once, since nearly all rows are newer by some. */
 	"local function seconds_of(text)\n"
 	"	local tag, a, b, c, d, e = text:byte(1, 6)\n"
 	"	if tag ~= 8 or not e or a < 128 or b < 128 or c < 128 or d < 128 or e >= 128 then return nil end\n"

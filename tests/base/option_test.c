@@ -323,6 +323,7 @@ TEST(groups_have_names_and_defaults_and_are_freed_with_the_rest)
 	option_defaults(with_groups, &rules);
 	check_int(rules.rules.count, 0);
 	rule = option_group_add(&with_groups[0], "first", &rules);
+	option_defaults(rule_options, rule);
 	check_text(rule->name, "first");
 	check_text(rule->title, "none");
 	check_int(rule->count, 3);

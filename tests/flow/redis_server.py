@@ -12,10 +12,25 @@ VARINT, FIXED64, LENGTH_DELIMITED = 0, 1, 2
 STRING = 2  # feast.types.ValueType
 
 
-class Server:
+class Client:
+    """Of a server on a socket."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def ask(self, *words):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.path))
+            words = [word if isinstance(word, bytes) else word.encode() for word in words]
+            client.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+            with client.makefile("rb") as stream:
+                return reply(stream)
+
+
+class Server(Client):
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="isotope-redis-"))
-        self.path = self.directory / "socket"
+        super().__init__(self.directory / "socket")
         self.process = None
 
     def __enter__(self):
@@ -38,14 +53,6 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.communicate()
-
-    def ask(self, *words):
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.path))
-            words = [word if isinstance(word, bytes) else word.encode() for word in words]
-            client.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
-            with client.makefile("rb") as stream:
-                return reply(stream)
 
 
 def reply(stream):

@@ -1,6 +1,7 @@
 """alert_sink and webhooks that are away, slow, wrong, or come back; runs that are stopped and killed."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -182,8 +183,18 @@ def test_a_certificate_is_checked(tmp_path):
         assert hook.told == [("lost", "firing", 1)]
 
 
+def test_each_change_of_state_is_a_line_in_the_log(tmp_path):
+    job, fires = job_in(tmp_path), alert("lost")
+    job.produce("alerts", [fires])
+    said = until_end(job, *arguments_of(tmp_path))
+    assert len(re.findall(r' warn alert_firing name="lost" severity=page value=0.25', said)) == 1
+    job.produce("alerts", [{**fires, "revision": 2, "value": 0.5}, alert("lost", "resolved", 3, fires["starts_at"])])
+    said = until_end(job, *arguments_of(tmp_path))
+    assert "alert_firing" not in said and len(re.findall(r' warn alert_resolved name="lost"', said)) == 1
+
+
 @pytest.mark.parametrize("options, message", [
-    ({}, "nobody is to be told"),
+    ({"log": "false"}, "nobody is to be told"),
     ({"webhook": "http://127.0.0.1:1/x", "webhook_secret_file": None}, "webhook needs webhook_secret_file"),
     ({"webhook": "ftp://example.com/secret-path"}, "webhook: URL 1 is none"),
     ({"webhook": "https://me:secret-path@example.com/"}, "URL 1 holds a password"),

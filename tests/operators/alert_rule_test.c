@@ -1,7 +1,6 @@
 /* Rules against made-up windows: what they are judged to be, and what follows. */
 #include "operators/alert_rule.h"
 
-#include "base/memory.h"
 #include "tests/test.h"
 
 static struct error err;
@@ -13,13 +12,11 @@ static int count; /* of windows: the newest is windows[0] */
 static void
 set_rule(void)
 {
-	struct option_groups groups = {0};
-	const struct option option = {
-		.name = "rules", .type = OPTION_GROUPS, .offset = 0, .initial = "", .group = &alert_rule_group};
 	static char name[] = "lost", dimensions[] = "all";
 
-	rule = *(struct alert_rule *)option_group_add(&option, "lost", &groups);
-	option_free((const struct option[]){option, OPTION_END}, &groups);
+	memset(&rule, 0, sizeof(rule));
+	option_defaults(alert_rule_group.options, &rule);
+	option_free(alert_rule_group.options, &rule);
 	rule.name = name;
 	rule.dimensions = dimensions;
 	rule.runbook = NULL;

@@ -1,12 +1,14 @@
 #include "tests/sim/watch.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "dataflow/task.h"
 #include "log/sim_client.h"
 
 #define PARTITIONS_MAX 16
+#define SUSPECTS_MAX 64
 #define SILENT_MS 4000 /* nothing is idle before it was silent for so long */
 
 /* How far the markers before an offset let a watermark go. */
@@ -25,7 +27,14 @@ struct watched {
 	uint32_t tasks;
 };
 
+/* A task whose watermark has gone too far. */
+struct suspect {
+	const struct task *task; /* NULL: not in use */
+	char text[200];
+};
+
 static struct watched watched[PARTITIONS_MAX];
+static struct suspect suspects[SUSPECTS_MAX];
 
 void
 watch_reset(void)
@@ -33,6 +42,17 @@ watch_reset(void)
 	for (int i = 0; i < PARTITIONS_MAX; i++)
 		memory_free(&watched[i].bounds);
 	memset(watched, 0, sizeof(watched));
+	memset(suspects, 0, sizeof(suspects));
+}
+
+/* NULL: it is none. */
+static struct suspect *
+find_suspect(const struct task *task)
+{
+	for (int i = 0; i < SUSPECTS_MAX; i++)
+		if (suspects[i].task == task)
+			return &suspects[i];
+	return NULL;
 }
 
 static struct watched *
@@ -106,6 +126,20 @@ bound_at(struct watched *of, int64_t position)
 	return of->bounds[position];
 }
 
+static void
+suspect(const struct task *task, const char *topic, int64_t ahead_ms)
+{
+	struct suspect *of = find_suspect(NULL);
+
+	insist(of);
+	of->task = task;
+	snprintf(of->text, sizeof(of->text),
+		 "the watermark of %s[%d] is %" PRId64 " at offset %" PRId64 " of %s: %" PRId64
+		 " ms ahead of what was said upstream",
+		 task->operator->spec->name, task->partition, task->watermark.at, task->inputs[0].position, topic,
+		 ahead_ms);
+}
+
 /* Nobody reads what is not decided yet: what was once read there stays. */
 static void
 watch(const struct task *task)
@@ -124,16 +158,16 @@ watch(const struct task *task)
 	bound = bound_at(find(partition), input->position);
 	if (bound.clocks && bound.at < sim_now(sim) - SILENT_MS)
 		bound.at = sim_now(sim) - SILENT_MS;
-	if (task->watermark.at > bound.at)
-		sim_set_problem(sim,
-				"the watermark of %s[%d] is %" PRId64 " at offset %" PRId64 " of %s: %" PRId64
-				" ms ahead of what was said upstream",
-				task->operator->spec->name, task->partition, task->watermark.at, input->position,
-				partition->topic->name, time_add(task->watermark.at, -bound.at));
+	if (task->watermark.at > bound.at && !find_suspect(task))
+		suspect(task, partition->topic->name, time_add(task->watermark.at, -bound.at));
 }
 
 void __real_task_advance(struct task *task, int64_t now_ms);
 void __wrap_task_advance(struct task *task, int64_t now_ms);
+int __real_task_committed(struct task *task, struct error *err);
+int __wrap_task_committed(struct task *task, struct error *err);
+void __real_task_close(struct task **task);
+void __wrap_task_close(struct task **task);
 
 void
 __wrap_task_advance(struct task *task, int64_t now_ms)
@@ -141,4 +175,24 @@ __wrap_task_advance(struct task *task, int64_t now_ms)
 	__real_task_advance(task, now_ms);
 	if (task->input_count == 1 && task->inputs[0].topic->internal && !task->draining)
 		watch(task);
+}
+
+int
+__wrap_task_committed(struct task *task, struct error *err)
+{
+	struct suspect *of = find_suspect(task);
+
+	if (of)
+		sim_set_problem(sim_log_of(task->job->log)->sim, "%s", of->text);
+	return __real_task_committed(task, err);
+}
+
+void
+__wrap_task_close(struct task **task)
+{
+	struct suspect *of = *task ? find_suspect(*task) : NULL;
+
+	if (of)
+		of->task = NULL;
+	__real_task_close(task);
 }

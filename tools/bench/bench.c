@@ -1,9 +1,9 @@
 /*
  * The benches: one program, three things it can do, each printed as one line of JSON.
  *
- *     bench generate TOPOLOGY KIND DIR COUNT [key=value ...]     an hour of event time into the topics of an embedded log
- *     bench run TOPOLOGY OPERATOR DIR [key=value ...]            a bounded run of the operator over what is there
- *     bench paced TOPOLOGY DIR RATE SECONDS STEP_MS [...]        a live run of the join, fed RATE events/s beside it
+ *     bench generate TOPOLOGY KIND DIR COUNT [key=value ...]    input into the topics of an embedded log
+ *     bench run TOPOLOGY OPERATOR DIR [key=value ...]           a bounded run of the operator over what is there
+ *     bench paced TOPOLOGY DIR RATE SECONDS STEP_MS [...]       a live run of the join, fed RATE events/s beside it
  *
  * CPU is user + system time of the whole process while the run lasts, RocksDB's threads included. tools/bench/run calls
  * it and prints the tables.

@@ -45,14 +45,15 @@ class Operators:
 
     # ---- inputs, each made once
 
-    def engagements(self):
-        return self.bench.input(FEATURES, "engagements", self.events)
+    def engagements(self, count):
+        return self.bench.input(FEATURES, "engagements", count)
 
-    def by_user(self):
-        return self.after("by_user", self.engagements(), "by_user")
+    def by_user(self, count):
+        return self.after("by_user", self.engagements(count), f"by_user-{count}")
 
     def histories(self):
-        return self.after("history", self.by_user(), "histories", *EVERY_ROW)
+        """About as many rows as a quarter of the events."""
+        return self.after("history", self.by_user(self.events // 2), "histories", *EVERY_ROW)
 
     def deliveries(self):
         return self.bench.input(INTEGRITY, "deliveries", int(self.events / ENTRIES_PER_RESPONSE))
@@ -91,11 +92,11 @@ class Operators:
         self.row("engagement_join", got, "2")
 
     def rekey(self):
-        got = self.best("rekey", lambda: self.bench.bounded(FEATURES, "by_user", self.engagements()))
+        got = self.best("rekey", lambda: self.bench.bounded(FEATURES, "by_user", self.engagements(self.events)))
         self.row("rekey", got, "-")
 
     def history(self):
-        got = self.best("history", lambda: self.bench.bounded(FEATURES, "history", self.by_user()))
+        got = self.best("history", lambda: self.bench.bounded(FEATURES, "history", self.by_user(self.events)))
         self.row("user_history", got, "2")
 
     def embedding(self):
@@ -103,7 +104,7 @@ class Operators:
             label = f"embedding_update, {dimensions} dimensions"
             path = self.bench.directory / f"vectors-{dimensions}"
             if not path.exists():
-                shutil.copytree(self.by_user(), path)
+                shutil.copytree(self.by_user(self.events), path)
                 self.bench.call("generate", FEATURES, "vectors", path, dimensions)
             got = self.best(label, lambda path=path, dimensions=dimensions: self.bench.bounded(
                 FEATURES, "embedding", path, f"operators.embedding.dimensions={dimensions}", "memory=2GiB"))
@@ -122,7 +123,7 @@ class Operators:
 
     def sink(self):
         got = self.best("feature_sink, embedded", lambda: self.bench.bounded(
-            FEATURES, "sink", self.histories(), *EVERY_ROW), repeats=1)
+            FEATURES, "sink", self.histories(), *EVERY_ROW), 1)
         self.row("feature_sink, embedded", got, "-")
         if not shutil.which("redis-server"):
             self.notes.append("(feature_sink into Redis: redis-server is not installed)")
