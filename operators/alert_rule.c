@@ -305,8 +305,8 @@ alert_rule_decide(const struct alert_rule *rule, int log, bool firing, const str
 
 static const struct option options[] = {
 	{"metric", OPTION_CHOICE, offsetof(struct alert_rule, metric), NULL, 0, 0, metrics, NULL,
-	 "what is watched: a count of the window, lost (at both hops), mismatches (of all kinds but late), silent (a log of "
-	 "which nothing came), or a latency"},
+	 "what is watched: a count of the window, lost (at both hops), mismatches (of all kinds but late), silent (a "
+	 "log of which nothing came), or a latency"},
 	{"per", OPTION_CHOICE, offsetof(struct alert_rule, per), "one", 0, 0, shares, NULL,
 	 "the count that the metric is divided by; one: it is taken as it is"},
 	{"above", OPTION_NUMBER, offsetof(struct alert_rule, above), NOT_GIVEN, -1, 1e15, NULL, NULL,
@@ -318,7 +318,8 @@ static const struct option options[] = {
 	{"baseline", OPTION_INTEGER, offsetof(struct alert_rule, baseline), "0", 0, RULE_BASELINE_MAX, NULL, "windows",
 	 "the value is divided by its mean over so many windows before, of which half have to be there; 0: it is not"},
 	{"min_count", OPTION_INTEGER, offsetof(struct alert_rule, min_count), "100", 0, 1e15, NULL, NULL,
-	 "a window is calm that has fewer of `per`; without `per` fewer impressions; of a latency fewer that were measured"},
+	 "a window is calm that has fewer of `per`; without `per` fewer impressions; of a latency, fewer that were "
+	 "measured"},
 	{"for", OPTION_INTEGER, offsetof(struct alert_rule, windows), "2", 1, RULE_FOR_MAX, NULL, "windows",
 	 "so many windows in a row are in breach before it fires; those that say nothing are passed over"},
 	{"resolve_for", OPTION_INTEGER, offsetof(struct alert_rule, resolve_windows), "2", 1, RULE_FOR_MAX, NULL,

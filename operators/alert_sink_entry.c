@@ -5,30 +5,12 @@
 
 #include <inttypes.h>
 
+#include "base/packed.h"
 #define VERSION 1
 #define REFUSED 1 /* flags of a word */
 #define ALONE 2
 
 /* ---- as bytes ---- */
-
-static void
-put_integer(struct buffer *out, int64_t value)
-{
-	buffer_put_varint(out, zigzag_encode(value));
-}
-
-static void
-put_text(struct buffer *out, struct bytes text)
-{
-	buffer_put_varint(out, text.size);
-	buffer_put_bytes(out, text);
-}
-
-static void
-put_real(struct buffer *out, double value)
-{
-	buffer_put(out, &value, sizeof(value));
-}
 
 void
 alert_entry_write(const struct alert_entry *entry, struct buffer *out)
@@ -37,56 +19,34 @@ alert_entry_write(const struct alert_entry *entry, struct buffer *out)
 
 	buffer_put_u8(out, VERSION);
 	buffer_put_u8(out, alert->firing);
-	put_text(out, alert->name);
-	put_text(out, alert->severity);
-	put_text(out, alert->runbook);
+	buffer_put_text(out, alert->name);
+	buffer_put_text(out, alert->severity);
+	buffer_put_text(out, alert->runbook);
 	buffer_put_varint(out, alert->label_count);
 	for (size_t i = 0; i < alert->label_count; i++) {
-		put_text(out, alert->labels[i].name);
-		put_text(out, alert->labels[i].value);
+		buffer_put_text(out, alert->labels[i].name);
+		buffer_put_text(out, alert->labels[i].value);
 	}
-	put_real(out, alert->value);
-	put_real(out, alert->threshold);
-	put_integer(out, alert->window_start_ms);
-	put_integer(out, alert->starts_ms);
-	put_integer(out, alert->ends_ms);
-	put_integer(out, alert->revision);
+	buffer_put_real(out, alert->value);
+	buffer_put_real(out, alert->threshold);
+	buffer_put_signed(out, alert->window_start_ms);
+	buffer_put_signed(out, alert->starts_ms);
+	buffer_put_signed(out, alert->ends_ms);
+	buffer_put_signed(out, alert->revision);
 	buffer_put_u64(out, alert->change);
-	put_integer(out, entry->seen_ms);
+	buffer_put_signed(out, entry->seen_ms);
 	buffer_put_varint(out, entry->word_count);
 	for (size_t i = 0; i < entry->word_count; i++) {
 		const struct alert_word *word = &entry->words[i];
 
 		buffer_put_u64(out, word->receiver);
-		put_text(out, word->name);
+		buffer_put_text(out, word->name);
 		buffer_put_u8(out, (uint8_t)((word->refused ? REFUSED : 0) | (word->alone ? ALONE : 0)));
-		put_integer(out, word->revision);
+		buffer_put_signed(out, word->revision);
 		buffer_put_u64(out, word->change);
-		put_integer(out, word->at_ms);
+		buffer_put_signed(out, word->at_ms);
 		buffer_put_varint(out, word->failures);
 	}
-}
-
-static int64_t
-get_integer(struct cursor *cursor)
-{
-	return zigzag_decode(cursor_varint(cursor));
-}
-
-static struct bytes
-get_text(struct cursor *cursor)
-{
-	return cursor_bytes(cursor, cursor_varint(cursor));
-}
-
-static double
-get_real(struct cursor *cursor)
-{
-	uint64_t bits = cursor_u64(cursor);
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
 }
 
 static void
@@ -99,13 +59,13 @@ read_words(struct cursor *cursor, struct alert_entry *out)
 		uint8_t flags;
 
 		word->receiver = cursor_u64(cursor);
-		word->name = get_text(cursor);
+		word->name = cursor_text(cursor);
 		flags = cursor_u8(cursor);
 		word->refused = flags & REFUSED;
 		word->alone = flags & ALONE;
-		word->revision = get_integer(cursor);
+		word->revision = cursor_signed(cursor);
 		word->change = cursor_u64(cursor);
-		word->at_ms = get_integer(cursor);
+		word->at_ms = cursor_signed(cursor);
 		word->failures = cursor_varint(cursor);
 	}
 }
@@ -119,23 +79,23 @@ alert_entry_read(struct bytes key, struct bytes value, struct alert_entry *out)
 	insist(cursor_u8(&cursor) == VERSION);
 	alert->id = key;
 	alert->firing = cursor_u8(&cursor);
-	alert->name = get_text(&cursor);
-	alert->severity = get_text(&cursor);
-	alert->runbook = get_text(&cursor);
+	alert->name = cursor_text(&cursor);
+	alert->severity = cursor_text(&cursor);
+	alert->runbook = cursor_text(&cursor);
 	alert->label_count = cursor_varint(&cursor);
 	insist(alert->label_count <= ALERT_LABELS_MAX);
 	for (size_t i = 0; i < alert->label_count; i++) {
-		alert->labels[i].name = get_text(&cursor);
-		alert->labels[i].value = get_text(&cursor);
+		alert->labels[i].name = cursor_text(&cursor);
+		alert->labels[i].value = cursor_text(&cursor);
 	}
-	alert->value = get_real(&cursor);
-	alert->threshold = get_real(&cursor);
-	alert->window_start_ms = get_integer(&cursor);
-	alert->starts_ms = get_integer(&cursor);
-	alert->ends_ms = get_integer(&cursor);
-	alert->revision = get_integer(&cursor);
+	alert->value = cursor_real(&cursor);
+	alert->threshold = cursor_real(&cursor);
+	alert->window_start_ms = cursor_signed(&cursor);
+	alert->starts_ms = cursor_signed(&cursor);
+	alert->ends_ms = cursor_signed(&cursor);
+	alert->revision = cursor_signed(&cursor);
 	alert->change = cursor_u64(&cursor);
-	out->seen_ms = get_integer(&cursor);
+	out->seen_ms = cursor_signed(&cursor);
 	read_words(&cursor, out);
 	insist(!cursor.bad && cursor_left(&cursor) == 0);
 }

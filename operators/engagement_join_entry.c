@@ -1,5 +1,7 @@
 #include "operators/engagement_join_entry.h"
 
+#include "base/packed.h"
+
 /* ---- reading ---- */
 
 static size_t
@@ -38,28 +40,12 @@ join_parts_of(const struct entry *entry)
 	return parts;
 }
 
-static struct bytes
-next_text(struct cursor *cursor)
-{
-	return cursor_bytes(cursor, cursor_varint(cursor));
-}
-
-static double
-next_real(struct cursor *cursor)
-{
-	uint64_t bits = cursor_u64(cursor);
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
 struct bytes
 join_id_at(const struct join_parts *parts, uint32_t offset)
 {
 	struct cursor cursor = cursor_of(bytes_of(parts->ids.data + offset, parts->ids.size - offset));
 
-	return next_text(&cursor);
+	return cursor_text(&cursor);
 }
 
 bool
@@ -67,9 +53,9 @@ join_next_score(struct cursor *cursor, struct join_score *out)
 {
 	if (cursor_left(cursor) == 0)
 		return false;
-	*out = (struct join_score){.model_version = next_text(cursor)};
-	out->watch_seconds = next_real(cursor);
-	out->engage_probability = next_real(cursor);
+	*out = (struct join_score){.model_version = cursor_text(cursor)};
+	out->watch_seconds = cursor_real(cursor);
+	out->engage_probability = cursor_real(cursor);
 	out->shadow = cursor_u8(cursor) != 0;
 	out->scored_at = (int64_t)cursor_u64(cursor);
 	insist(!cursor->bad);
@@ -81,7 +67,7 @@ join_next_waiting_score(struct cursor *cursor, struct join_score *out)
 {
 	if (!join_next_score(cursor, out))
 		return false;
-	out->body = next_text(cursor);
+	out->body = cursor_text(cursor);
 	insist(!cursor->bad);
 	return true;
 }
@@ -93,15 +79,15 @@ join_next_waiting(struct cursor *cursor, struct join_engagement *out)
 
 	if (cursor_left(cursor) == 0)
 		return false;
-	*out = (struct join_engagement){.id = next_text(cursor)};
+	*out = (struct join_engagement){.id = cursor_text(cursor)};
 	out->occurred_at = (int64_t)cursor_u64(cursor);
 	out->action = cursor_u8(cursor);
 	has = cursor_u8(cursor);
 	out->has_watched = has & 1;
 	out->has_duration = has & 2;
-	out->watched = next_real(cursor);
-	out->duration = next_real(cursor);
-	out->body = next_text(cursor);
+	out->watched = cursor_real(cursor);
+	out->duration = cursor_real(cursor);
+	out->body = cursor_text(cursor);
 	insist(!cursor->bad);
 	return true;
 }
@@ -113,7 +99,7 @@ join_knows(const struct join_parts *parts, struct bytes id)
 	struct join_engagement engagement;
 
 	while (cursor_left(&ids) != 0)
-		if (bytes_equal(next_text(&ids), id))
+		if (bytes_equal(cursor_text(&ids), id))
 			return true;
 	while (join_next_waiting(&waiting, &engagement))
 		if (bytes_equal(engagement.id, id))
@@ -172,23 +158,6 @@ open_gap(struct store *store, struct entry **entry, const struct join_head *head
 	return value + at;
 }
 
-static size_t
-text_size(struct bytes text)
-{
-	uint8_t scratch[BUFFER_VARINT_SIZE_MAX];
-
-	return store_varint(scratch, text.size) + text.size;
-}
-
-static uint8_t *
-put_text(uint8_t *to, struct bytes text)
-{
-	to += store_varint(to, text.size);
-	if (text.size != 0)
-		memcpy(to, text.data, text.size);
-	return to + text.size;
-}
-
 static uint8_t *
 put_u64(uint8_t *to, const void *value)
 {
@@ -218,7 +187,7 @@ join_add_id(struct store *store, struct entry **entry, struct join_head *head, s
 	memmove(value + behind + longer + size, value + behind, old - behind);
 	if (longer != 0)
 		memmove(value + body + longer, value + body, behind - body);
-	put_text(value + behind + longer, id);
+	store_text(value + behind + longer, id);
 	head->ids_size = before.ids_size + (uint32_t)size;
 	head->id_count = (uint16_t)(before.id_count + 1);
 	memcpy(value, head, head_size(head));
@@ -233,7 +202,7 @@ score_size(const struct join_score *score)
 static uint8_t *
 put_score(uint8_t *to, const struct join_score *score)
 {
-	to = put_text(to, score->model_version);
+	to = store_text(to, score->model_version);
 	to = put_u64(to, &score->watch_seconds);
 	to = put_u64(to, &score->engage_probability);
 	*to++ = score->shadow;
@@ -271,13 +240,13 @@ join_add_waiting(struct store *store, struct entry **entry, const struct join_en
 
 	head.waiting_size += (uint32_t)size;
 	head.waiting_count++;
-	to = put_text(open_gap(store, entry, &head, at, size), engagement->id);
+	to = store_text(open_gap(store, entry, &head, at, size), engagement->id);
 	to = put_u64(to, &engagement->occurred_at);
 	*to++ = (uint8_t)engagement->action;
 	*to++ = (uint8_t)((engagement->has_watched ? 1 : 0) | (engagement->has_duration ? 2 : 0));
 	to = put_u64(to, &engagement->watched);
 	to = put_u64(to, &engagement->duration);
-	put_text(to, engagement->body);
+	store_text(to, engagement->body);
 }
 
 void
@@ -288,7 +257,7 @@ join_add_waiting_score(struct store *store, struct entry **entry, const struct j
 
 	head.waiting_scores_size += (uint32_t)size;
 	head.waiting_score_count++;
-	put_text(put_score(open_gap(store, entry, &head, at, size), score), score->body);
+	store_text(put_score(open_gap(store, entry, &head, at, size), score), score->body);
 }
 
 void

@@ -2,8 +2,8 @@
  * integrity_rollup: how well the logs agreed, window by window; and what is alarming about it.
  *
  * Each task of reconcile counts what passes through it. Here the counts of all tasks meet: they come keyed by the value
- * of their dimension, each row a difference, and the sum of all rows of a (window, dimension, value) is the truth. Their
- * topic is internal, so the watermark W is the least of all tasks of reconcile.
+ * of their dimension, each row a difference, and the sum of all rows of a (window, dimension, value) is the truth.
+ * Their topic is internal, so the watermark W is the least of all tasks of reconcile that are not idle.
  *
  *     a window's row     revision 1 when W is a window's length past its end: that is when reconcile closes it, so the
  *                        rows of all tasks are there. What comes later (a log that was silent and speaks again, a late

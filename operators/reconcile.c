@@ -195,7 +195,8 @@ read_arrival(const struct reconcile *self, enum reconcile_log log, const struct 
 {
 	*out = (struct arrival){
 		.id = record_bytes(record, self->delivery[log].id),
-		.stage = (enum stage)self->delivery[log].stages[record_integer(record, self->delivery[log].stage)],
+		.stage = (enum stage)self->delivery[log]
+				 .stages.to_number[record_integer(record, self->delivery[log].stage)],
 		.at = record_integer(record, self->delivery[log].logged_at),
 		.item = record_bytes(record, self->delivery[log].item),
 		.position = record_integer(record, self->delivery[log].position),
@@ -354,8 +355,8 @@ reconcile_show(const struct entry *entry, struct buffer *out)
 static const struct option options[] = {
 	{"window", OPTION_DURATION, offsetof(struct reconcile, window), "1min", 1, DAY_MS, NULL, "ms",
 	 "length of a window, and how long after it was made a response is judged"},
-	{"max_hold", OPTION_DURATION, offsetof(struct reconcile, max_hold), "4min", 0, DAY_MS, NULL, "ms",
-	 "how much longer a response is held where a log is silent; default: four windows of a minute"},
+	{"max_hold", OPTION_DURATION, offsetof(struct reconcile, max_hold), "0", 0, DAY_MS, NULL, "ms",
+	 "how much longer a response is held where a log is silent; 0: four windows"},
 	{"correction_horizon", OPTION_DURATION, offsetof(struct reconcile, correction_horizon), "1h", 1, 30 * DAY_MS,
 	 NULL, "ms", "how long after it was made a response is remembered; at least 2 x window + max_hold"},
 	{"listed_max", OPTION_INTEGER, offsetof(struct reconcile, listed_max), "10000", 0, 1e9, NULL, "mismatches",

@@ -7,6 +7,7 @@
 
 #include "operators/integrity_series.h"
 #include "operators/reconcile_verdict.h"
+#include "record/symbols.h"
 
 enum reconcile_output { MISMATCHES, COUNTS };
 enum reconcile_store { RESPONSES, WINDOWS, SERIES };
@@ -34,12 +35,12 @@ struct reconcile {
 	int64_t window, max_hold, correction_horizon, listed_max;
 	struct {
 		struct field id, stage, item, position, marker[MARKER_TEXTS], logged_at;
-		int stages[64]; /* enum stage of the schema's symbols */
+		struct symbol_map stages; /* numbers: enum stage */
 	} delivery[LOGS];
 	struct {
 		struct field id, request, kind, hop, field, expected, actual, count, marker[MARKER_TEXTS], window_start,
 			detected_at, revision;
-		int kinds[MISMATCH_KINDS], hops[MISMATCH_HOPS]; /* the schema's symbols */
+		struct symbol_map kinds, hops;
 	} mismatch;
 	struct {
 		struct field dimension, value, window_start, window_end, counts[TALLY_COUNTERS], latencies[LATENCIES],

@@ -1,29 +1,12 @@
 #include "operators/reconcile_response.h"
 
+#include "base/packed.h"
+
 /* ---- reading ---- */
 
 enum { JUDGED = 1 << 0, HELD = 1 << 1, HAS_FLOOR = 1 << 2 };	       /* of a response */
 enum { HASHED = 1 << 0, TOLD = 1 << 1, ONE_VERSION = 1 << 2 };	       /* of an impression */
 enum { KIND_BITS = 3, HOP_BITS = 3, LISTED = 1 << 7, VERSION_AT = 2 }; /* of what is packed into a byte */
-
-/* Most numbers are small: these take no call. */
-static inline uint64_t
-next_number(struct cursor *cursor)
-{
-	return cursor_left(cursor) != 0 && *cursor->at < 0x80 ? *cursor->at++ : cursor_varint(cursor);
-}
-
-static struct bytes
-next_text(struct cursor *cursor)
-{
-	return cursor_bytes(cursor, next_number(cursor));
-}
-
-static int64_t
-next_signed(struct cursor *cursor)
-{
-	return zigzag_decode(next_number(cursor));
-}
 
 /* Log entries come to be known: by reading them, or by adding one. */
 static void
@@ -38,7 +21,7 @@ note_first(struct response *response, const struct logged *entry)
 static void
 read_told(struct cursor *cursor, struct impression *impression, struct context *context)
 {
-	impression->told_count = (uint16_t)next_number(cursor);
+	impression->told_count = (uint16_t)cursor_varint(cursor);
 	impression->told = context_take(context, impression->told_count * sizeof(*impression->told));
 	for (int i = 0; i < impression->told_count; i++) {
 		struct told *told = &impression->told[i];
@@ -48,8 +31,8 @@ read_told(struct cursor *cursor, struct impression *impression, struct context *
 		told->hop = (packed >> KIND_BITS) & ((1 << HOP_BITS) - 1);
 		told->listed = packed & LISTED;
 		told->field = cursor_u8(cursor);
-		told->revision = (uint32_t)next_number(cursor);
-		told->count = (uint32_t)next_number(cursor);
+		told->revision = (uint32_t)cursor_varint(cursor);
+		told->count = (uint32_t)cursor_varint(cursor);
 		told->digest = cursor_u32(cursor);
 	}
 }
@@ -65,26 +48,26 @@ read_impression(struct cursor *cursor, struct response *response, struct impress
 	if (flags & HASHED) {
 		impression->hash = cursor_u64(cursor);
 	} else {
-		impression->id = next_text(cursor);
+		impression->id = cursor_text(cursor);
 	}
-	impression->version_count = flags & ONE_VERSION ? 1 : (uint16_t)next_number(cursor);
+	impression->version_count = flags & ONE_VERSION ? 1 : (uint16_t)cursor_varint(cursor);
 	impression->versions = context_take(context, (impression->version_count + 1u) * sizeof(struct version));
 	for (int i = 0; i < impression->version_count; i++) {
 		struct version *version = &impression->versions[i];
 
-		version->item = next_text(cursor);
-		version->position = next_signed(cursor);
-		version->marker = (uint32_t)next_number(cursor);
+		version->item = cursor_text(cursor);
+		version->position = cursor_signed(cursor);
+		version->marker = (uint32_t)cursor_varint(cursor);
 	}
-	impression->entry_count = (uint16_t)next_number(cursor);
+	impression->entry_count = (uint16_t)cursor_varint(cursor);
 	impression->entries = context_take(context, (impression->entry_count + 1u) * sizeof(struct logged));
 	for (int i = 0; i < impression->entry_count; i++) {
 		struct logged *entry = &impression->entries[i];
-		uint64_t packed = next_number(cursor);
+		uint64_t packed = cursor_varint(cursor);
 
 		entry->stage = packed & (STAGES - 1);
 		entry->version = (uint16_t)(packed >> VERSION_AT);
-		entry->at = response->base + next_signed(cursor);
+		entry->at = response->base + cursor_signed(cursor);
 		note_first(response, entry);
 	}
 	if (flags & TOLD)
@@ -106,17 +89,17 @@ response_read(struct bytes value, struct context *context, struct response *out)
 		out->base = (int64_t)cursor_u64(&cursor);
 		out->judged = flags & JUDGED;
 		if (flags & HAS_FLOOR)
-			out->floor = out->base + next_signed(&cursor);
+			out->floor = out->base + cursor_signed(&cursor);
 		if (flags & HELD)
-			out->held_in = out->base + next_signed(&cursor);
-		out->marker_count = (uint32_t)next_number(&cursor);
+			out->held_in = out->base + cursor_signed(&cursor);
+		out->marker_count = (uint32_t)cursor_varint(&cursor);
 	}
 	out->markers = context_take(context, (out->marker_count + 1) * sizeof(*out->markers));
 	for (uint32_t i = 0; i < out->marker_count; i++)
 		for (int j = 0; j < MARKER_TEXTS; j++)
-			out->markers[i].texts[j] = next_text(&cursor);
+			out->markers[i].texts[j] = cursor_text(&cursor);
 	if (value.size != 0)
-		out->impression_count = (uint32_t)next_number(&cursor);
+		out->impression_count = (uint32_t)cursor_varint(&cursor);
 	out->impressions = context_take(context, (out->impression_count + 1) * sizeof(*out->impressions));
 	for (uint32_t i = 0; i < out->impression_count; i++)
 		read_impression(&cursor, out, &out->impressions[i], context);
@@ -153,21 +136,6 @@ size_max(const struct response *response)
 }
 
 static uint8_t *
-put_text(uint8_t *to, struct bytes text)
-{
-	to += store_varint(to, text.size);
-	if (text.size != 0)
-		memcpy(to, text.data, text.size);
-	return to + text.size;
-}
-
-static uint8_t *
-put_signed(uint8_t *to, int64_t value)
-{
-	return to + store_varint(to, zigzag_encode(value));
-}
-
-static uint8_t *
 put_told(uint8_t *to, const struct impression *impression)
 {
 	to += store_varint(to, impression->told_count);
@@ -190,7 +158,7 @@ put_impression(uint8_t *to, int64_t base, const struct impression *impression)
 	*to++ = (uint8_t)((impression->id.data ? 0 : HASHED) | (impression->told_count ? TOLD : 0) |
 			  (impression->version_count == 1 ? ONE_VERSION : 0));
 	if (impression->id.data) {
-		to = put_text(to, impression->id);
+		to = store_text(to, impression->id);
 	} else {
 		store_u64(to, impression->hash);
 		to += sizeof(impression->hash);
@@ -198,8 +166,8 @@ put_impression(uint8_t *to, int64_t base, const struct impression *impression)
 	if (impression->version_count != 1)
 		to += store_varint(to, impression->version_count);
 	for (int i = 0; i < impression->version_count; i++) {
-		to = put_text(to, impression->versions[i].item);
-		to = put_signed(to, impression->versions[i].position);
+		to = store_text(to, impression->versions[i].item);
+		to = store_signed(to, impression->versions[i].position);
 		to += store_varint(to, impression->versions[i].marker);
 	}
 	to += store_varint(to, impression->entry_count);
@@ -207,7 +175,7 @@ put_impression(uint8_t *to, int64_t base, const struct impression *impression)
 		const struct logged *entry = &impression->entries[i];
 
 		to += store_varint(to, entry->stage | (uint64_t)entry->version << VERSION_AT);
-		to = put_signed(to, entry->at - base);
+		to = store_signed(to, entry->at - base);
 	}
 	return impression->told_count ? put_told(to, impression) : to;
 }
@@ -227,13 +195,13 @@ response_write(const struct response *response, struct context *context, struct 
 	store_u64(to, (uint64_t)response->base);
 	to += sizeof(uint64_t);
 	if (response->floor != TIME_MIN)
-		to = put_signed(to, response->floor - response->base);
+		to = store_signed(to, response->floor - response->base);
 	if (response->held_in != TIME_MIN)
-		to = put_signed(to, response->held_in - response->base);
+		to = store_signed(to, response->held_in - response->base);
 	to += store_varint(to, response->marker_count);
 	for (uint32_t i = 0; i < response->marker_count; i++)
 		for (int j = 0; j < MARKER_TEXTS; j++)
-			to = put_text(to, response->markers[i].texts[j]);
+			to = store_text(to, response->markers[i].texts[j]);
 	to += store_varint(to, response->impression_count);
 	for (uint32_t i = 0; i < response->impression_count; i++)
 		to = put_impression(to, response->base, &response->impressions[i]);
@@ -338,9 +306,9 @@ response_show(struct bytes value, struct buffer *out)
 
 	for (int flag = HELD; flag <= HAS_FLOOR; flag <<= 1)
 		if (flags & flag)
-			next_signed(&cursor);
+			cursor_signed(&cursor);
 	for (uint64_t texts = cursor_varint(&cursor) * MARKER_TEXTS; texts > 0 && !cursor.bad; texts--)
-		next_text(&cursor);
+		cursor_text(&cursor);
 	buffer_print(out, "{\"first_at\": %lld, \"impressions\": %llu, \"judged\": %s, \"held\": %s, \"bytes\": %zu}",
 		     (long long)base, (unsigned long long)cursor_varint(&cursor), flags & JUDGED ? "true" : "false",
 		     flags & HELD ? "true" : "false", value.size);

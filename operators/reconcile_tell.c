@@ -39,8 +39,8 @@ emit(const struct judging *judging, const struct impression *impression, const s
 		return 0;
 	record_set_bytes(row, self->mismatch.id, impression->id);
 	record_set_bytes(row, self->mismatch.request, judging->request_id);
-	record_set_integer(row, self->mismatch.kind, self->mismatch.kinds[finding->kind]);
-	record_set_integer(row, self->mismatch.hop, self->mismatch.hops[finding->hop]);
+	record_set_integer(row, self->mismatch.kind, self->mismatch.kinds.to_symbol[finding->kind]);
+	record_set_integer(row, self->mismatch.hop, self->mismatch.hops.to_symbol[finding->hop]);
 	if (finding->field != NO_FIELD)
 		record_set_bytes(row, self->mismatch.field, bytes_of_text(field_names[finding->field]));
 	if (finding->kind == ALTERED) {

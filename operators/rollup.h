@@ -1,6 +1,6 @@
 /*
- * What the files of integrity_rollup share: its parameters and resolved fields, its windows and its alerts. The operator
- * itself, and what it promises, is integrity_rollup.c.
+ * What the files of integrity_rollup share: its parameters and resolved fields, its windows and its alerts. The
+ * operator itself, and what it promises, is integrity_rollup.c.
  */
 #ifndef OPERATORS_ROLLUP_H
 #define OPERATORS_ROLLUP_H

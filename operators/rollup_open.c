@@ -5,72 +5,51 @@
 
 #include "base/memory.h"
 
-struct wanted {
-	const char *name;
-	enum schema_type type;
-	struct field *field;
-};
-
-static int
-resolve(const struct schema *schema, const struct wanted *wanted, struct error *err)
-{
-	for (; wanted->name; wanted++)
-		if (record_field(schema, wanted->name, wanted->type, wanted->field, err) < 0)
-			return -1;
-	return 0;
-}
-
 static int
 open_counts(struct rollup *self, const struct schema *schema, struct error *err)
 {
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"dimension", SCHEMA_STRING, &self->count.dimension},
 		{"value", SCHEMA_STRING, &self->count.value},
 		{"window_start", SCHEMA_LONG, &self->count.window_start},
 		{"window_end", SCHEMA_LONG, &self->count.window_end},
 		{"silent", SCHEMA_ARRAY, &self->count.silent},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
-	const struct wanted in_bucket[] = {
+	const struct wanted_field in_bucket[] = {
 		{"bucket", SCHEMA_INT, &self->count.bucket},
 		{"count", SCHEMA_LONG, &self->count.bucket_count},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
 	const struct schema *items;
 
-	if (resolve(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0 ||
+	    record_fields_named(schema, series_counts, TALLY_COUNTERS, SCHEMA_LONG, self->count.counts, err) < 0 ||
+	    record_fields_named(schema, series_latencies, LATENCIES, SCHEMA_ARRAY, self->count.latencies, err) < 0)
 		return -1;
-	for (int i = 0; i < TALLY_COUNTERS; i++)
-		if (record_field(schema, series_counts[i], SCHEMA_LONG, &self->count.counts[i], err) < 0)
-			return -1;
-	for (int i = 0; i < LATENCIES; i++)
-		if (record_field(schema, series_latencies[i], SCHEMA_ARRAY, &self->count.latencies[i], err) < 0)
-			return -1;
 	items = self->count.latencies[0].schema->items;
 	self->count.bucket_width = items->width;
-	return resolve(items, in_bucket, err);
+	return record_fields(items, in_bucket, err);
 }
 
 static int
 open_windows(struct rollup *self, const struct schema *schema, struct error *err)
 {
 	static const char *const quantiles[QUANTILES] = {[P50] = "p50", [P95] = "p95", [P99] = "p99"};
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"dimension", SCHEMA_STRING, &self->window.dimension},
 		{"value", SCHEMA_STRING, &self->window.value},
 		{"window_start", SCHEMA_LONG, &self->window.window_start},
 		{"window_end", SCHEMA_LONG, &self->window.window_end},
 		{"silent", SCHEMA_ARRAY, &self->window.silent},
 		{"revision", SCHEMA_INT, &self->window.revision},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
 	char name[64];
 
-	if (resolve(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0 ||
+	    record_fields_named(schema, series_counts, TALLY_UNLISTED, SCHEMA_LONG, self->window.counts, err) < 0)
 		return -1;
-	for (int i = 0; i < TALLY_UNLISTED; i++)
-		if (record_field(schema, series_counts[i], SCHEMA_LONG, &self->window.counts[i], err) < 0)
-			return -1;
 	for (int i = 0; i < LATENCIES; i++)
 		for (int q = 0; q < QUANTILES; q++) {
 			snprintf(name, sizeof(name), "%s_%s_ms", series_latencies[i], quantiles[q]);
@@ -86,7 +65,7 @@ static int
 open_alerts(struct rollup *self, const struct schema *schema, struct error *err)
 {
 	static const char *const states[2] = {"resolved", "firing"};
-	const struct wanted wanted[] = {
+	const struct wanted_field wanted[] = {
 		{"name", SCHEMA_STRING, &self->alert.name},
 		{"labels", SCHEMA_MAP, &self->alert.labels},
 		{"state", SCHEMA_ENUM, &self->alert.state},
@@ -99,12 +78,12 @@ open_alerts(struct rollup *self, const struct schema *schema, struct error *err)
 		{"runbook", SCHEMA_STRING, &self->alert.runbook},
 		{"revision", SCHEMA_INT, &self->alert.revision},
 		{"alert_id", SCHEMA_STRING, &self->alert.id},
-		{NULL, SCHEMA_NULL, NULL},
+		WANTED_END,
 	};
 
 	if (!schema)
 		return 0;
-	if (resolve(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	if (self->alert.labels.schema->items->type != SCHEMA_STRING || self->alert.ends_at.branch_slot < 0)
 		return fail(err, FATAL, "%s needs labels of strings and an ends_at that may be null", schema->name);

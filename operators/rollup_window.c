@@ -229,8 +229,8 @@ read_facts(const struct entry *entry, struct series *scratch, struct facts *out,
 
 /*
  * A window is shaded by a log that was altogether silent in it; in one that hangs together with it by windows that list
- * the log; and in one next to those: a log falls silent, and comes back, in the middle of a window. What only lists a log
- * is not: a few tasks saw little of it. Of a value of another dimension nobody can tell, since little is usual there.
+ * the log; and in one next to those: a log falls silent, and comes back, in the middle of a window. What only lists a
+ * log is not: a few tasks saw little of it. Of a value of another dimension nobody can tell: there, little is usual.
  */
 static void
 spread(struct shade *shades, int count, enum dimension dimension, struct facts *facts)
@@ -241,12 +241,15 @@ spread(struct shade *shades, int count, enum dimension dimension, struct facts *
 		shades[i].dark |= shades[i - 1].dark & shades[i].listed;
 	for (int i = count - 2; i >= 0; i--)
 		shades[i].dark |= shades[i + 1].dark & shades[i].listed;
-	for (int i = 0; i < count; i++)
-		facts[i].shaded = (i > 0 ? shades[i - 1].dark : 0) | shades[i].dark |
+	for (int i = 1; i < count; i++) /* the first one speaks only through the second's list */
+		facts[i].shaded = (i > 1 ? shades[i - 1].dark : 0) | shades[i].dark |
 				  (i + 1 < count ? shades[i + 1].dark : 0);
 }
 
-/* One more than asked for: the window behind the newest may not have been told yet, and be known to be without a log. */
+/*
+ * facts[0] is the window that follows the newest. It has not been told, so it may be known in part; but where the
+ * newest lists a log, and of that nothing is known behind it either, the log has just fallen silent.
+ */
 int
 rollup_window_facts(const struct rollup *self, const struct place *newest, const struct facts **out,
 		    struct context *context, struct error *err)

@@ -1,5 +1,6 @@
 #include "operators/user_history_entry.h"
 
+#include "base/packed.h"
 #define ACTION_SIZE_MAX (2 * (HISTORY_TEXT_SIZE_MAX + BUFFER_VARINT_SIZE_MAX) + 2 + 2 * sizeof(int64_t))
 
 _Static_assert(sizeof(struct history_head) + HISTORY_ACTIONS_MAX * ACTION_SIZE_MAX < STORE_VALUE_SIZE_MAX,
@@ -41,8 +42,8 @@ history_next(struct cursor *cursor, struct history_action *out)
 		watched = cursor_u64(cursor);
 		memcpy(&out->watched, &watched, sizeof(out->watched));
 	}
-	out->engagement_id = cursor_bytes(cursor, cursor_varint(cursor));
-	out->item_id = cursor_bytes(cursor, cursor_varint(cursor));
+	out->engagement_id = cursor_text(cursor);
+	out->item_id = cursor_text(cursor);
 	insist(!cursor->bad);
 	return true;
 }
@@ -64,16 +65,6 @@ history_head_store(struct store *store, struct entry **entry, const struct histo
 }
 
 static size_t
-put_text(uint8_t *to, struct bytes text)
-{
-	size_t size = store_varint(to, text.size);
-
-	if (text.size)
-		memcpy(to + size, text.data, text.size);
-	return size + text.size;
-}
-
-static size_t
 put_action(uint8_t *to, const struct history_action *action)
 {
 	uint8_t *at = to;
@@ -86,8 +77,8 @@ put_action(uint8_t *to, const struct history_action *action)
 		memcpy(at, &action->watched, sizeof(action->watched));
 		at += sizeof(action->watched);
 	}
-	at += put_text(at, action->engagement_id);
-	at += put_text(at, action->item_id);
+	at = store_text(at, action->engagement_id);
+	at = store_text(at, action->item_id);
 	return (size_t)(at - to);
 }
 

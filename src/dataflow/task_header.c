@@ -1,13 +1,7 @@
 #include "dataflow/task_header.h"
 
 #include "base/memory.h"
-
-static void
-put_text(struct buffer *out, struct bytes text)
-{
-	buffer_put_varint(out, text.size);
-	buffer_put_bytes(out, text);
-}
+#include "base/packed.h"
 
 void
 task_header_write(const struct task_header *header, struct buffer *out)
@@ -17,25 +11,19 @@ task_header_write(const struct task_header *header, struct buffer *out)
 	buffer_put_u64(out, (uint64_t)header->watermark);
 	buffer_put_varint(out, (uint64_t)header->input_count);
 	for (int i = 0; i < header->input_count; i++) {
-		put_text(out, header->inputs[i].port);
-		put_text(out, header->inputs[i].topic);
+		buffer_put_text(out, header->inputs[i].port);
+		buffer_put_text(out, header->inputs[i].topic);
 		buffer_put_u64(out, (uint64_t)header->inputs[i].position);
 		buffer_put_u64(out, (uint64_t)header->inputs[i].time_max);
 		upstream_write(&header->inputs[i].upstream, out);
 	}
 	buffer_put_varint(out, header->letters_count);
 	for (size_t i = 0; i < header->letters_count; i++) {
-		put_text(out, header->letters[i].port);
-		put_text(out, header->letters[i].topic);
+		buffer_put_text(out, header->letters[i].port);
+		buffer_put_text(out, header->letters[i].topic);
 		buffer_put_varint(out, (uint64_t)header->letters[i].partition);
 		buffer_put_u64(out, (uint64_t)header->letters[i].next);
 	}
-}
-
-static struct bytes
-get_text(struct cursor *cursor)
-{
-	return cursor_bytes(cursor, cursor_varint(cursor));
 }
 
 static void
@@ -51,8 +39,8 @@ read_letters(struct cursor *cursor, struct task_header *out)
 	for (uint64_t i = 0; i < count && !cursor->bad; i++) {
 		struct task_letters *letters = &out->letters[out->letters_count++];
 
-		letters->port = get_text(cursor);
-		letters->topic = get_text(cursor);
+		letters->port = cursor_text(cursor);
+		letters->topic = cursor_text(cursor);
 		letters->partition = (int)cursor_varint(cursor);
 		letters->next = (int64_t)cursor_u64(cursor);
 	}
@@ -79,8 +67,8 @@ task_header_read(struct bytes bytes, struct task_header *out, struct error *err)
 	for (uint64_t i = 0; i < count && !cursor.bad; i++) {
 		struct task_header_input *input = &out->inputs[out->input_count++];
 
-		input->port = get_text(&cursor);
-		input->topic = get_text(&cursor);
+		input->port = cursor_text(&cursor);
+		input->topic = cursor_text(&cursor);
 		input->position = (int64_t)cursor_u64(&cursor);
 		input->time_max = (int64_t)cursor_u64(&cursor);
 		if (!cursor.bad)

@@ -61,3 +61,13 @@ record_fields(const struct schema *record, const struct wanted_field *wanted, st
 			return -1;
 	return 0;
 }
+
+int
+record_fields_named(const struct schema *record, const char *const *names, int count, enum schema_type type,
+		    struct field *fields, struct error *err)
+{
+	for (int i = 0; i < count; i++)
+		if (record_field(record, names[i], type, &fields[i], err) < 0)
+			return -1;
+	return 0;
+}

@@ -79,6 +79,9 @@ struct wanted_field {
 	}
 
 int record_fields(const struct schema *record, const struct wanted_field *wanted, struct error *err);
+/* Resolves `count` fields of one type. */
+int record_fields_named(const struct schema *record, const char *const *names, int count, enum schema_type type,
+			struct field *fields, struct error *err);
 
 /* The same for a field inside the items of an array of records: `out` counts slots from the start of an item. */
 static inline bool

@@ -1,5 +1,6 @@
 #include "state/block.h"
 
+#include "base/packed.h"
 #include <inttypes.h>
 
 #define LAST_AT 1	       /* where in a part `last` stands */
@@ -28,13 +29,6 @@ end_part(struct block_writer *writer, bool last)
 		writer->failed = true;
 }
 
-static void
-put_sized(struct buffer *part, struct bytes bytes)
-{
-	buffer_put_varint(part, bytes.size);
-	buffer_put_bytes(part, bytes);
-}
-
 void
 block_begin(struct block_writer *writer, uint64_t journal, uint64_t seq, const struct block_prelude *prelude,
 	    state_append *append, void *argument)
@@ -48,7 +42,7 @@ block_begin(struct block_writer *writer, uint64_t journal, uint64_t seq, const s
 	writer->number = writer->bytes = 0;
 	writer->failed = false;
 	begin_part(writer);
-	put_sized(part, prelude->header);
+	buffer_put_text(part, prelude->header);
 	buffer_put_varint(part, prelude->drains);
 	buffer_put_u8(part, prelude->draining);
 	buffer_put_varint(part, prelude->entries);
@@ -59,7 +53,7 @@ block_begin(struct block_writer *writer, uint64_t journal, uint64_t seq, const s
 	buffer_put_varint(part, prelude->floor.bytes);
 	buffer_put_varint(part, (uint64_t)prelude->store_count);
 	for (int i = 0; i < prelude->store_count; i++)
-		put_sized(part, prelude->stores[i]);
+		buffer_put_text(part, prelude->stores[i]);
 	insist(part->size < STATE_BLOCK_PART_SIZE_MAX);
 }
 
@@ -146,19 +140,13 @@ block_read_part(struct bytes part, struct block_part *out, struct error *err)
 	return 0;
 }
 
-static struct bytes
-read_sized(struct cursor *cursor)
-{
-	return cursor_bytes(cursor, cursor_varint(cursor));
-}
-
 int
 block_read_prelude(struct cursor *body, struct block_prelude *out, struct error *err)
 {
 	uint64_t stores;
 	uint8_t draining;
 
-	out->header = read_sized(body);
+	out->header = cursor_text(body);
 	out->drains = cursor_varint(body);
 	draining = cursor_u8(body);
 	out->draining = draining != 0;
@@ -170,7 +158,7 @@ block_read_prelude(struct cursor *body, struct block_prelude *out, struct error 
 	out->floor.bytes = cursor_varint(body);
 	stores = cursor_varint(body);
 	for (uint64_t i = 0; i < stores && i < BLOCK_STORES_MAX; i++)
-		out->stores[i] = read_sized(body);
+		out->stores[i] = cursor_text(body);
 	if (body->bad || stores > BLOCK_STORES_MAX || draining > 1 || out->entries > INT64_MAX ||
 	    out->bytes > INT64_MAX)
 		return fail(err, FATAL,
@@ -186,7 +174,7 @@ block_read_change(struct cursor *body, int store_count, struct block_change *out
 	uint64_t store = cursor_varint(body);
 
 	out->kind = kind & BLOCK_KIND_MASK;
-	out->key = read_sized(body);
+	out->key = cursor_text(body);
 	out->fire_at = TIME_MAX;
 	out->drain = 0;
 	out->value = (struct bytes){0};
@@ -195,7 +183,7 @@ block_read_change(struct cursor *body, int store_count, struct block_change *out
 			out->fire_at = zigzag_decode(cursor_varint(body));
 		if (kind & BLOCK_DRAIN)
 			out->drain = cursor_u8(body);
-		out->value = read_sized(body);
+		out->value = cursor_text(body);
 	} else if (kind != BLOCK_REMOVE) {
 		body->bad = true;
 	}

@@ -21,7 +21,7 @@ SHORT_SESSION = {"session.timeout.ms": 2_000}
 QUICK = {"linger.ms": 0}
 MANY_COMMITS = ("--set", "commit_interval=10ms", "--set", "commit_bytes=64KiB")
 SMALL_MEMORY = ("--set", "commit_interval=10ms", "--set", "commit_bytes=1MiB", "--set", "memory=32MiB")
-POINTS = ("restoring", "started", "processed", "block", "sent", "positions", "committed", "written")
+POINTS = ("restoring", "started", "processed", "block", "sent", "positions", "committed", "written", "trimmed")
 SHORT = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "orphan_wait": "5s"}
 
 

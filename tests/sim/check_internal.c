@@ -153,10 +153,9 @@ take_record(struct internal *internal, int partition, const struct heard *heard,
 	of = &heard[arrival->task];
 	if (of->any && of->marker.watermark > furthest(internal, of, arrival->before))
 		return fail(err, FATAL,
-			    "engagement e%d stands behind a marker of its task %d, written at %" PRId64
-			    ", which is %" PRId64 " ms ahead of what the task had taken before it",
-			    number, arrival->task, of->written_ms - WORLD_START_MS,
-			    time_add(of->marker.watermark, -arrival->before));
+			    "engagement e%d stands behind a marker of its task %d at %" PRId64
+			    ", but before the record the task had only come to %" PRId64,
+			    number, arrival->task, of->marker.watermark, arrival->before);
 	return 0;
 }
 

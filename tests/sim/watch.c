@@ -127,17 +127,17 @@ bound_at(struct watched *of, int64_t position)
 }
 
 static void
-suspect(const struct task *task, const char *topic, int64_t ahead_ms)
+suspect(const struct task *task, const char *topic, int64_t bound)
 {
 	struct suspect *of = find_suspect(NULL);
 
 	insist(of);
 	of->task = task;
 	snprintf(of->text, sizeof(of->text),
-		 "the watermark of %s[%d] is %" PRId64 " at offset %" PRId64 " of %s: %" PRId64
-		 " ms ahead of what was said upstream",
+		 "the watermark of %s[%d] is %" PRId64 " at offset %" PRId64 " of %s: what was said upstream lets it "
+		 "go to %" PRId64,
 		 task->operator->spec->name, task->partition, task->watermark.at, task->inputs[0].position, topic,
-		 ahead_ms);
+		 bound);
 }
 
 /* Nobody reads what is not decided yet: what was once read there stays. */
@@ -159,7 +159,7 @@ watch(const struct task *task)
 	if (bound.clocks && bound.at < sim_now(sim) - SILENT_MS)
 		bound.at = sim_now(sim) - SILENT_MS;
 	if (task->watermark.at > bound.at && !find_suspect(task))
-		suspect(task, partition->topic->name, time_add(task->watermark.at, -bound.at));
+		suspect(task, partition->topic->name, bound.at);
 }
 
 void __real_task_advance(struct task *task, int64_t now_ms);

@@ -1,0 +1,254 @@
+/* A sink whose system is out of reach, in a group that shares the work out anew: on the simulated log. */
+#include "dataflow/worker.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "log/sim.h"
+#include "record/json.h"
+#include "tests/test.h"
+
+#define PARTITIONS 2
+#define TURNS 40
+#define TURN_MS 100
+#define SESSION_MS 60000
+
+static struct error err;
+
+/* ---- a sink that counts what its system has taken, by partition ---- */
+
+static struct {
+	bool away;
+	int taken[PARTITIONS];
+	int asked; /* while it was away */
+} outside;
+
+struct sink {
+	int *gathered; /* by partition */
+};
+
+static int
+sink_open(void *self, struct context *context, struct error *error)
+{
+	struct sink *sink = self;
+
+	(void)context;
+	(void)error;
+	sink->gathered = memory_new_array(PARTITIONS, sizeof(*sink->gathered));
+	return 0;
+}
+
+static int
+sink_process(const void *self, int input, const struct record *record, struct context *context, struct error *error)
+{
+	const struct sink *sink = self;
+
+	(void)input;
+	(void)context;
+	(void)error;
+	sink->gathered[record->partition]++;
+	return 0;
+}
+
+static int
+sink_flush(const void *self, struct context *context, struct error *error)
+{
+	const struct sink *sink = self;
+
+	(void)context;
+	if (outside.away) {
+		outside.asked++;
+		return fail(error, RETRY, "it is away");
+	}
+	for (int i = 0; i < PARTITIONS; i++) {
+		outside.taken[i] += sink->gathered[i];
+		sink->gathered[i] = 0;
+	}
+	return 0;
+}
+
+static void
+sink_drop(const void *self)
+{
+	const struct sink *sink = self;
+
+	for (int i = 0; i < PARTITIONS; i++)
+		sink->gathered[i] = 0;
+}
+
+static void
+sink_close(void *self)
+{
+	struct sink *sink = self;
+
+	memory_free(&sink->gathered);
+}
+
+static const struct option options[] = {OPTION_END};
+static const struct port inputs[] = {{"rows", "engagement", "impression_id", true, "rows"}, {.name = NULL}};
+static const struct operator_type sink_type = {
+	.name = "sink",
+	.help = "counts",
+	.options = options,
+	.inputs = inputs,
+	.self_size = sizeof(struct sink),
+	.open = sink_open,
+	.process = sink_process,
+	.flush = sink_flush,
+	.drop = sink_drop,
+	.close = sink_close,
+};
+static const struct operator_type *const table[] = {&sink_type, NULL};
+
+/* ---- a cluster with two processes of one worker ---- */
+
+struct process {
+	struct log *log;
+	struct job *job;
+	struct worker *worker;
+};
+
+static struct sim *sim;
+static struct topology *topology;
+static struct process one, two;
+
+static void
+open_cluster(void)
+{
+	static const struct sim_config config = {
+		.session_ms = SESSION_MS,
+		.rebalance_ms = SESSION_MS,
+		.transaction_ms = SESSION_MS,
+		.cooperative = true,
+	};
+	char path[4200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/t.yaml", test_directory());
+	file = fopen(path, "w");
+	check(file != NULL);
+	fprintf(file,
+		"name: t\nschemas: %s/schemas\ncommit_interval: 100ms\nworkers: 1\ntopics:\n"
+		"  rows: {schema: engagement.avsc, key: impression_id, partitions: %d}\n"
+		"operators:\n  sink: {type: sink, inputs: {rows: rows}}\n",
+		test_source_root(), PARTITIONS);
+	fclose(file);
+	check_ok(topology_load(path, NULL, table, &topology, NULL, &err));
+	sim = sim_new(&config);
+	sim_set_faults(sim, false);
+}
+
+static void
+open_process(struct process *process, const char *name)
+{
+	struct runtime_config config = {.topology = topology, .clock = sim_clock(sim)};
+
+	sim_log_open(sim, name, &process->log);
+	check_ok(runtime_topics(topology, process->log, true, &err));
+	config.log = process->log;
+	check_ok(job_open(&config, &process->job, &err));
+	check_ok(worker_open(process->job, &process->job->operators[0], 0, &process->worker, &err));
+}
+
+static void
+close_process(struct process *process)
+{
+	worker_close(&process->worker);
+	job_close(&process->job);
+	log_close(&process->log);
+}
+
+static void
+close_cluster(void)
+{
+	close_process(&one);
+	close_process(&two);
+	topology_free(&topology);
+	sim_free(&sim);
+}
+
+/* A row to each partition. */
+static void
+send_rows(void)
+{
+	struct transaction *transaction;
+	int topic;
+
+	check_ok(log_topic(one.log, "rows", &topic, &err));
+	check_ok(log_transaction_open(one.log, "feed", &transaction, &err));
+	for (int i = 0; i < PARTITIONS; i++) {
+		const struct topology_topic *spec = &topology->topics[topology_topic_find(topology, "rows")];
+		struct record record = {0};
+		struct arena arena = {0};
+
+		record_init(&record, spec->schema->root);
+		check_ok(json_read(bytes_of_text("{\"engagement_id\": \"e\", \"impression_id\": \"i\", "
+						 "\"user_id_token\": \"u\", \"item_id\": \"v\", \"action\": \"view\", "
+						 "\"occurred_at\": 1}"),
+				   &record, &arena, &err));
+		check_ok(codec_encode(
+			spec->codec, &record,
+			transaction_append_begin(transaction, topic, i, bytes_of_text("i"), clock_now_ms(sim_clock(sim))),
+			&err));
+		check_ok(transaction_append_end(transaction, &err));
+		record_fini(&record);
+		arena_fini(&arena);
+	}
+	transaction_keep(transaction);
+	check_ok(transaction_commit(transaction, &err));
+	transaction_close(&transaction);
+}
+
+static void
+take_turns(int count)
+{
+	for (int i = 0; i < count; i++) {
+		sim_advance(sim, TURN_MS);
+		check_ok(worker_turn(one.worker, 0, &err));
+		if (two.worker)
+			check_ok(worker_turn(two.worker, 0, &err));
+	}
+}
+
+static int
+count_tasks(const struct process *process)
+{
+	int count = 0;
+
+	for (int i = 0; i < PARTITIONS; i++)
+		count += process->worker->tasks[i] && process->worker->tasks[i]->running;
+	return count;
+}
+
+TEST(a_sink_that_cannot_flush_gives_up_what_is_taken_from_it)
+{
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	check_int(count_tasks(&one), PARTITIONS);
+
+	outside.away = true;
+	send_rows();
+	take_turns(TURNS);
+	check_int(one.worker->phase, WORKER_FLUSHING);
+	check(outside.asked > 1);
+
+	/* It is still away: whoever gets the partition is not kept waiting for it. */
+	open_process(&two, "two");
+	take_turns(TURNS);
+	check_int(count_tasks(&one), 1);
+	check_int(count_tasks(&two), 1);
+	check_int(one.worker->leaving_count, 0);
+	check_int(one.worker->phase, WORKER_FLUSHING);
+	check_int(two.worker->phase, WORKER_FLUSHING);
+
+	/* Nothing was committed: the rows are sent by the one that has them now, once. */
+	outside.away = false;
+	take_turns(TURNS);
+	for (int i = 0; i < PARTITIONS; i++)
+		check_int(outside.taken[i], 1);
+	check_int(one.worker->phase, WORKER_RUNNING);
+	check(!worker_changed(one.worker) && !worker_changed(two.worker));
+	check(sim_problem(sim) == NULL);
+	close_cluster();
+}
