@@ -8,8 +8,8 @@
  *     that / its mean over `baseline` windows     where the rule compares with the windows before
  *
  * and the window is in breach where the value is above `above` (or below `below`), calm where it is not beyond
- * `resolve`, and neither in between. A window with fewer than `min_count` of what the value is a share of is calm: there
- * is too little to go by. A window says nothing at all where there is none, where there is nothing to compare with, and
+ * `resolve`, and neither in between. A window with fewer than `min_count` of what the value is a share of is calm:
+ * there is too little to go by. A window says nothing at all where there is none, where there is nothing to compare with, and
  * where a log was silent in it or next to it whose silence alone would make the value what it is: of that there is one
  * alert, by a rule with `metric: silent`.
  *

@@ -21,7 +21,7 @@ SHORT_SESSION = {"session.timeout.ms": 2_000}
 QUICK = {"linger.ms": 0}
 MANY_COMMITS = ("--set", "commit_interval=10ms", "--set", "commit_bytes=64KiB")
 SMALL_MEMORY = ("--set", "commit_interval=10ms", "--set", "commit_bytes=1MiB", "--set", "memory=32MiB")
-POINTS = ("restoring", "started", "processed", "block", "sent", "positions", "committed", "written", "trimmed")
+POINTS = ("restoring", "started", "processed", "block", "sent", "positions", "committed", "written")
 SHORT = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "orphan_wait": "5s"}
 
 
@@ -106,6 +106,15 @@ def test_a_member_killed_while_it_gives_tasks_up_leaves_them_whole(make_job, tmp
     job.broker.wait_until_left(job.group)
     job.call("run", "--until-end")
     exactly_once(job, records)
+
+
+def test_a_run_killed_when_it_has_trimmed_its_journal_goes_on_as_if_it_had_not_been(make_job):
+    job, impressions = make_job(partitions=1, join=SHORT, scores=False), 60_000
+    feed.produce(job, 0, impressions)
+    for count in COUNTS_OF_OTHERS:
+        killed(job, "--until-end", *MANY_COMMITS, point=f"trimmed:{count}")
+    job.call("run", "--until-end", *MANY_COMMITS)
+    feed.assert_once(job, impressions)
 
 
 def test_at_least_once_loses_nothing(make_job):
