@@ -9,9 +9,9 @@
  *
  * and the window is in breach where the value is above `above` (or below `below`), calm where it is not beyond
  * `resolve`, and neither in between. A window with fewer than `min_count` of what the value is a share of is calm:
- * there is too little to go by. A window says nothing at all where there is none, where there is nothing to compare with, and
- * where a log was silent in it or next to it whose silence alone would make the value what it is: of that there is one
- * alert, by a rule with `metric: silent`.
+ * there is too little to go by. A window says nothing at all where there is none, where there is nothing to compare
+ * with, and where a log was silent in it or next to it whose silence alone would make the value what it is: of that
+ * there is one alert, by a rule with `metric: silent`.
  *
  * An alert fires when the newest `for` windows that say something are in breach, and is resolved when the newest
  * `resolve_for` of them are calm. Both look at the windows as they are known now, so that a window that is revised has

@@ -1,7 +1,7 @@
 /*
  * The feature store in Redis. Rows are calls of a script, which compares and writes in one step (redis_calls.h); a
- * batch is one pipeline of such calls. The script is called by its hash and loaded with each connection, and again when the
- * server says that it does not know it (SCRIPT FLUSH, a failover).
+ * batch is one pipeline of such calls. The script is called by its hash and loaded with each connection, and again
+ * when the server says that it does not know it (SCRIPT FLUSH, a failover).
  *
  * What a reply means for a row: it is settled (written; older than what is there; refused, since the server will never
  * take it), or it stays pending and the flush fails with RETRY. A connection that was used before and turns out to be

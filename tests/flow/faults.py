@@ -1,5 +1,5 @@
-"""Logs of engine, server and client with faults that are known, and what reconcile tells of them held against those: id by
-id, class by class, hop by hop. The tests and tools/kafka/soak compare in this one way."""
+"""Logs of engine, server and client with faults that are known, and what reconcile tells of them held against those: id
+by id, class by class, hop by hop. The tests and tools/kafka/soak compare in this one way."""
 
 import collections
 
@@ -15,8 +15,9 @@ LOGS = ("engine", "server", "client")
 
 def topology_text(impressions, *, ratio, rate=200, tasks=2, partitions=3, idle_after="1s", commit_interval="50ms"):
     """integrity.yaml with short windows, behind a source that makes its logs. Each class of faults has this ratio."""
-    logs = "".join(f"  {name}_log: {{schema: delivery.avsc, key: request_id, time: logged_at, partitions: {partitions}, "
-                   f"out_of_orderness: {OUT_OF_ORDER_MS}ms, idle_after: {idle_after}}}\n" for name in LOGS)
+    logs = "".join(f"  {name}_log: {{schema: delivery.avsc, key: request_id, time: logged_at, "
+                   f"partitions: {partitions}, out_of_orderness: {OUT_OF_ORDER_MS}ms, idle_after: {idle_after}}}\n"
+                   for name in LOGS)
     ratios = "".join(f"    {name}: {ratio}\n" for name in FAULTS)
     return f"""\
 name: integrity
@@ -110,8 +111,8 @@ class Comparison:
 
     def different(self):
         """Told of the same id and hop, but as something else: {key: (injected, told)}."""
-        return {key: (self.injected[key]["kind"], row["kind"]) for key, row in self.told.items()
-                if key in self.injected and any(self.injected[key][name] != row[name] for name in ("kind", "request_id"))}
+        return {key: (self.injected[key]["kind"], row["kind"]) for key, row in self.told.items() if key in self.injected
+                and any(self.injected[key][name] != row[name] for name in ("kind", "request_id"))}
 
     def check(self):
         assert (self.invented(), self.missing(), self.different()) == ({}, {}, {}), self.summary()
@@ -131,5 +132,6 @@ class Comparison:
 
     def summary(self):
         return f"{len(self.injected):,} faults injected, {len(self.told):,} told in {len(self.rows):,} rows, " \
-               f"{len(self.missing()):,} missing, {len(self.invented()):,} invented, {len(self.different()):,} different, " \
+               f"{len(self.missing()):,} missing, {len(self.invented()):,} invented, " \
+               f"{len(self.different()):,} different, " \
                f"{len(self.in_time()):,} late ones at the end of the feed came in time"

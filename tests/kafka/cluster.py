@@ -294,7 +294,8 @@ class KafkaJob(BrokerJob):
 
     def __init__(self, broker, directory, name=None, instance=None, address=None, **rest):
         name = name or unique_name()
-        super().__init__(broker, directory, name, topology_text(address or broker.bootstrap, name, **rest), TOPICS, instance)
+        text = topology_text(address or broker.bootstrap, name, **rest)
+        super().__init__(broker, directory, name, text, TOPICS, instance)
         self.operator = f"join_{name}"
         self.group = self.group_of(self.operator)
         self.journal = f"{self.group}.journal"

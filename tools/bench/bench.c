@@ -138,7 +138,7 @@ watch_main(void *argument)
 		struct operator_figures figures;
 
 		runtime_figures(watch->runtime, watch->operator_index, &figures);
-		if (figures.state_bytes > watch->bytes) {
+		if (figures.state_entries > watch->entries) {
 			watch->entries = figures.state_entries;
 			watch->bytes = figures.state_bytes;
 		}
