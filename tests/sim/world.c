@@ -363,6 +363,10 @@ come_to_rest(struct world *world, struct error *err)
 {
 	int64_t until_ms = now_ms(world) + world->plan.scenario->rest_ms;
 
+	/* Twice: a worker that finds that it was fenced when its first timer fires takes up the time of its last block. */
+	if (world->plan.ttl_ms < WORLD_NEVER_MS)
+		until_ms += 2 * world->plan.ttl_ms;
+
 	world->faults = false;
 	sim_set_faults(world->sim, false);
 	for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
