@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -29,6 +30,20 @@ class Job:
     def start(self, name, *arguments, **rest):
         return subprocess.Popen(self.command(name, *arguments), text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, **rest)
+
+    def run_killed(self, *arguments, point=None, after_s=None, live=False):
+        """A bounded (or live) run that kills itself at a crash point (src/base/crash_point.h), or is killed after so
+        long; False: it had ended by then."""
+        process = self.start("run", *([] if live else ["--until-end"]), *arguments,
+                             env={**os.environ, "ISOTOPE_CRASH": point} if point else None)
+        try:
+            _, errors = process.communicate(timeout=after_s or TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, errors = process.communicate()
+            assert after_s, errors
+        assert process.returncode in (0, -signal.SIGKILL), errors
+        return process.returncode != 0
 
     def produce(self, topic, rows, *arguments, status=0):
         return self.call("produce", topic, *arguments, given=lines_of(rows), status=status)

@@ -1,8 +1,6 @@
 """alert_sink and webhooks that are away, slow, wrong, or come back; runs that are stopped and killed."""
 
-import os
 import re
-import signal
 import subprocess
 
 import pytest
@@ -66,9 +64,7 @@ def test_kill_9_loses_nothing_and_repeats_under_the_same_id_only(tmp_path, crash
     with Webhook().start() as hook:
         arguments = arguments_of(tmp_path, webhook=hook.url)
         job.produce("alerts", map(alert, names))
-        killed = job.start("run", "--until-end", *arguments, env={**os.environ, "ISOTOPE_CRASH": crash})
-        _, errors = killed.communicate(timeout=TIMEOUT_S)
-        assert killed.returncode in (0, -signal.SIGKILL), errors
+        job.run_killed(*arguments, point=crash)
         until_end(job, *arguments)
         ids = {request.headers["webhook-id"]: request.what[0] for request in hook.requests}
         assert sorted(ids.values()) == sorted(names)

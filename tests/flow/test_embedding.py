@@ -1,9 +1,7 @@
 """The embeddings of features.yaml from end to end through the commands: the last row of each user is what the formula
 gives over all engagements at once, whatever happened on the way."""
 
-import os
 import random
-import signal
 import struct
 
 import pytest
@@ -100,10 +98,7 @@ def test_kill_9_changes_nothing(tmp_path, seed):
     for i, crash in enumerate(CRASHES):
         part = engagements[i * len(engagements) // len(CRASHES):(i + 1) * len(engagements) // len(CRASHES)]
         job.produce("engagements", part)
-        run = job.start("run", "--until-end", *arguments, env={**os.environ, "ISOTOPE_CRASH": crash})
-        _, errors = run.communicate(timeout=120)
-        assert run.returncode in (0, -signal.SIGKILL), errors
-        kills += run.returncode != 0
+        kills += job.run_killed(*arguments, point=crash)
     job.call("run", "--until-end", *arguments)
     check(job, engagements, vectors)
     assert kills >= 3, "it was hardly ever killed"

@@ -1,7 +1,6 @@
 """features.yaml into a real Redis: at the end each user's row is what a plain batch computation gives, as a reader of
 Feast's layout sees it, though Redis or the program is killed on the way."""
 
-import os
 import signal
 import struct
 import threading
@@ -153,9 +152,7 @@ def test_a_run_that_is_stopped_while_redis_is_away_loses_nothing(tmp_path, redis
 def test_kill_9_changes_nothing(tmp_path, redis, crash):
     job, engagements = Job(tmp_path / "data", TOPOLOGY), feed(4)
     job.produce("engagements", engagements)
-    run = job.start("run", "--until-end", *arguments_of(redis), env={**os.environ, "ISOTOPE_CRASH": crash})
-    _, errors = run.communicate(timeout=TIMEOUT_S)
-    assert run.returncode in (0, -signal.SIGKILL), errors
+    job.run_killed(*arguments_of(redis), point=crash)
     job.call("run", "--until-end", *arguments_of(redis))
     check(redis, job, engagements)
 
@@ -190,8 +187,6 @@ def test_kill_9_changes_no_embedding(tmp_path, redis, crash):
     job, engagements, vectors = Job(tmp_path / "data", TOPOLOGY), feed(7), item_vectors(7)
     job.produce("item_vectors", rows_of(vectors))
     job.produce("engagements", engagements)
-    run = job.start("run", "--until-end", *arguments_of(redis), *VECTORS, env={**os.environ, "ISOTOPE_CRASH": crash})
-    _, errors = run.communicate(timeout=TIMEOUT_S)
-    assert run.returncode in (0, -signal.SIGKILL), errors
+    job.run_killed(*arguments_of(redis), *VECTORS, point=crash)
     job.call("run", "--until-end", *arguments_of(redis), *VECTORS)
     check_embeddings(redis, engagements, vectors)

@@ -2,8 +2,6 @@
 all engagements gives, whatever happened on the way."""
 
 import json
-import os
-import signal
 
 import pytest
 
@@ -85,10 +83,7 @@ def test_kill_9_changes_nothing(tmp_path, seed):
     for i, crash in enumerate(CRASHES):
         part = engagements[i * len(engagements) // len(CRASHES):(i + 1) * len(engagements) // len(CRASHES)]
         job.produce("engagements", part)
-        run = job.start("run", "--until-end", *arguments, env={**os.environ, "ISOTOPE_CRASH": crash})
-        _, errors = run.communicate(timeout=120)
-        assert run.returncode in (0, -signal.SIGKILL), errors
-        kills += run.returncode != 0
+        kills += job.run_killed(*arguments, point=crash)
     job.call("run", "--until-end", *arguments)
     check(job, engagements)
     assert kills >= 3, "it was hardly ever killed"

@@ -5,7 +5,6 @@ import collections
 import os
 import random
 import signal
-import subprocess
 import time
 
 from tests.flow import faults
@@ -134,26 +133,12 @@ def test_an_alert_about_what_is_lost_fires_once(tmp_path):
     assert states(job).keys() == {LOST}
 
 
-def killed(job, chance, *arguments):
-    """Runs until it is killed, some hundredths of a second later; False: it had ended by then."""
-    process = job.start("run", *arguments)
-    try:
-        status = process.wait(0.06 + 0.1 * chance.random())
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return True
-    assert status == 0, process.communicate()[1]
-    process.communicate()
-    return False
-
-
 def test_kills_change_neither_windows_nor_alerts(tmp_path):
     seed = int(os.environ.get("TEST_SEED", "1"))
     chance, kills = random.Random(seed), 0
     job = Job(tmp_path / "data", topology(tmp_path, 0.05))
     job.call("run", "--until-end", "--operators", "feed")
-    while kills < 12 and killed(job, chance, "--until-end", *WORK):
+    while kills < 12 and job.run_killed(*WORK, after_s=0.06 + 0.1 * chance.random()):
         kills += 1
     job.call("run", "--until-end", *WORK)
     print(f"{kills} kills, TEST_SEED={seed}")
@@ -168,7 +153,7 @@ def test_a_live_run_that_is_killed_tells_the_same_windows(tmp_path):
     job = Job(tmp_path / "data", topology(tmp_path, 0.05))
     job.call("run", "--until-end", "--operators", "feed")
     for _ in range(4):
-        assert killed(job, chance, *WORK), f"TEST_SEED={seed}"
+        assert job.run_killed(*WORK, after_s=0.06 + 0.1 * chance.random(), live=True), f"TEST_SEED={seed}"
     job.call("run", "--until-end", *WORK)
     check_windows(job)
     alerts(job)

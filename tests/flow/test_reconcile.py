@@ -6,8 +6,6 @@ ISOTOPE_RECONCILE_IMPRESSIONS says how large the feed is."""
 import collections
 import os
 import random
-import signal
-import subprocess
 
 import pytest
 
@@ -104,26 +102,12 @@ def test_without_faults_nothing_is_told(tmp_path):
     check_counts(feed)
 
 
-def killed(job, chance, *arguments):
-    """Runs until it is killed, some hundredths of a second later; False: it had ended by then."""
-    process = job.start("run", *arguments)
-    try:
-        status = process.wait(0.06 + 0.1 * chance.random())
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return True
-    assert status == 0, process.communicate()[1]
-    process.communicate()
-    return False
-
-
 def test_kills_change_neither_mismatches_nor_counts(tmp_path):
     seed = int(os.environ.get("TEST_SEED", "1"))
     chance, kills = random.Random(seed), 0
     job = Job(tmp_path / "data", topology(tmp_path, 0.02))
     job.call("run", "--until-end", "--operators", "feed")
-    while kills < 12 and killed(job, chance, "--until-end", "--operators", "reconcile"):
+    while kills < 12 and job.run_killed("--operators", "reconcile", after_s=0.06 + 0.1 * chance.random()):
         kills += 1
     job.call("run", "--until-end", "--operators", "reconcile")
     feed = Feed(job)
@@ -139,7 +123,7 @@ def test_a_live_run_that_is_killed_tells_the_same_in_the_end(tmp_path):
     job = Job(tmp_path / "data", topology(tmp_path, 0.02))
     job.call("run", "--until-end", "--operators", "feed")
     for _ in range(4):
-        assert killed(job, chance, "--operators", "reconcile"), f"TEST_SEED={seed}"
+        assert job.run_killed("--operators", "reconcile", after_s=0.06 + 0.1 * chance.random(), live=True), f"TEST_SEED={seed}"
     job.call("run", "--until-end", "--operators", "reconcile")
     feed = Feed(job)
     check_mismatches(feed)
