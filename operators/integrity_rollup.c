@@ -12,7 +12,7 @@
  *     a silent log       reconcile says of a window that it waits for a log. Where nothing of that log was counted in
  *                        the whole window, the log is silent: a rule with `metric: silent` fires, one alert for each
  *                        log, and rules about what seems to be missing then say nothing about the window, nor about the
- *                        ones next to it, in which the log fell silent and came back (rollup_window.c)
+ *                        ones next to it, in which the log fell silent and came back (integrity_rollup_window.c)
  *     rules              alert_rule.h. A series (dimension and value) is judged whenever a window of it is told,
  *                        and once a commit when windows of it were revised
  *     an alert           a row when it fires and one when it is resolved, both with the same alert_id: its name and
@@ -31,7 +31,7 @@
  *         slow: {metric: latency_engine_server_p95_ms, above: 2, baseline: 60}    # twice the mean of the last hour
  */
 #include "operators/operators.h"
-#include "operators/rollup.h"
+#include "operators/integrity_rollup.h"
 
 #define TIME_BOUND ((int64_t)1 << 50) /* ms: so that no sum of times overflows */
 #define VALUE_SIZE_MAX 1000	      /* bytes of a dimension's value */

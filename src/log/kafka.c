@@ -1,4 +1,6 @@
 /* The log of a Kafka cluster: opening and closing. kafka_log.h tells which file does what. */
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "log/kafka_log.h"
 
@@ -26,20 +28,71 @@ fini(struct kafka *log)
 	memory_free(&log);
 }
 
+struct refusal {
+	char text[ERROR_TEXT_SIZE / 2]; /* empty: nobody has refused us */
+};
+
+/* Inside a poll. librdkafka's text says which broker, and never the password. */
+static void
+note_refusal(rd_kafka_t *handle, int code, const char *text, void *opaque)
+{
+	struct refusal *refusal = opaque;
+
+	(void)handle;
+	if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+		snprintf(refusal->text, sizeof(refusal->text), "%s", text);
+}
+
+static rd_kafka_resp_err_t
+ask(rd_kafka_t *handle, int wait_ms)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, NULL, &metadata, wait_ms);
+
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(metadata);
+	return code;
+}
+
+/*
+ * Asks again, until KAFKA_OPEN_MS_MAX have passed, on a handle that hears of refusals: who is refused by one broker, and
+ * not answered by another, need not wait that long. (A handle that hears of them must be polled as long as it lives.)
+ */
+static int
+ask_again(struct kafka *log, struct error *err)
+{
+	struct refusal refusal = {""};
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, &refusal, err);
+	rd_kafka_t *handle;
+
+	if (!conf)
+		return -1;
+	rd_kafka_conf_set_error_cb(conf, note_refusal);
+	if (kafka_handle_open(conf, RD_KAFKA_CONSUMER, &handle, err) < 0)
+		return -1;
+	for (int waited_ms = KAFKA_ASK_MS; waited_ms < KAFKA_OPEN_MS_MAX && !refusal.text[0];
+	     waited_ms += KAFKA_ASK_MS) {
+		code = ask(handle, KAFKA_ASK_MS);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			break;
+		rd_kafka_poll(handle, 0);
+	}
+	rd_kafka_destroy(handle);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	if (refusal.text[0])
+		return fail(err, FATAL, "log: the login is refused: %s", refusal.text);
+	kafka_fail(err, code, "log: no broker of bootstrap.servers has answered within %d s", KAFKA_OPEN_MS_MAX / 1000);
+	err->action = FATAL;
+	return -1;
+}
+
 /* The first answer: a wrong address, a wrong password must be said at the start. */
 static int
 meet_cluster(struct kafka *log, struct error *err)
 {
-	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t code = rd_kafka_metadata(log->client, 0, NULL, &metadata, KAFKA_OPEN_MS_MAX);
-
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		rd_kafka_metadata_destroy(metadata);
-		return 0;
-	}
-	kafka_fail(err, code, "log: no broker of bootstrap.servers has answered within %d s", KAFKA_OPEN_MS_MAX / 1000);
-	err->action = FATAL;
-	return -1;
+	return ask(log->client, KAFKA_ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : ask_again(log, err);
 }
 
 static int

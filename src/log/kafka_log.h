@@ -31,6 +31,7 @@
 
 #define KAFKA_CALL_MS_MAX 5000	     /* one blocking call; an outage is waited for by calling again */
 #define KAFKA_OPEN_MS_MAX 30000	     /* for the first answer of a cluster: a wrong address is said soon */
+#define KAFKA_ASK_MS 2000	     /* one of the requests in that time */
 #define KAFKA_ADMIN_MS_MAX 30000     /* creating topics, deleting records */
 #define KAFKA_BATCH_RECORDS_MAX 2000 /* of one fetch */
 #define KAFKA_CONFIRM_MS 5000	     /* an end of a partition that is older is asked for again before it is believed */

@@ -186,10 +186,10 @@ send_rows(void)
 						 "\"user_id_token\": \"u\", \"item_id\": \"v\", \"action\": \"view\", "
 						 "\"occurred_at\": 1}"),
 				   &record, &arena, &err));
-		check_ok(codec_encode(
-			spec->codec, &record,
-			transaction_append_begin(transaction, topic, i, bytes_of_text("i"), clock_now_ms(sim_clock(sim))),
-			&err));
+		check_ok(codec_encode(spec->codec, &record,
+				      transaction_append_begin(transaction, topic, i, bytes_of_text("i"),
+							       clock_now_ms(sim_clock(sim))),
+				      &err));
 		check_ok(transaction_append_end(transaction, &err));
 		record_fini(&record);
 		arena_fini(&arena);

@@ -14,7 +14,7 @@ import time
 from tests.flow import faults
 from tests.flow.feature_feed import engagement
 from tests.flow.test_feature_sink import arguments_of as store_arguments
-from tests.kafka import cluster
+from tests.kafka import cluster, feed
 from tests.kafka.crew import Crew
 from tests.reference import history_reference
 
@@ -30,9 +30,12 @@ name: features
 log: {{type: embedded}}
 commit_interval: 50ms
 topics:
-  engagements: {{schema: engagement.avsc, key: impression_id, time: occurred_at, partitions: {PARTITIONS}, idle_after: 1h}}
-  engagements_by_user: {{schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: {PARTITIONS}, internal: true}}
-  user_histories: {{schema: user_history.avsc, key: user_id_token, time: updated_at, partitions: {PARTITIONS}, cleanup: compact}}
+  engagements:
+    {{schema: engagement.avsc, key: impression_id, time: occurred_at, partitions: {PARTITIONS}, idle_after: 1h}}
+  engagements_by_user:
+    {{schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: {PARTITIONS}, internal: true}}
+  user_histories:
+    {{schema: user_history.avsc, key: user_id_token, time: updated_at, partitions: {PARTITIONS}, cleanup: compact}}
 operators:
   by_user:
     type: rekey
@@ -109,7 +112,8 @@ def find_faults(broker, directory, impressions, *, kills, ratio, rate, static=Tr
         made.result()
         say("the rest is worked off")
         people.finish()
-    return faults.Comparison(job.decoded("injected_faults", "injected_fault"), job.decoded("mismatches", "mismatch")), people
+    injected, told = job.decoded("injected_faults", "injected_fault"), job.decoded("mismatches", "mismatch")
+    return faults.Comparison(injected, told), people
 
 
 # ---- features: engagements -> by user -> histories -> feature store ----
@@ -154,7 +158,7 @@ class Engagements:
         self.future.result()
 
     def produce(self):
-        producer = self.job.broker.producer(partitioner="murmur2_random", **{"enable.idempotence": True, "linger.ms": 5})
+        producer = self.job.broker.producer(**feed.SETTINGS)
         failures, began = [], time.monotonic()
         for row in self.rows:
             producer.produce(self.job.topic("engagements"), cluster.encoded("engagement", row), row["impression_id"],

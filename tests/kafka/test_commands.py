@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 
 import confluent_kafka.admin
 import pytest
@@ -144,6 +145,7 @@ def test_a_group_that_was_deleted_changes_nothing(make_job):
 # ---- secrets ----
 
 
+SOON_S = 15
 LOGIN = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": cluster.USER}
 
 
@@ -164,6 +166,8 @@ def test_a_secret_comes_from_the_environment_or_a_file(make_job, broker, tmp_pat
                                             ("${FILE:/nowhere/password}", "/nowhere/password")])
 def test_a_wrong_secret_is_refused_without_being_said(make_job, broker, value, message):
     job = make_job(address=broker.login, create=False, log={**LOGIN, "sasl.password": value})
+    began = time.monotonic()
     done = job.call("run", "--until-end", "--log-level", "debug", status=1)
     assert message in done.stderr
+    assert time.monotonic() - began < SOON_S, "it is said soon"
     assert "wrong-word" not in done.stderr + done.stdout

@@ -1,4 +1,4 @@
-"""Operators in two processes on a broker, killed on the way: the result is that of an undisturbed run on one machine."""
+"""Operators in two processes on a broker, killed on the way: what comes out is what a plain computation gives."""
 
 import itertools
 

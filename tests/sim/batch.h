@@ -23,4 +23,17 @@ bool batch_is_hindsight(const struct feed *feed, int score);
 /* The newest of what a user did, skips apart, newest first: how many of them went into `out`, `most` or fewer. */
 int batch_history(const struct feed *feed, int user, const struct feed_engagement **out, int most);
 
+/* ---- reconcile ---- */
+
+enum batch_kind { BATCH_LOST, BATCH_DUPLICATED, BATCH_PHANTOM, BATCH_ALTERED, BATCH_LATE };
+enum batch_hop { BATCH_ENGINE_SERVER, BATCH_SERVER_CLIENT, BATCH_ENGINE, BATCH_SERVER, BATCH_CLIENT, BATCH_HOPS };
+#define BATCH_MISMATCHES (2 * BATCH_HOPS) /* by hop: first what is not about a field, then the item */
+
+struct batch_mismatch {
+	int kind; /* enum batch_kind; -1: none */
+	int count;
+};
+
+void batch_mismatches(const struct feed *feed, int request, int position, struct batch_mismatch *out);
+
 #endif

@@ -25,13 +25,13 @@ enum breaks {
 };
 
 static const char *const names[BREAKS] = {
-	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order",   [BREAK_FENCE] = "fence",
-	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer",   [BREAK_BLOCK] = "block",
-	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early",   [BREAK_MINIMUM] = "minimum",
+	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order", [BREAK_FENCE] = "fence",
+	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer", [BREAK_BLOCK] = "block",
+	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early", [BREAK_MINIMUM] = "minimum",
 	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",
 };
 
-/* A row that waits until its transaction is committed; or, on its way to an internal topic, until its marker is there. */
+/* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
 struct held_row {
 	struct held_row *next;
 	struct sim_run *run;

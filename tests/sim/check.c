@@ -98,7 +98,7 @@ dump_events(const struct world *world, enum feed_topic topic)
 	for (int i = 0; i < feed->event_count; i++) {
 		char *json;
 
-		if (feed->events[i].kind == FEED_RUBBISH || feed_topic_of(&feed->events[i]) != topic)
+		if (feed->events[i].kind == FEED_RUBBISH || feed_topic_of(feed, &feed->events[i]) != topic)
 			continue;
 		json = feed_json(feed, &feed->events[i]);
 		printf("%s%s", first ? "" : ", ", json);

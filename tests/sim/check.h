@@ -15,6 +15,8 @@ int check_join(struct world *world, struct error *err);
 int dump_join(struct world *world, struct error *err);
 int check_features(struct world *world, struct error *err);
 int dump_features(struct world *world, struct error *err);
+int check_reconcile(struct world *world, struct error *err);
+int dump_reconcile(struct world *world, struct error *err);
 /* An internal topic (behind a rekey of engagements): the records, their order, the markers. */
 int check_internal(struct world *world, const char *source, const char *topic, struct error *err);
 

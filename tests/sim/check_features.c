@@ -124,7 +124,8 @@ check_features(struct world *world, struct error *err)
 int
 dump_features(struct world *world, struct error *err)
 {
-	printf("\"parameters\": {\"kept\": %d}, ", WORLD_ACTIONS_KEPT);
+	printf("\"parameters\": {\"kept\": %d, \"expires\": %s}, ", WORLD_ACTIONS_KEPT,
+	       world->plan.ttl_ms < WORLD_NEVER_MS ? "true" : "false");
 	dump_events(world, FEED_ENGAGEMENTS);
 	return dump_rows(world, "user_histories", err);
 }

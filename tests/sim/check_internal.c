@@ -34,7 +34,7 @@ struct internal {
 	struct world *world;
 	const struct topology_topic *source, *topic;
 	struct engagement_arrivals *engagements;
-	int64_t come[TASKS_MAX]; /* by task: event time at the end of the source */
+	int64_t come[TASKS_MAX];       /* by task: event time at the end of the source */
 	struct record sent, passed_on; /* decoded into */
 	struct arena arena;
 };

@@ -200,7 +200,7 @@ dump_join(struct world *world, struct error *err)
 {
 	printf("\"parameters\": {\"window\": %d, \"before\": %d, \"grace\": %d, \"score_tolerance\": %d}, ",
 	       FEED_WINDOW_MS, FEED_BEFORE_MS, FEED_GRACE_MS, FEED_TOLERANCE_MS);
-	for (int i = 0; i < FEED_TOPICS; i++)
+	for (int i = 0; i < FEED_JOIN_TOPICS; i++)
 		dump_events(world, (enum feed_topic)i);
 	return dump_rows(world, "outcomes", err);
 }

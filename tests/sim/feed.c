@@ -10,8 +10,11 @@
 #define LONG_DELAY_MS 20000 /* some are */
 #define PER_IMPRESSION_MAX 5
 
-const char *const feed_topics[FEED_TOPICS] = {"impressions", "engagements", "ranker_scores"};
+const char *const feed_topics[FEED_TOPICS] = {"impressions", "engagements", "ranker_scores",
+					      "engine_log",  "server_log",  "client_log"};
 const char *const feed_actions[] = {"view", "click", "like", "share", "comment", "follow", "purchase", "watch", "skip"};
+
+static const char *const stages[FEED_STAGES] = {"returned", "delivered", "received", "exposed"};
 
 static int64_t
 delay(struct sim_random *random)
@@ -130,6 +133,60 @@ feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t
 	qsort(feed->events, (size_t)feed->event_count, sizeof(*feed->events), compare_events);
 }
 
+/* Each log has its say, or has lost it, twice now and then. */
+static void
+make_delivery(struct feed *feed, struct sim_random *random, const struct feed_delivery *delivery)
+{
+	int times = sim_random_chance(random, 40) ? 2 : 1;
+
+	for (int i = 0; i < times; i++) {
+		feed->deliveries[feed->delivery_count] = *delivery;
+		feed->deliveries[feed->delivery_count].logged_at += i; /* so that one of them is the first */
+		feed->deliveries[feed->delivery_count].altered = sim_random_chance(random, 30);
+		feed->events[feed->event_count++] = (struct feed_event){
+			.send_ms = delivery->logged_at + delay(random),
+			.kind = FEED_DELIVERY,
+			.index = feed->delivery_count++,
+		};
+	}
+}
+
+static void
+make_response(struct feed *feed, struct sim_random *random, int request, int64_t made_at)
+{
+	int64_t items = 1 + sim_random_below(random, FEED_PER_RESPONSE);
+	int64_t seen = sim_random_below(random, items + 1);
+	bool receipts = sim_random_chance(random, 500);
+
+	for (int position = 0; position < items; position++)
+		for (int stage = 0; stage < FEED_STAGES; stage++) {
+			struct feed_delivery delivery = {
+				.request = request,
+				.position = position,
+				.stage = (enum feed_stage)stage,
+				.logged_at = made_at + stage * 100 + sim_random_below(random, 300),
+			};
+
+			if (sim_random_chance(random, 40) || (stage == FEED_RECEIVED && !receipts) ||
+			    (stage == FEED_EXPOSED && position >= seen))
+				continue;
+			make_delivery(feed, random, &delivery);
+		}
+}
+
+void
+feed_make_deliveries(struct feed *feed, struct sim_random *random, int requests, int64_t start_ms, int64_t span_ms)
+{
+	size_t most = (size_t)requests * FEED_PER_RESPONSE * FEED_STAGES * 2;
+
+	*feed = (struct feed){.request_count = requests};
+	feed->deliveries = memory_new_array(most, sizeof(*feed->deliveries));
+	feed->events = memory_new_array(most, sizeof(*feed->events));
+	for (int i = 0; i < requests; i++)
+		make_response(feed, random, i, start_ms + sim_random_below(random, span_ms));
+	qsort(feed->events, (size_t)feed->event_count, sizeof(*feed->events), compare_events);
+}
+
 void
 feed_keep(struct feed *feed, unsigned kinds)
 {
@@ -147,14 +204,20 @@ feed_fini(struct feed *feed)
 	memory_free(&feed->impressions);
 	memory_free(&feed->engagements);
 	memory_free(&feed->scores);
+	memory_free(&feed->deliveries);
 	memory_free(&feed->events);
 }
 
 /* ---- events ---- */
 
 enum feed_topic
-feed_topic_of(const struct feed_event *event)
+feed_topic_of(const struct feed *feed, const struct feed_event *event)
 {
+	static const enum feed_topic logs[FEED_STAGES] = {FEED_ENGINE_LOG, FEED_SERVER_LOG, FEED_CLIENT_LOG,
+							  FEED_CLIENT_LOG};
+
+	if (event->kind == FEED_DELIVERY)
+		return logs[feed->deliveries[event->index].stage];
 	return event->kind == FEED_IMPRESSION ? FEED_IMPRESSIONS
 					      : (event->kind == FEED_SCORE ? FEED_SCORES : FEED_ENGAGEMENTS);
 }
@@ -162,8 +225,13 @@ feed_topic_of(const struct feed_event *event)
 const char *
 feed_key_of(const struct feed *feed, const struct feed_event *event)
 {
+	static char request[FEED_ID_SIZE];
 	int impression = event->index;
 
+	if (event->kind == FEED_DELIVERY) {
+		snprintf(request, sizeof(request), "r%d", feed->deliveries[event->index].request);
+		return request;
+	}
 	if (event->kind == FEED_ENGAGEMENT)
 		impression = feed->engagements[event->index].impression;
 	else if (event->kind == FEED_SCORE)
@@ -217,12 +285,24 @@ score_json(const struct feed *feed, const struct feed_score *score)
 			     score->shadow ? "true" : "false", score->scored_at);
 }
 
+static char *
+delivery_json(const struct feed_delivery *delivery)
+{
+	return memory_format(
+		"{\"impression_id\": \"d%d\", \"request_id\": \"r%d\", \"stage\": \"%s\", "
+		"\"user_id_token\": \"u\", \"item_id\": \"%s\", \"position\": %d, \"logged_at\": %" PRId64 "}",
+		delivery->request * FEED_PER_RESPONSE + delivery->position, delivery->request, stages[delivery->stage],
+		delivery->altered ? "other" : "item", delivery->position, delivery->logged_at);
+}
+
 char *
 feed_json(const struct feed *feed, const struct feed_event *event)
 {
 	insist(event->kind != FEED_RUBBISH);
 	if (event->kind == FEED_IMPRESSION)
 		return impression_json(&feed->impressions[event->index]);
+	if (event->kind == FEED_DELIVERY)
+		return delivery_json(&feed->deliveries[event->index]);
 	if (event->kind == FEED_ENGAGEMENT)
 		return engagement_json(feed, &feed->engagements[event->index]);
 	return score_json(feed, &feed->scores[event->index]);

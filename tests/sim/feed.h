@@ -8,9 +8,10 @@
 #include "dataflow/job.h"
 #include "log/sim.h"
 
-#define FEED_ID_SIZE 16
+#define FEED_ID_SIZE 24
 #define FEED_USERS 14
-#define FEED_MODELS 3 /* versions that may have scored an impression */
+#define FEED_PER_RESPONSE 4 /* items at most */
+#define FEED_MODELS 3	    /* versions that may have scored an impression */
 
 /* The times of the join, of which the feed keeps clear: what it sends is never so late that it is too late. */
 #define FEED_WINDOW_MS 10000
@@ -20,7 +21,19 @@
 #define FEED_ORPHAN_WAIT_MS 100000
 #define FEED_TOLERANCE_MS 500
 
-enum feed_topic { FEED_IMPRESSIONS, FEED_ENGAGEMENTS, FEED_SCORES, FEED_TOPICS };
+enum feed_topic {
+	FEED_IMPRESSIONS,
+	FEED_ENGAGEMENTS,
+	FEED_SCORES,
+	FEED_ENGINE_LOG,
+	FEED_SERVER_LOG,
+	FEED_CLIENT_LOG,
+	FEED_TOPICS
+};
+
+enum feed_stage { FEED_RETURNED, FEED_DELIVERED, FEED_RECEIVED, FEED_EXPOSED, FEED_STAGES };
+
+#define FEED_JOIN_TOPICS (FEED_SCORES + 1)
 
 extern const char *const feed_topics[FEED_TOPICS];
 
@@ -48,7 +61,15 @@ struct feed_score {
 	bool shadow;
 };
 
-enum feed_kind { FEED_IMPRESSION, FEED_ENGAGEMENT, FEED_SCORE, FEED_RUBBISH };
+/* What a log says about an item of a response. */
+struct feed_delivery {
+	int request, position; /* the position is that in the response: it names the impression */
+	enum feed_stage stage;
+	bool altered; /* the item is not what it was */
+	int64_t logged_at;
+};
+
+enum feed_kind { FEED_IMPRESSION, FEED_ENGAGEMENT, FEED_SCORE, FEED_DELIVERY, FEED_RUBBISH };
 
 struct feed_event {
 	int64_t send_ms;
@@ -60,8 +81,10 @@ struct feed {
 	struct feed_impression *impressions;
 	struct feed_engagement *engagements;
 	struct feed_score *scores;
+	struct feed_delivery *deliveries;
 	struct feed_event *events; /* in the order of sending */
 	int impression_count, engagement_count, score_count, event_count, rubbish_count;
+	int request_count, delivery_count;
 	int event_capacity;
 	int next; /* event to be sent */
 };
@@ -70,13 +93,17 @@ extern const char *const feed_actions[];
 #define FEED_SKIP 8 /* the action "skip" */
 
 void feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t start_ms, int64_t span_ms);
+/* Instead of all that: what engine, server and client have logged about so many responses. */
+void feed_make_deliveries(struct feed *feed, struct sim_random *random, int requests, int64_t start_ms,
+			  int64_t span_ms);
 /* Of the kinds that have a bit in `kinds` (1 << kind) only. */
 void feed_keep(struct feed *feed, unsigned kinds);
 void feed_fini(struct feed *feed);
 
 /* The event as JSON; the caller frees it. Not of rubbish. */
 char *feed_json(const struct feed *feed, const struct feed_event *event);
-enum feed_topic feed_topic_of(const struct feed_event *event);
+enum feed_topic feed_topic_of(const struct feed *feed, const struct feed_event *event);
+/* Valid until the next call. */
 const char *feed_key_of(const struct feed *feed, const struct feed_event *event);
 
 #endif

@@ -30,7 +30,7 @@ static const char *const join_topics[] = {"impressions",	"engagements",	      "r
 static void
 set_join(const struct world_plan *plan, struct scenario_overrides *overrides)
 {
-	for (int i = 0; i < FEED_TOPICS; i++)
+	for (int i = 0; i < FEED_JOIN_TOPICS; i++)
 		set_source(plan, feed_topics[i], overrides);
 	set(overrides, memory_format("operators.join.window=%dms", FEED_WINDOW_MS));
 	set(overrides, memory_format("operators.join.before=%dms", FEED_BEFORE_MS));
@@ -55,6 +55,17 @@ set_features(const struct world_plan *plan, struct scenario_overrides *overrides
 	set(overrides, memory_format("operators.last.actions_kept=%d", WORLD_LAST_ACTIONS_KEPT));
 }
 
+/* ---- reconcile ---- */
+
+static const char *const reconcile_topics[] = {"engine_log", "server_log", "client_log", "mismatches", NULL};
+
+static void
+set_reconcile(const struct world_plan *plan, struct scenario_overrides *overrides)
+{
+	for (int i = FEED_ENGINE_LOG; i <= FEED_CLIENT_LOG; i++)
+		set_source(plan, feed_topics[i], overrides);
+}
+
 /* ---- all ---- */
 
 #define BIT(kind) (1u << (kind))
@@ -65,6 +76,7 @@ static const struct scenario scenarios[] = {
 		.file = "topologies/engagement.yaml",
 		.topics = join_topics,
 		.kinds = BIT(FEED_IMPRESSION) | BIT(FEED_ENGAGEMENT) | BIT(FEED_SCORE) | BIT(FEED_RUBBISH),
+		.idles = true,
 		.rest_ms = FEED_HORIZON_MS + 60000,
 		.set = set_join,
 		.check = check_join,
@@ -75,10 +87,23 @@ static const struct scenario scenarios[] = {
 		.file = "tests/sim/features.yaml",
 		.topics = features_topics,
 		.kinds = BIT(FEED_ENGAGEMENT) | BIT(FEED_RUBBISH),
+		.bounded = true,
 		.rest_ms = 200000,
 		.set = set_features,
 		.check = check_features,
 		.dump = dump_features,
+	},
+	{
+		.name = "reconcile",
+		.file = "tests/sim/reconcile.yaml",
+		.topics = reconcile_topics,
+		.kinds = BIT(FEED_DELIVERY),
+		.idles = true,
+		.bounded = true,
+		.rest_ms = 200000,
+		.set = set_reconcile,
+		.check = check_reconcile,
+		.dump = dump_reconcile,
 	},
 };
 

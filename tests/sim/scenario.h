@@ -17,7 +17,9 @@ struct scenario {
 	const char *file;
 	const char *const *topics; /* all of them, NULL-terminated: they get the plan's partitions */
 	unsigned kinds;		   /* of events that are fed: a bit per enum feed_kind */
-	int64_t rest_ms;	   /* after the last event: how long until nothing happens any more */
+	bool idles;		   /* what comes out needs it; else the seed decides */
+	bool bounded;	 /* a bounded run in between changes nothing: no timer that its end fires early does */
+	int64_t rest_ms; /* after the last event: how long until nothing happens any more */
 	void (*set)(const struct world_plan *plan, struct scenario_overrides *overrides);
 	int (*check)(struct world *world, struct error *err);
 	int (*dump)(struct world *world, struct error *err);

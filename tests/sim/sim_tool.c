@@ -4,7 +4,7 @@
  *     sim_tool --seeds 1000 [--first 1] [--jobs N]   as many, on all cores
  *     sim_tool --seed 7 [--verbose]                  one, with all that happens
  *     sim_tool --seed 7 --dump                       one; the feed and the rows as JSON, for tests/reference
- *     ... --topology join|features                   this one, not the one that the seed chooses
+ *     ... --topology join|features|reconcile   this one, not the one that the seed chooses
  *     ... --break order|fence|position|...           with the protocol broken on purpose: breaks.h
  *
  * Each seed decides everything: how many processes and partitions, what is sent, who is killed or stands still where.
@@ -56,9 +56,9 @@ run(uint64_t seed, struct runner_result *out)
 	out->hash = sim_trace_hash(world->sim);
 	if (options.one && !options.dump)
 		printf("seed %" PRIu64 ": %s, %d events, %d turns, %d kills, %d pauses, %d stalls, %d twins, "
-		       "%d leaves\n",
-		       seed, plan.scenario->name, world->feed.event_count, world->turns, world->kills, world->pauses, world->stalls,
-		       world->twins, world->leaves);
+		       "%d leaves, %d bounded runs\n",
+		       seed, plan.scenario->name, world->feed.event_count, world->turns, world->kills, world->pauses,
+		       world->stalls, world->twins, world->leaves, world->bounded);
 	world_close(world);
 	memory_free(&world);
 }

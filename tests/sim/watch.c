@@ -9,7 +9,7 @@
 
 #define PARTITIONS_MAX 16
 #define SUSPECTS_MAX 64
-#define SILENT_MS 4000 /* nothing is idle before it was silent for so long */
+#define BEHIND_MS 1000 /* a watermark that follows the clock stays so far behind it: what is sent may be as old */
 
 /* How far the markers before an offset let a watermark go. */
 struct bound {
@@ -156,8 +156,8 @@ watch(const struct task *task)
 		return;
 	}
 	bound = bound_at(find(partition), input->position);
-	if (bound.clocks && bound.at < sim_now(sim) - SILENT_MS)
-		bound.at = sim_now(sim) - SILENT_MS;
+	if (bound.clocks && bound.at < sim_now(sim) - BEHIND_MS)
+		bound.at = sim_now(sim) - BEHIND_MS;
 	if (task->watermark.at > bound.at && !find_suspect(task))
 		suspect(task, partition->topic->name, bound.at);
 }

@@ -36,7 +36,7 @@ world_plan(uint64_t seed, const struct scenario *scenario, bool verbose)
 	static const int64_t states[] = {2000, 20000, 1000000};
 
 	struct sim_random times = {.state = seed * 2};
-	bool idles = scenario->kinds & 1u << FEED_IMPRESSION || sim_random_chance(&times, 700);
+	bool idles = scenario->idles || sim_random_chance(&times, 700);
 	bool expires = idles && sim_random_chance(&times, 300);
 
 	return (struct world_plan){
@@ -53,6 +53,7 @@ world_plan(uint64_t seed, const struct scenario *scenario, bool verbose)
 		.trouble = (int)sim_random_below(&random, 120),
 		.commit_ms = commits[sim_random_below(&random, 3)],
 		.store_keep_ms = between(&random, 0, 30000),
+		.bounded = scenario->bounded ? (int)sim_random_below(&times, 500) : 0,
 		.idle_ms = idles ? WORLD_IDLE_MS : WORLD_NEVER_MS,
 		.ttl_ms = expires ? WORLD_TTL_MS : WORLD_NEVER_MS,
 		.state_bytes = states[sim_random_below(&random, 3)],
@@ -98,7 +99,7 @@ world_open(struct world *world, const struct world_plan *plan, struct error *err
 {
 	struct sim_config config;
 
-	*world = (struct world){.plan = *plan, .random = {.state = plan->seed}, .faults = true};
+	*world = (struct world){.plan = *plan, .random = {.state = plan->seed}, .faults = true, .stage = WORLD_LIVE};
 	config = sim_plan(world);
 	world->sim = sim_new(&config);
 	world->spell_until_ms = WORLD_START_MS + plan->fault_ms;
@@ -110,7 +111,11 @@ world_open(struct world *world, const struct world_plan *plan, struct error *err
 		return -1;
 	world->slots = WORLD_WORKERS_MAX * world->topology->operator_count;
 	insist(world->slots <= WORLD_SLOTS_MAX);
-	feed_make(&world->feed, &world->random, plan->impressions, WORLD_START_MS, plan->span_ms);
+	if (plan->scenario->kinds & 1u << FEED_DELIVERY)
+		feed_make_deliveries(&world->feed, &world->random, plan->impressions / WORLD_PER_REQUEST,
+				     WORLD_START_MS, plan->span_ms);
+	else
+		feed_make(&world->feed, &world->random, plan->impressions, WORLD_START_MS, plan->span_ms);
 	feed_keep(&world->feed, plan->scenario->kinds);
 	crash_install(at_crash_point, world);
 	return 0;
@@ -141,7 +146,7 @@ world_close(struct world *world)
 static int
 send(struct world *world, const struct feed_event *event, struct error *err)
 {
-	enum feed_topic which = feed_topic_of(event);
+	enum feed_topic which = feed_topic_of(&world->feed, event);
 	const struct topology_topic *topic =
 		&world->topology->topics[topology_topic_find(world->topology, feed_topics[which])];
 	struct bytes key = bytes_of_text(feed_key_of(&world->feed, event));
@@ -193,8 +198,8 @@ abort_feed(struct world *world, struct error *err)
 }
 
 /* What is due, as one transaction; or it is aborted and sent again another time. */
-static int
-feed_due(struct world *world, struct error *err)
+int
+world_feed(struct world *world, struct error *err)
 {
 	struct feed *feed = &world->feed;
 	int until = feed->next, most = (int)between(&world->random, 1, FEED_BATCH_MAX);
@@ -253,8 +258,7 @@ trouble(struct world *world, struct error *err)
 		return process_replace(world, process, err);
 	case 5:
 		world->stalls++;
-		process->stalled_until_ms[sim_random_below(&world->random, world->slots)] = now_ms(world) +
-												 long_ms;
+		process->stalled_until_ms[sim_random_below(&world->random, world->slots)] = now_ms(world) + long_ms;
 		break;
 	default: /* a short stop: the session lasts longer */
 		process_set(world, process, SIM_PAUSED, long_ms / 10);
@@ -272,7 +276,13 @@ change_spell(struct world *world, struct error *err)
 	world->faults = !world->faults;
 	sim_set_faults(world->sim, world->faults);
 	world->spell_until_ms = now_ms(world) + (world->faults ? world->plan.fault_ms : world->plan.calm_ms);
-	return world->faults ? 0 : processes_tick(world, true, err);
+	if (world->faults)
+		return 0;
+	if (processes_tick(world, true, err) < 0)
+		return -1;
+	if (world->depth > 0 || !sim_random_chance(&world->random, world->plan.bounded))
+		return 0;
+	return world_run_bounded(world, err);
 }
 
 static void
@@ -288,7 +298,7 @@ step(struct world *world, struct error *err)
 {
 	if (sim_random_chance(&world->random, 500))
 		sim_advance(world->sim, sim_random_below(&world->random, TURN_MS));
-	if (change_spell(world, err) < 0 || processes_tick(world, false, err) < 0 || feed_due(world, err) < 0)
+	if (change_spell(world, err) < 0 || processes_tick(world, false, err) < 0 || world_feed(world, err) < 0)
 		return -1;
 	if (world->faults && sim_random_below(&world->random, 10000) < world->plan.trouble && trouble(world, err) < 0)
 		return -1;
@@ -333,7 +343,8 @@ strikes(struct world *world, enum crash_point point, int per_mille)
 {
 	bool often = point >= CRASH_PROCESSED && point <= CRASH_WRITTEN;
 
-	return world->faults && sim_random_chance(&world->random, often ? per_mille : RARE_TIMES * per_mille);
+	return (world->stage == WORLD_LIVE ? world->faults : world->kills_left > 0) &&
+	       sim_random_chance(&world->random, often ? per_mille : RARE_TIMES * per_mille);
 }
 
 static int
@@ -347,10 +358,12 @@ at_crash_point(void *argument, enum crash_point point, struct error *err)
 	if (!process->dying && strikes(world, point, world->plan.kill)) {
 		sim_note(world->sim, "%s is killed at %s", process->name, crash_point_name(point));
 		process->dying = true;
+		world->kills_left--;
 	}
 	if (process->dying)
 		return fail(err, FATAL, "killed at %s", crash_point_name(point));
-	if (world->depth >= DEPTH_MAX || process->state != SIM_UP || !strikes(world, point, world->plan.pause))
+	if (world->stage != WORLD_LIVE || world->depth >= DEPTH_MAX || process->state != SIM_UP ||
+	    !strikes(world, point, world->plan.pause))
 		return 0;
 	stand_still(world, process, point);
 	return process->dying ? fail(err, FATAL, "killed by another thread") : 0;
@@ -363,7 +376,7 @@ come_to_rest(struct world *world, struct error *err)
 {
 	int64_t until_ms = now_ms(world) + world->plan.scenario->rest_ms;
 
-	/* Twice: a worker that finds that it was fenced when its first timer fires takes up the time of its last block. */
+	/* Twice: a worker that finds out that it is fenced when a timer fires takes up the time of its last block. */
 	if (world->plan.ttl_ms < WORLD_NEVER_MS)
 		until_ms += 2 * world->plan.ttl_ms;
 
@@ -377,7 +390,7 @@ come_to_rest(struct world *world, struct error *err)
 		return -1;
 	while (now_ms(world) < until_ms && !world->failed) {
 		sim_advance(world->sim, REST_STEP_MS);
-		if (feed_due(world, err) < 0)
+		if (world_feed(world, err) < 0)
 			return -1;
 		for (int turn = 0; turn < REST_TURNS; turn++)
 			for (int i = 0; i < WORLD_PROCESSES_MAX; i++)
@@ -391,11 +404,19 @@ come_to_rest(struct world *world, struct error *err)
 }
 
 int
-world_run(struct world *world, struct error *err)
+world_start_some(struct world *world, struct error *err)
 {
 	for (int64_t i = between(&world->random, 1, 3); i > 0; i--)
 		if (process_start(world, &world->processes[i], NULL, err) < 0)
 			return -1;
+	return 0;
+}
+
+int
+world_run(struct world *world, struct error *err)
+{
+	if (world_start_some(world, err) < 0)
+		return -1;
 	while (world->feed.next < world->feed.event_count)
 		if (step(world, err) < 0)
 			return -1;

@@ -22,6 +22,9 @@
 #define WORLD_TTL_MS 300000	  /* longer than anything happens, shorter than the rest that follows; or never */
 #define WORLD_ACTIONS_KEPT 6
 #define WORLD_LAST_ACTIONS_KEPT 2
+#define WORLD_PER_REQUEST 3 /* there are fewer responses than impressions */
+
+#define WORLD_LIVE (-1)
 
 struct scenario;
 
@@ -33,6 +36,7 @@ struct world_plan {
 	int64_t span_ms;
 	int64_t fault_ms, calm_ms; /* faults come in spells */
 	int kill, pause;	   /* at a crash point, of a thousand */
+	int bounded;		   /* a spell ends with a bounded run: of a thousand */
 	int trouble;		   /* between turns: something befalls a process, of ten thousand */
 	int64_t commit_ms, store_keep_ms;
 	int64_t idle_ms;     /* a topic is idle when it is silent for so long */
@@ -50,8 +54,8 @@ struct process {
 	int64_t until_ms; /* the state ends then */
 	bool in_turn[WORLD_SLOTS_MAX];
 	int64_t stalled_until_ms[WORLD_SLOTS_MAX]; /* a thread that hangs; the others go on */
-	int busy;				     /* workers inside a turn */
-	bool dying;				     /* it was killed inside a turn */
+	int busy;				   /* workers inside a turn */
+	bool dying;				   /* it was killed inside a turn */
 	bool doomed; /* another one was started in its place while it stood still: it comes back, for a moment */
 };
 
@@ -60,7 +64,9 @@ struct world {
 	struct sim *sim;
 	struct sim_random random;
 	struct topology *topology;
-	int slots; /* of each process: for the workers of all operators */
+	int stage;	/* WORLD_LIVE, or of the bounded run that is going on */
+	int kills_left; /* in this stage of it */
+	int slots;	/* of each process: for the workers of all operators */
 	struct feed feed;
 	struct log *feeder; /* the process that feeds */
 	struct transaction *feeding;
@@ -72,7 +78,7 @@ struct world {
 	int64_t spell_until_ms;
 	int depth; /* of turns inside turns */
 	int names; /* given to processes */
-	int kills, pauses, stalls, leaves, twins, turns;
+	int kills, pauses, stalls, leaves, twins, turns, bounded;
 	bool failed; /* a worker could not go on for no reason of ours */
 	struct error failure;
 };
@@ -85,5 +91,9 @@ void world_close(struct world *world);
 
 /* Feeds, with all that may happen, then lets everything come to rest. */
 int world_run(struct world *world, struct error *err);
+int world_feed(struct world *world, struct error *err); /* what is due */
+int world_start_some(struct world *world, struct error *err);
+/* All processes leave, and one alone runs to the end of what is there; then some begin again. */
+int world_run_bounded(struct world *world, struct error *err);
 
 #endif

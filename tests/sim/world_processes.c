@@ -16,8 +16,8 @@ process_is_idle(const struct process *process)
 	return process_is_up(process) && process->busy == 0;
 }
 
-static void
-close_workers(struct process *process)
+void
+process_close_workers(struct process *process)
 {
 	for (int i = 0; i < WORLD_SLOTS_MAX; i++)
 		worker_close(&process->workers[i]);
@@ -35,21 +35,27 @@ static int
 open_job(struct world *world, struct process *process, struct error *err)
 {
 	struct runtime_config config = {
-		.topology = world->topology, .clock = sim_clock(world->sim), .log = process->log};
+		.topology = world->topology,
+		.clock = sim_clock(world->sim),
+		.log = process->log,
+		.until_end = world->stage != WORLD_LIVE,
+	};
 
 	return job_open(&config, &process->job, err);
 }
 
-static int
-open_workers(struct world *world, struct process *process, struct error *err)
+/* Of all operators; in a bounded run of those whose turn it is. */
+int
+process_open_workers(struct world *world, struct process *process, struct error *err)
 {
 	process_set(world, process, SIM_UP, 0);
 	if (!process->job && open_job(world, process, err) < 0)
 		return -1;
 	for (int i = 0; i < world->topology->operator_count; i++) {
 		struct job_operator *operator = &process->job->operators[i];
+		bool runs = world->stage == WORLD_LIVE || world->stage == operator->spec->stage;
 
-		for (int k = 0; k < operator->workers; k++)
+		for (int k = 0; runs && k < operator->workers; k++)
 			if (worker_open(process->job, operator, k, &process->workers[i * WORLD_WORKERS_MAX + k], err) <
 			    0)
 				return -1;
@@ -66,7 +72,7 @@ process_start(struct world *world, struct process *process, const char *name, st
 	else
 		snprintf(process->name, sizeof(process->name), "p%d", ++world->names);
 	sim_log_open(world->sim, process->name, &process->log);
-	return open_workers(world, process, err);
+	return process_open_workers(world, process, err);
 }
 
 int
@@ -90,8 +96,8 @@ forget_tasks(struct world *world, struct job *job)
 {
 	for (int i = 0; i < job->topology->operator_count; i++)
 		for (int64_t k = 0; k < job->operators[i].spec->tasks; k++)
-			job->operators[i].stores[k] =
-				(struct job_task_stores){.closed_ms = clock_now_ms(sim_clock(world->sim))};
+			job->operators[i].stores[k] = (struct job_task_stores){
+				.closed_ms = clock_now_ms(sim_clock(world->sim))};
 }
 
 void
@@ -101,17 +107,17 @@ process_kill(struct world *world, struct process *process, bool with_disk)
 	process->dying = false;
 	memset(process->stalled_until_ms, 0, sizeof(process->stalled_until_ms));
 	process_set(world, process, SIM_DEAD, sim_random_below(&world->random, 8000));
-	close_workers(process);
+	process_close_workers(process);
 	if (with_disk)
 		job_close(&process->job);
 	else
 		forget_tasks(world, process->job);
 }
 
-static void
-end(struct process *process)
+void
+process_end(struct process *process)
 {
-	close_workers(process);
+	process_close_workers(process);
 	job_close(&process->job);
 	log_close(&process->log);
 	process->state = SIM_UP;
@@ -141,7 +147,7 @@ process_leave(struct world *world, struct process *process)
 	if (process->dying)
 		process_kill(world, process, false);
 	else
-		end(process);
+		process_end(process);
 }
 
 /* What its state has lasted long enough for. */
@@ -150,11 +156,11 @@ go_on(struct world *world, struct process *process, bool now, struct error *err)
 {
 	if (process->doomed && (now || process->state != SIM_PAUSED)) {
 		process_kill(world, process, true);
-		end(process);
+		process_end(process);
 		return 0;
 	}
 	if (process->state == SIM_DEAD)
-		return open_workers(world, process, err);
+		return process_open_workers(world, process, err);
 	process_set(world, process, SIM_UP, process->doomed ? sim_random_below(&world->random, DOOMED_MS) : 0);
 	return 0;
 }

@@ -10,9 +10,12 @@ int process_start(struct world *world, struct process *process, const char *name
 int process_replace(struct world *world, struct process *process, struct error *err);
 void process_kill(struct world *world, struct process *process, bool with_disk);
 void process_leave(struct world *world, struct process *process); /* commits, and is gone */
+void process_end(struct process *process);			  /* is gone, whatever its state */
 void process_set(struct world *world, struct process *process, enum sim_process state, int64_t ms);
 bool process_is_up(const struct process *process);
 bool process_is_idle(const struct process *process); /* and nothing of it is inside a turn */
+int process_open_workers(struct world *world, struct process *process, struct error *err);
+void process_close_workers(struct process *process);
 /* Ends what has lasted long enough; `now`: whatever lasts. */
 int processes_tick(struct world *world, bool now, struct error *err);
 /* The worker has its turn, if it can have one. */

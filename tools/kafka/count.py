@@ -1,5 +1,5 @@
-"""Counts what the demonstration on Kafka brought, with readers that are not ours: count.py ADDRESS REDIS_SOCKET, with the
-tests' packages."""
+"""Counts what the demonstration on Kafka brought, with readers that are not ours: count.py ADDRESS REDIS_SOCKET, with
+the tests' packages."""
 
 import collections
 import pathlib
@@ -46,7 +46,8 @@ def faults_agree(address):
     missing = [key for key, kind in injected.items() if kind != "late" and told.get(key) != kind]
     invented = [key for key, kind in told.items() if kind != "late" and injected.get(key) != kind]
     show(("faults put into the logs", len(injected)), ("named: id, kind and hop", named),
-         ("late ones that came before they were missed", sum(1 for key, kind in injected.items() if kind == "late" and key not in told)),
+         ("late ones that came before they were missed",
+          sum(1 for key, kind in injected.items() if kind == "late" and key not in told)),
          ("missing", len(missing)), ("invented", len(invented)))
     return injected and not missing and not invented
 
@@ -54,15 +55,17 @@ def faults_agree(address):
 def features_agree(address, redis):
     wanted = history_reference.histories(rows(address, "engagements", "engagement"))
     wrong = [user for user, history in wanted.items() if row_in(redis, user) != row_of(history)]
-    show(("users with engagements", len(wanted)), ("their rows in Redis that the batch gives, too", len(wanted) - len(wrong)),
-         ("wrong", len(wrong)))
+    show(("users with engagements", len(wanted)),
+         ("their rows in Redis that the batch gives, too", len(wanted) - len(wrong)), ("wrong", len(wrong)))
     return wanted and not wrong
 
 
 def main(address, socket):
     refused = sum(1 for _ in cluster.messages(address, "dead_letters"))
     agreed = [outcomes_agree(address), faults_agree(address), features_agree(address, redis_server.Client(socket))]
-    show(("dead letters", refused))
+    states = collections.Counter(row["state"] for row in rows(address, "alerts", "alert"))
+    show(("alerts that fired", states["firing"]), ("alerts that were resolved", states["resolved"]),
+         ("dead letters", refused))
     return 0 if all(agreed) and refused == 0 else 1
 
 

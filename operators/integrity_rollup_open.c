@@ -1,5 +1,5 @@
 /* Opening integrity_rollup: fields become indexes, and schemas and rules that do not fit are refused. */
-#include "operators/rollup.h"
+#include "operators/integrity_rollup.h"
 
 #include <stdio.h>
 

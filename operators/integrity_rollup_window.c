@@ -4,7 +4,7 @@
  * It is told a window's length after its end. By then each task's watermark has passed the time at which it closes the
  * window, and its rows stand before the marker that says so. What comes later is told with the commit.
  */
-#include "operators/rollup.h"
+#include "operators/integrity_rollup.h"
 
 /* What the entry of a window begins with; what was counted follows. Stored as it is. */
 struct window_head {

@@ -2,8 +2,8 @@
  * What the files of integrity_rollup share: its parameters and resolved fields, its windows and its alerts. The
  * operator itself, and what it promises, is integrity_rollup.c.
  */
-#ifndef OPERATORS_ROLLUP_H
-#define OPERATORS_ROLLUP_H
+#ifndef OPERATORS_INTEGRITY_ROLLUP_H
+#define OPERATORS_INTEGRITY_ROLLUP_H
 
 #include "operators/alert_rule.h"
 
@@ -42,11 +42,11 @@ struct rollup {
 	} alert;
 };
 
-/* rollup_open.c: resolves fields, checks rules. */
+/* integrity_rollup_open.c: resolves fields, checks rules. */
 int rollup_open(void *self, struct context *context, struct error *err);
 void rollup_close(void *self);
 
-/* ---- rollup_window.c: what is known of a window of a series ---- */
+/* ---- integrity_rollup_window.c: what is known of a window of a series ---- */
 
 /* A window of a series. */
 struct place {
@@ -67,7 +67,7 @@ int rollup_window_facts(const struct rollup *self, const struct place *newest, c
 			struct context *context, struct error *err);
 void rollup_window_show(const struct entry *entry, struct buffer *out);
 
-/* ---- rollup_alert.c: alerts ---- */
+/* ---- integrity_rollup_alert.c: alerts ---- */
 
 /* Holds the series, back from its newest window, against the rules. */
 int rollup_alert_judge(const struct rollup *self, const struct place *newest, struct context *context,

@@ -5,7 +5,7 @@
  * An alert that is resolved is remembered for a long time: its row's revision goes on from there when it fires again.
  * How many fire is kept in an entry of its own.
  */
-#include "operators/rollup.h"
+#include "operators/integrity_rollup.h"
 
 #include <stdio.h>
 
