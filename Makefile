@@ -120,10 +120,10 @@ check: ## lint, the tests, and the tests again under the address, undefined and 
 	@echo "again under the thread sanitizer"
 	@$(call SANITIZED,thread)
 
-demo: all ## 20 seconds of a made-up feed through the join, then some of its rows
+demo: all ## 25 seconds of a made-up feed through all operators, then some of what came out
 	@tools/demo.sh $(BUILD)/isotope
 
-demo-kafka: all $(VENV)/.ready ## the join on a real broker by two processes, one of which is killed on the way
+demo-kafka: all $(VENV)/.ready ## all operators on a real broker and a Redis, in two processes; kill -9 on the way
 	@tools/demo_kafka.sh $(BUILD)/isotope $(VENV)/bin/python
 
 SIM := $(BUILD)/tests/sim/sim_tool

@@ -36,7 +36,8 @@ for line in sys.stdin:
 rm -rf "$data"
 mkdir -p "$data"
 
-say "A made-up feed runs through all operators for 25 seconds: what was shown, what was done about it, and what engine, server and client logged."
+say "A made-up feed runs through all operators for 25 seconds: what was shown, what was done about it, and what engine,"
+echo "server and client logged."
 "$isotope" run "$topology" --data-dir "$data" --for 25s --summary --log-level error
 echo "(freshness of features: from an event to the user's row in the feature store)"
 
@@ -54,7 +55,8 @@ show_rows user_histories . 1 user_id_token actions
 show_rows user_embeddings . 1 user_id_token vector n_actions
 
 say "The first deliveries that were lost on the way to the client, by name:"
-show_rows mismatches '"kind": ?"lost".*"hop": ?"server_client"' 5 impression_id request_id kind hop model_version platform
+show_rows mismatches '"kind": ?"lost".*"hop": ?"server_client"' 5 \
+	impression_id request_id kind hop model_version platform
 
 say "Alerts of logs that no longer agree:"
 show_rows alerts . 8 name state severity value threshold labels runbook

@@ -162,7 +162,7 @@ retire(struct global_table *table, struct version *version)
 		free_retired(table);
 }
 
-/* Each index is twice as large as the one before it: those that wait are few, and the newest of them is the last to go. */
+/* Each index is twice as large as the one before it: those that wait are few, and the newest of them goes last. */
 static void
 retire_slots(struct global_table *table, struct slots *slots)
 {

@@ -8,7 +8,7 @@
  * "Performance of memory reclamation for lockless synchronization", JPDC 67, 2007).
  *
  *     writer   global_table_put, global_table_remove      one thread
- *     reader   global_table_enter, then again and again { global_table_pass; global_table_find ... }, global_table_leave
+ *     reader   global_table_enter, then over and over { global_table_pass; global_table_find ... }, global_table_leave
  *
  * What global_table_find hands out is valid until the same reader's next pass or leave. A reader that waits for long
  * holds up nothing but memory.

@@ -67,7 +67,8 @@ input_heard(struct input *input)
 	input->time.quiet_since_ms = TIME_MAX;
 }
 
-/* A marker takes its place in the order of the records; it is no record. What is damaged is left to topic_record_decode. */
+/* A marker takes its place in the order of the records; it is no record. What is damaged is left to
+ * topic_record_decode. */
 static bool
 take_marker(struct input *input)
 {

@@ -6,10 +6,10 @@
  * Before an operator runs, its tables are read to the ends that their topics had when that began (table_feed_load). In
  * a live run a thread goes on from there (table_feed_turn); in a bounded run they stay as they are.
  *
- * A record that cannot be held (its bytes, its key, its time, or what the operator's hold() says of it) is refused: what
- * was held of its key stays, and the record becomes a dead letter. Every process meets it, and again after every start;
- * so it is one task that writes the letter, with its own commit: task p of n has the partitions q of the table with
- * q mod n = p, and keeps the offset up to which letters were written in its block (task_tables.c).
+ * A record that cannot be held (its bytes, its key, its time, or what the operator's hold() says of it) is refused:
+ * what was held of its key stays, and the record becomes a dead letter. Every process meets it, and again after every
+ * start; so it is one task that writes the letter, with its own commit: task p of n has the partitions q of the table
+ * with q mod n = p, and keeps the offset up to which letters were written in its block (task_tables.c).
  *
  * One thread feeds; the tasks' threads ask for refused records (locked) and look up (not locked).
  */
@@ -57,7 +57,8 @@ int table_feed_open(struct job *job, struct job_operator *operator, int port, st
 		    struct error *err);
 void table_feed_close(struct table_feed **feed);
 
-/* Reads to the ends of now. RETRY: the log is out of reach; call it again. Asks `stop` (may be NULL) now and then, and ends early where it says so. Says how it goes. */
+/* Reads to the ends of now, and says how it goes. RETRY: the log is out of reach; call it again. Asks `stop` (may be
+ * NULL) now and then, and ends early where it says so. */
 int table_feed_load(struct table_feed *feed, bool (*stop)(void *argument), void *argument, struct error *err);
 /* Takes in what has come; waits at most wait_ms for it. */
 int table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err);

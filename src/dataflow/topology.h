@@ -87,8 +87,8 @@ int topology_load(const char *file, const char *const *overrides, const struct o
 		  struct topology **out, struct buffer *problems, struct error *err);
 void topology_free(struct topology **topology);
 
-int topology_topic_find(const struct topology *topology, const char *name); /* index or -1 */
-bool topology_reads(const struct topology_operator *operator, int topic); /* has an input of that topic */
+int topology_topic_find(const struct topology *topology, const char *name);    /* index or -1 */
+bool topology_reads(const struct topology_operator *operator, int topic);      /* has an input of that topic */
 int topology_operator_find(const struct topology *topology, const char *name); /* index or -1 */
 
 #endif

@@ -55,8 +55,9 @@ ask(rd_kafka_t *handle, int wait_ms)
 }
 
 /*
- * Asks again, until KAFKA_OPEN_MS_MAX have passed, on a handle that hears of refusals: who is refused by one broker, and
- * not answered by another, need not wait that long. (A handle that hears of them must be polled as long as it lives.)
+ * Asks again, until KAFKA_OPEN_MS_MAX have passed, on a handle that hears of refusals: who is refused by one broker,
+ * and not answered by another, need not wait that long. (A handle that hears of them must be polled as long as it
+ * lives.)
  */
 static int
 ask_again(struct kafka *log, struct error *err)

@@ -1,4 +1,5 @@
-"""All operators together, live: the traffic of demo.yaml loses more than it should, and a real Alertmanager hears of it."""
+"""All operators together, live: the traffic of demo.yaml loses more than it should, and a real Alertmanager hears of
+it."""
 
 from tests.flow.alertmanager_server import Alertmanager
 from tests.flow.alerts import Run, Webhook
@@ -9,7 +10,8 @@ TOPOLOGY = ROOT / "topologies" / "demo.yaml"
 
 
 def settings(**values):
-    return [word for name, value in values.items() for word in ("--set", f"operators.{name.replace('__', '.')}={value}")]
+    return [word for name, value in values.items()
+            for word in ("--set", f"operators.{name.replace('__', '.')}={value}")]
 
 
 def test_a_fault_in_the_logs_becomes_an_alert_and_its_end_does_too(tmp_path):

@@ -123,7 +123,7 @@ def test_a_live_run_that_is_killed_tells_the_same_in_the_end(tmp_path):
     job = Job(tmp_path / "data", topology(tmp_path, 0.02))
     job.call("run", "--until-end", "--operators", "feed")
     for _ in range(4):
-        assert job.run_killed("--operators", "reconcile", after_s=0.06 + 0.1 * chance.random(), live=True), f"TEST_SEED={seed}"
+        assert job.run_killed("--operators", "reconcile", after_s=0.06 + 0.1 * chance.random(), live=True), seed
     job.call("run", "--until-end", "--operators", "reconcile")
     feed = Feed(job)
     check_mismatches(feed)

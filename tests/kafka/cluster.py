@@ -282,6 +282,11 @@ class BrokerJob(Job):
         """As another program reads them, in the order of partitions and offsets."""
         return [decoded(schema, message.value()) for message in self.messages(topic)]
 
+    def dead_letters(self):
+        """The topic is everybody's."""
+        ours = {self.topic(name) for name in self.topics}
+        return [letter for letter in self.decoded("dead_letters", "dead_letter") if letter["topic"] in ours]
+
     def beside(self, directory, instance=None):
         """The same job in another process, on another machine as it were: with a data directory of its own."""
         other = type(self).__new__(type(self))

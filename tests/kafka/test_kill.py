@@ -17,6 +17,7 @@ from tests.reference import join_reference
 COUNTS = {"restoring": (1, 2, 3), "started": (1, 2, 4)}  # of the four tasks
 COUNTS_OF_OTHERS = (1, 2, 3)
 CRASH_S_MAX = 60
+MORE, MORE_S = 80, 5  # records that are kept back at first; how long one is waited for before it is given some of them
 SHORT_SESSION = {"session.timeout.ms": 2_000}
 QUICK = {"linger.ms": 0}
 MANY_COMMITS = ("--set", "commit_interval=10ms", "--set", "commit_bytes=64KiB")
@@ -46,9 +47,17 @@ def same_last_revisions(rows, wanted):
     assert without_revision(join_reference.last_revisions(rows)) == without_revision(last)
 
 
-def killed(job, *arguments, point):
-    """Runs until it kills itself."""
+def killed(job, *arguments, point, more=()):
+    """Runs until it kills itself. One that has read everything and still lives is given more, part by part."""
     process = job.start("run", *arguments, env=crash_at(point))
+    more = list(more)
+    while more:
+        try:
+            process.wait(MORE_S)
+            produced(job, [record for part in more for record in part])
+            break
+        except subprocess.TimeoutExpired:
+            produced(job, more.pop(0))
     try:
         _, errors = process.communicate(timeout=CRASH_S_MAX)
     except subprocess.TimeoutExpired:
@@ -80,8 +89,9 @@ def test_a_live_run_killed_at_a_step_of_the_commit_is_restarted_at_once(make_job
     if point == "restoring":
         points.insert(0, "written:5")
     for number, at in enumerate(points):
-        produced(job, records[len(records) * number // len(points):len(records) * (number + 1) // len(points)])
-        killed(job, *MANY_COMMITS, point=at)
+        part = records[len(records) * number // len(points):len(records) * (number + 1) // len(points)]
+        produced(job, part[:-MORE])
+        killed(job, *MANY_COMMITS, point=at, more=[part[i:][:MORE // 4] for i in range(-MORE, 0, MORE // 4)])
     job.broker.wait_until_left(job.group)
     job.call("run", "--until-end")
     exactly_once(job, records)

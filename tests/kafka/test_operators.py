@@ -57,6 +57,7 @@ def test_histories_behind_a_rekey_are_those_of_the_batch_though_processes_are_ki
     assert len(revisions) == len(set(revisions)), "a revision came out twice"
     kept, _ = operators.rows_and_markers(job, "engagements_by_user")
     assert len(kept) < len(engagements), "what was read is trimmed"
+    assert job.dead_letters() == []
 
 
 def test_redis_and_processes_are_killed_and_each_users_row_is_that_of_the_batch(broker, tmp_path):

@@ -17,8 +17,9 @@ def test_embeddings_are_those_of_the_formula_and_each_wrong_vector_is_one_dead_l
     try:
         job.create_topics()
         job.produce("item_vectors", rows_of(vectors))
-        job.produce("item_vectors", [{"item_id": f"x{ITEMS - 1 - i}", "vector": [1.0] * size, "updated_at": 1, "space": "v1"}
-                                     for i, size in enumerate(WRONG_SIZES)])
+        job.produce("item_vectors", [
+            {"item_id": f"x{ITEMS - 1 - i}", "vector": [1.0] * size, "updated_at": 1, "space": "v1"}
+            for i, size in enumerate(WRONG_SIZES)])
         people.start_all()
         operators.produce_engagements(job, engagements)
         operators.kill_while_working(
@@ -26,7 +27,7 @@ def test_embeddings_are_those_of_the_formula_and_each_wrong_vector_is_one_dead_l
         people.finish()
         embedding_reference.check_rows(job.decoded("user_embeddings", "user_embedding"),
                                        embedding_reference.embeddings(engagements, vectors))
-        letters = job.decoded("dead_letters", "dead_letter")
+        letters = job.dead_letters()
         assert sorted(letter["reason"].split(";")[0] for letter in letters) == [
             f"the vector has {size} components instead of 64" for size in WRONG_SIZES]
     finally:
