@@ -5,6 +5,8 @@
  * rows is settled there. While the store is out of reach nothing is committed and nothing more gathered: the lag grows,
  * and all goes on in order when the store is back. After a kill rows are sent again, which changes nothing: of two rows
  * of a user the newer one by (updated_at, revision) wins, and the store decides that in one step with the writing.
+ * What the store has acknowledged it must keep: a committed row is not sent again. A Redis that may lose its memory
+ * needs `appendonly yes`, and `appendfsync always` where its whole machine may.
  *
  * A user is an entity with the join key user_id_token. Each input is a view of its own: user_history, lists with an
  * item for each action; user_embedding, with embedding (a list of floats), weight, n_actions and space. Where vectors

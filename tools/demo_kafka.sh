@@ -26,8 +26,7 @@ say() {
 }
 
 clean_up() {
-	for pid in "${worker[@]}" $redis; do kill -9 "$pid" 2>/dev/null || true; done
-	wait 2>/dev/null || true
+	{ for pid in "${worker[@]}" $redis; do kill -9 "$pid" || true; done; wait || true; } 2>/dev/null
 	$broker stop --dir "$work/broker" --remove 2>/dev/null || true
 	rm -rf "$work"
 }
