@@ -110,8 +110,10 @@ make_ready(struct input *input, int partition, struct state *state)
 }
 
 static int
-fetch(struct input *input, struct member *member, int partition, int64_t now_ms, struct error *err)
+fetch(struct input *input, struct member *member, int partition, struct clock *clock, struct error *err)
 {
+	int64_t asked_ms = clock_now_ms(clock);
+
 	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0)
 		return -1;
 	input->at = 0;
@@ -128,13 +130,14 @@ fetch(struct input *input, struct member *member, int partition, int64_t now_ms,
 	if (!input->batch.at_end || (input->topic->internal && !upstream_idle(&input->upstream)))
 		input->time.quiet_since_ms = TIME_MAX;
 	else if (input->time.quiet_since_ms == TIME_MAX)
-		input->time.quiet_since_ms = now_ms;
+		input->time.quiet_since_ms = clock_now_ms(clock); /* the turn may have begun long ago */
+	input->quiet_until_ms = asked_ms;
 	return 0;
 }
 
 int
-input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again, int64_t now_ms,
-	   struct error *err)
+input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
+	   struct clock *clock, struct error *err)
 {
 	if (input->ready || input->time.ended)
 		return 0;
@@ -146,7 +149,7 @@ input_fill(struct input *input, struct member *member, int partition, struct sta
 		if (input->at >= input->batch.count) {
 			if (input->batch.at_end && !again)
 				return 0;
-			if (fetch(input, member, partition, now_ms, err) < 0)
+			if (fetch(input, member, partition, clock, err) < 0)
 				return -1;
 			if (input->batch.count == 0)
 				return 0;

@@ -39,6 +39,7 @@ struct input {
 	int64_t taken;		    /* records */
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	struct watermark_input time;
+	int64_t quiet_until_ms;	  /* wall clock: up to then time.quiet_since_ms was seen to hold */
 	struct upstream upstream; /* of an internal topic: what its markers said */
 };
 
@@ -50,7 +51,7 @@ void input_fini(struct input *input);
  * end and `again` is false (an input at its end is asked again once a turn, not once a record).
  */
 int input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
-	       int64_t now_ms, struct error *err);
+	       struct clock *clock, struct error *err);
 
 /* What upstream tasks said is known again: after a restart. */
 void input_heard(struct input *input);

@@ -28,6 +28,7 @@ struct job_task_figures {
 /* Whether a task is open in this process; if not, since when it is not, or that its stores are gone. */
 struct job_task_stores {
 	bool open, forgotten;
+	int worker; /* that has it open */
 	int64_t closed_ms;
 };
 

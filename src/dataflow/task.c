@@ -47,7 +47,7 @@ task_next(struct task *task, bool again, struct input **out, struct error *err)
 
 		if (input->ready)
 			continue;
-		if (input_fill(input, task->member, task->partition, task->state, again, now_ms, err) < 0)
+		if (input_fill(input, task->member, task->partition, task->state, again, task->job->clock, err) < 0)
 			return -1;
 		pending |= input_pending(input);
 	}
@@ -133,8 +133,14 @@ task_dead_letter(struct task *task, struct input *input, const struct error *rea
 void
 task_advance(struct task *task, int64_t now_ms)
 {
-	for (int i = 0; i < task->input_count; i++)
-		task->times[i] = task->inputs[i].time;
+	for (int i = 0; i < task->input_count; i++) {
+		const struct input *input = &task->inputs[i];
+
+		task->times[i] = input->time;
+		/* Silence that nobody listened to is none: while the worker stood still something may have come. */
+		if (input->time.quiet_since_ms != TIME_MAX && !input->time.ended && input->quiet_until_ms < now_ms)
+			now_ms = input->quiet_until_ms;
+	}
 	watermark_advance(&task->watermark, task->times, task->input_count, now_ms);
 	task->context.watermark_ms = task->draining ? TIME_MAX : task->watermark.at;
 }
@@ -390,7 +396,8 @@ others_behind(const struct task *task, int topic, int64_t *offset, struct error 
 	return 0;
 }
 
-/* What all readers of an internal topic have committed nobody needs any more. */
+/* What all readers of an internal topic have committed nobody needs any more. Where the log does not answer, the next
+ * commit asks again: the worker's other tasks have still to be told of this one. */
 static int
 trim_inputs(struct task *task, struct error *err)
 {
@@ -407,7 +414,7 @@ trim_inputs(struct task *task, struct error *err)
 		if (others_behind(task, topic, &offset, err) < 0 ||
 		    (offset > 0 &&
 		     log_trim(task->job->log, task->job->topics[topic], task->partition, offset, err) < 0))
-			return -1;
+			return err->action == RETRY ? 0 : -1;
 	}
 	return 0;
 }

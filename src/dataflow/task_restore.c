@@ -251,6 +251,28 @@ finish(struct task *task, struct error *err)
 	return crash_here(CRASH_STARTED, err);
 }
 
+/*
+ * A process that stood still while it restored may have been given up meanwhile: the end that it has reached is not the
+ * journal's any more, and what it would make of it (records that are gone, positions of long ago) nobody should see.
+ */
+static int
+look_for_more(struct task *task, struct error *err)
+{
+	struct partition_ends ends;
+
+	if (log_partition_ends(task->job->log, task->operator->journal, task->partition, &ends, err) < 0)
+		return -1;
+	if (ends.pending_end > task->restore.end)
+		task->restore.end = ends.pending_end;
+	return 0;
+}
+
+static bool
+at_end(const struct task *task)
+{
+	return task->restore.reader && task->restore.next >= task->restore.end;
+}
+
 int
 task_restore(struct task *task, int64_t wait_ms, struct error *err)
 {
@@ -261,7 +283,9 @@ task_restore(struct task *task, int64_t wait_ms, struct error *err)
 		result = begin(task, err);
 	if (result == 0)
 		result = read_slice(task, wait_ms, err);
-	if (result == 0 && task->restore.reader && task->restore.next >= task->restore.end)
+	if (result == 0 && at_end(task))
+		result = look_for_more(task, err);
+	if (result == 0 && at_end(task))
 		result = finish(task, err);
 	if (result < 0)
 		fail_in(err, "operator %s task %d", task->operator->spec->name, task->partition);

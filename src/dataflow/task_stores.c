@@ -18,18 +18,19 @@ task_stores_config(const struct job *job, const struct job_operator *operator, i
 }
 
 void
-task_stores_opened(struct job_operator *operator, int partition)
+task_stores_opened(struct job_operator *operator, int partition, int worker)
 {
 	pthread_mutex_lock(&operator->stores_lock);
-	operator->stores[partition] = (struct job_task_stores){.open = true};
+	operator->stores[partition] = (struct job_task_stores){.open = true, .worker = worker};
 	pthread_mutex_unlock(&operator->stores_lock);
 }
 
 void
-task_stores_closed(struct job_operator *operator, int partition, int64_t now_ms)
+task_stores_closed(struct job_operator *operator, int partition, int worker, int64_t now_ms)
 {
 	pthread_mutex_lock(&operator->stores_lock);
-	operator->stores[partition] = (struct job_task_stores){.closed_ms = now_ms};
+	if (!operator->stores[partition].open || operator->stores[partition].worker == worker)
+		operator->stores[partition] = (struct job_task_stores){.closed_ms = now_ms};
 	pthread_mutex_unlock(&operator->stores_lock);
 }
 

@@ -13,8 +13,9 @@
 /* What opens a task's state. */
 struct state_config task_stores_config(const struct job *job, const struct job_operator *operator, int partition);
 
-void task_stores_opened(struct job_operator *operator, int partition);
-void task_stores_closed(struct job_operator *operator, int partition, int64_t now_ms);
+void task_stores_opened(struct job_operator *operator, int partition, int worker);
+/* Nothing where another worker of this process has opened it since: one that stood still hears last of what it lost. */
+void task_stores_closed(struct job_operator *operator, int partition, int worker, int64_t now_ms);
 /* Removes what has been closed for longer than the topology's store_keep. */
 int task_stores_sweep(struct job *job, struct job_operator *operator, int64_t now_ms, struct error *err);
 

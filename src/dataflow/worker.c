@@ -269,14 +269,13 @@ run_inputs(struct worker *worker, struct task *task, struct error *err)
 {
 	struct input *input;
 
-	task_advance(task, worker->now_ms);
-	if (fire_timers(worker, task, err) < 0)
-		return -1;
 	for (int i = 0; i < WORKER_TURN_RECORDS_MAX; i++) {
 		if (task_next(task, i == 0, &input, err) < 0)
 			return -1;
-		if (!input)
-			return 0;
+		if (!input) { /* only now it is known which inputs are silent */
+			task_advance(task, worker->now_ms);
+			return fire_timers(worker, task, err);
+		}
 		worker->progress = true;
 		if (process_record(worker, task, input, err) < 0)
 			return -1;
@@ -335,7 +334,7 @@ open_task(struct worker *worker, int partition, struct error *err)
 	};
 
 	worker->progress = true;
-	task_stores_opened(worker->operator, partition);
+	task_stores_opened(worker->operator, partition, worker->index);
 	return task_open(&config, &worker->tasks[partition], err);
 }
 
@@ -343,7 +342,7 @@ static int
 close_task(struct worker *worker, int partition, struct error *err)
 {
 	task_close(&worker->tasks[partition]);
-	task_stores_closed(worker->operator, partition, worker->now_ms);
+	task_stores_closed(worker->operator, partition, worker->index, worker->now_ms);
 	return member_stop(worker->member, partition, err);
 }
 

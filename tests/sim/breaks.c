@@ -280,8 +280,8 @@ void
 __wrap_upstream_read(struct upstream *upstream, struct cursor *cursor)
 {
 	__real_upstream_read(upstream, cursor);
-	if (broken == BREAK_FORGET)
-		upstream_fini(upstream);
+	for (uint32_t i = 0; i < upstream->count && broken == BREAK_FORGET; i++)
+		upstream->tasks[i] = (struct upstream_task){.watermark = TIME_MIN, .heard = true, .idle = true};
 }
 
 int

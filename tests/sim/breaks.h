@@ -11,7 +11,7 @@
  *     marker     so are the markers of an internal topic
  *     early      markers stand before the records of their transaction
  *     minimum    a reader takes the least over the tasks that it has heard, not minus infinity until it has heard all
- *     forget     what a reader has heard is not restored
+ *     forget     what a reader has heard is not restored, but for that it has heard all
  *     trim       an internal topic is trimmed to where one of its readers is, not to where all are
  *
  * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the seed.
