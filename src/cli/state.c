@@ -157,27 +157,36 @@ put_store(struct inspection *inspection, int index, struct error *err)
 
 /* ---- a task ---- */
 
+static void
+print_header(struct inspection *inspection, const struct task_header *header)
+{
+	struct buffer *out = &inspection->output.buffer;
+	char time[OUTPUT_NUMBER_SIZE];
+
+	buffer_print(out, "task %d: watermark %s, opened %" PRIu64 " times\n", inspection->task,
+		     output_time(time, header->watermark), header->incarnation);
+	for (int i = 0; i < header->input_count; i++)
+		buffer_print(out, "    %.*s <- %.*s: next offset %" PRId64 ", highest event time %s\n",
+			     bytes_arguments(header->inputs[i].port), bytes_arguments(header->inputs[i].topic),
+			     header->inputs[i].position, output_time(time, header->inputs[i].time_max));
+}
+
 static int
 put_header(struct inspection *inspection, struct error *err)
 {
-	struct buffer *out = &inspection->output.buffer;
 	struct bytes bytes = state_header(inspection->state);
 	struct task_header header;
-	char time[OUTPUT_NUMBER_SIZE];
+	int result;
 
 	if (bytes.size == 0) {
-		buffer_print(out, "task %d: has not committed anything yet\n", inspection->task);
+		buffer_print(&inspection->output.buffer, "task %d: has not committed anything yet\n", inspection->task);
 		return 0;
 	}
-	if (task_header_read(bytes, &header, err) < 0)
-		return -1;
-	buffer_print(out, "task %d: watermark %s, opened %" PRIu64 " times\n", inspection->task,
-		     output_time(time, header.watermark), header.incarnation);
-	for (int i = 0; i < header.input_count; i++)
-		buffer_print(out, "    %.*s <- %.*s: next offset %" PRId64 ", highest event time %s\n",
-			     bytes_arguments(header.inputs[i].port), bytes_arguments(header.inputs[i].topic),
-			     header.inputs[i].position, output_time(time, header.inputs[i].time_max));
-	return 0;
+	result = task_header_read(bytes, &header, err);
+	if (result == 0)
+		print_header(inspection, &header);
+	task_header_fini(&header);
+	return result;
 }
 
 static int
