@@ -17,19 +17,25 @@ task_stores_config(const struct job *job, const struct job_operator *operator, i
 	};
 }
 
-void
-task_stores_opened(struct job_operator *operator, int partition, int worker)
+bool
+task_stores_open(struct job_operator *operator, int partition, int worker)
 {
+	struct job_task_stores *stores = &operator->stores[partition];
+	bool free;
+
 	pthread_mutex_lock(&operator->stores_lock);
-	operator->stores[partition] = (struct job_task_stores){.open = true, .worker = worker};
+	free = !stores->open || stores->worker == worker;
+	if (free)
+		*stores = (struct job_task_stores){.open = true, .worker = worker};
 	pthread_mutex_unlock(&operator->stores_lock);
+	return free;
 }
 
 void
 task_stores_closed(struct job_operator *operator, int partition, int worker, int64_t now_ms)
 {
 	pthread_mutex_lock(&operator->stores_lock);
-	if (!operator->stores[partition].open || operator->stores[partition].worker == worker)
+	if (operator->stores[partition].open && operator->stores[partition].worker == worker)
 		operator->stores[partition] = (struct job_task_stores){.closed_ms = now_ms};
 	pthread_mutex_unlock(&operator->stores_lock);
 }

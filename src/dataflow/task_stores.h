@@ -13,8 +13,12 @@
 /* What opens a task's state. */
 struct state_config task_stores_config(const struct job *job, const struct job_operator *operator, int partition);
 
-void task_stores_opened(struct job_operator *operator, int partition, int worker);
-/* Nothing where another worker of this process has opened it since: one that stood still hears last of what it lost. */
+/*
+ * false: another worker of this process has them open. It has lost the task and has not heard of it yet; what it still
+ * writes, rows of a commit that it has just made, must not come behind those of the new owner. Ask again later.
+ */
+bool task_stores_open(struct job_operator *operator, int partition, int worker);
+/* Nothing where the worker does not have them open. */
 void task_stores_closed(struct job_operator *operator, int partition, int worker, int64_t now_ms);
 /* Removes what has been closed for longer than the topology's store_keep. */
 int task_stores_sweep(struct job *job, struct job_operator *operator, int64_t now_ms, struct error *err);

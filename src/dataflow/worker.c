@@ -61,8 +61,10 @@ worker_close(struct worker **pointer)
 
 	if (!worker)
 		return;
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
 		task_close(&worker->tasks[i]);
+		task_stores_closed(worker->operator, (int)i, worker->index, worker->now_ms);
+	}
 	if (worker->member) {
 		job_tables_leave(worker->operator, worker->index);
 		member_close(&worker->member);
@@ -333,8 +335,9 @@ open_task(struct worker *worker, int partition, struct error *err)
 		.partition = partition,
 	};
 
+	if (!task_stores_open(worker->operator, partition, worker->index))
+		return 0; /* run_tasks asks again */
 	worker->progress = true;
-	task_stores_opened(worker->operator, partition, worker->index);
 	return task_open(&config, &worker->tasks[partition], err);
 }
 
@@ -469,8 +472,13 @@ run_tasks(struct worker *worker, struct error *err)
 	worker->restoring = false;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
 		struct task *task = worker->tasks[i];
+		int result = 0;
 
-		if (task && (task->running ? run_task(worker, task, err) : restore_task(worker, task, err)) < 0)
+		if (task)
+			result = task->running ? run_task(worker, task, err) : restore_task(worker, task, err);
+		else if (worker->held[i] && !worker->leaving[i])
+			result = open_task(worker, (int)i, err);
+		if (result < 0)
 			return -1;
 	}
 	return 0;
