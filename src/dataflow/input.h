@@ -34,6 +34,7 @@ struct input {
 	bool wrong_set;
 
 	int64_t position;	    /* offset of the next record to take */
+	int64_t noted;		    /* the position in the last block */
 	int64_t stop_at;	    /* bounded run: do not read from here on; TIME_MAX: no bound */
 	int64_t end;		    /* the partition's end as last known */
 	int64_t taken;		    /* records */

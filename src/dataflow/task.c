@@ -294,10 +294,21 @@ append_markers(struct task *task, struct error *err)
 	return 0;
 }
 
+/* Where no records come, markers do, and would pile up. */
+static bool
+passed_markers(const struct task *task)
+{
+	for (int i = 0; i < task->input_count; i++)
+		if (task->inputs[i].topic->internal &&
+		    task->inputs[i].position - task->inputs[i].noted >= TASK_MARKERS_MAX)
+			return true;
+	return false;
+}
+
 bool
 task_has_news(const struct task *task)
 {
-	return task->changed || (task->running && marker_due(task));
+	return task->changed || (task->running && (marker_due(task) || passed_markers(task)));
 }
 
 /* ---- commit ---- */
@@ -327,8 +338,9 @@ write_header(struct task *task)
 	};
 
 	for (int i = 0; i < task->input_count; i++) {
-		const struct input *input = &task->inputs[i];
+		struct input *input = &task->inputs[i];
 
+		input->noted = input->position;
 		header.inputs[i] = (struct task_header_input){
 			.port = bytes_of_text(task->operator->spec->type->inputs[input->port].name),
 			.topic = bytes_of_text(input->topic->name),

@@ -54,6 +54,7 @@ struct task {
 };
 
 #define TASK_TRIM_INPUTS_MS 10000 /* internal inputs are trimmed no more often */
+#define TASK_MARKERS_MAX 1000	  /* so many of an internal input are worth a commit of the position, to be trimmed */
 
 struct task_config {
 	struct job *job;

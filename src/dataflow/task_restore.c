@@ -189,7 +189,7 @@ place_by(struct task *task, struct task_header *header, struct error *err)
 
 		if (place_input(task, input, find_input(header, port), err) < 0)
 			return -1;
-		positions[i] = input->position;
+		positions[i] = input->noted = input->position;
 	}
 	return member_start(task->member, task->partition, positions, err);
 }
