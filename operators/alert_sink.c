@@ -325,6 +325,12 @@ static const struct counter_spec counters[] = {
 const struct operator_type alert_sink_type = {
 	.name = "alert_sink",
 	.help = "Tells Alertmanager and webhooks of the alerts in a topic, until each of them has heard it.",
+	.manual = "Alertmanager hears of what fires every repeat, and of its end for resolved_for. A webhook gets "
+		  "one request for each change of state, signed as the Standard Webhooks convention has it, with an "
+		  "id that stays the same however often it is sent. A receiver that is away delays neither the "
+		  "topic nor the other receivers, and is told when it is back.\n"
+		  "At least once: what a receiver has taken is remembered with the next commit. Only the newest "
+		  "state counts: what changed again meanwhile is told as it stands now.\n",
 	.options = options,
 	.inputs = inputs,
 	.stores = stores,

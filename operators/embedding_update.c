@@ -424,6 +424,16 @@ static const struct counter_spec counters[] = {
 const struct operator_type embedding_update_type = {
 	.name = "embedding_update",
 	.help = "Keeps a vector of each user: the mean of the vectors of what the user acted on, by action and age.",
+	.manual = "An engagement brings the vector that its item had when it happened, from a global table. The "
+		  "user's vector is the mean of them, weighted by action; a weight halves with every half_life. The "
+		  "order in which engagements come does not matter. A repeated engagement_id changes nothing; what "
+		  "comes later than remember goes to late.\n"
+		  "Vectors of different embedding spaces are never mixed: a newer space starts a new vector. An "
+		  "engagement whose item has no vector yet waits for it until occurred_at + vector_wait, then goes "
+		  "to unmatched. A vector without dimensions finite numbers is a dead letter, and the item keeps "
+		  "the one before.\n"
+		  "A user whose vector has changed gives one row a commit. After ttl without engagements there is a "
+		  "last row, with an empty vector, and the user is forgotten.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -533,7 +533,16 @@ static const struct counter_spec counters[] = {
 
 const struct operator_type engagement_join_type = {
 	.name = "engagement_join",
-	.help = "joins impressions with their engagements and frozen scores into one outcome per impression",
+	.help = "Joins impressions with their engagements and frozen scores into one outcome per impression.",
+	.manual = "A left outer join by impression_id; either side may come first. When the watermark has passed "
+		  "shown_at + window + grace there is one row per impression, final: true: the absence of "
+		  "engagement is a row too. What comes later but belongs is a corrected row with the next revision, "
+		  "until shown_at + correction_horizon. The last revision of a key is the truth.\n"
+		  "An engagement belongs where shown_at - before <= occurred_at <= shown_at + window; outside of "
+		  "that it goes to late. One without an impression waits until occurred_at + orphan_wait and goes "
+		  "to orphans. Repeated engagement_ids and impressions change nothing.\n"
+		  "A score is frozen: the first of each model version holds. One made after shown_at + "
+		  "score_tolerance knew what it should have predicted, and goes to hindsight.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -346,6 +346,15 @@ const struct operator_type feature_sink_type = {
 	.name = "feature_sink",
 	.help = "Puts the rows of compacted topics into the online feature store: Redis, as Feast reads it, or a "
 		"directory.",
+	.manual = "Each input is a feature view of its own; the entity's join key is user_id_token. Of two rows of "
+		  "a user the newer one by (updated_at, revision) stays, decided in one step with the writing: rows "
+		  "that are sent again, and old events run again, move no feature back.\n"
+		  "While the store is out of reach nothing is committed and nothing more taken in: the lag grows, "
+		  "and all goes on in order when it is back. What the store has acknowledged it must keep: a Redis "
+		  "that may lose its memory needs appendonly yes, and appendfsync always where its whole machine "
+		  "may.\n"
+		  "vector_key names a second key for the embedding as raw little-endian float32, for vector search; "
+		  "{view} and {key} are filled in.\n",
 	.options = options,
 	.inputs = inputs,
 	.counters = counters,

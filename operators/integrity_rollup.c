@@ -298,7 +298,14 @@ static const struct counter_spec counters[] = {
 
 const struct operator_type integrity_rollup_type = {
 	.name = "integrity_rollup",
-	.help = "adds up what reconcile counted, window by window, and raises alerts about it",
+	.help = "Adds up what reconcile counted, window by window, and raises alerts about it.",
+	.manual = "Revision 1 of a window's row comes when all tasks of reconcile have closed the window; what "
+		  "comes later revises it. Rules judge a series whenever a window of it is told or revised. An "
+		  "alert is a row when it fires and one when it is resolved, with the same alert_id.\n"
+		  "A rule compares metric (divided by per, or by its mean over baseline windows before) with above "
+		  "or below; it fires after `for` windows in breach and is resolved after resolve_for windows that "
+		  "are not beyond resolve. A log that is silent is one alert, by a rule with metric: silent; rules "
+		  "that its silence would fire say nothing meanwhile.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -68,6 +68,10 @@ rekey_process(const void *opaque, int input, const struct record *record, struct
 const struct operator_type rekey_type = {
 	.name = "rekey",
 	.help = "Passes records on by another key, to operators that need all there is of it in one task.",
+	.manual = "Each record goes, as it is, to the partition that the text of the output topic's key field "
+		  "belongs to. The output is an internal topic: beside the records it carries how far event time "
+		  "has come in each task of this operator, so that the reader's watermark is right though its "
+		  "partition has records of all of them.\n",
 	.inputs = inputs,
 	.outputs = outputs,
 	.self_size = sizeof(struct rekey),

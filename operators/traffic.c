@@ -422,6 +422,10 @@ static const struct counter_spec counters[] = {
 const struct operator_type traffic_type = {
 	.name = "traffic",
 	.help = "A made-up feed: impressions, engagements, scores, item vectors and delivery logs with known faults.",
+	.manual = "The same seed and parameters give the same feed, whatever is killed on the way. Users have "
+		  "tastes, some come far more often than others, and the ranker is better than chance. Every fault "
+		  "that is put into the delivery logs is a row of injected_faults, to hold against what reconcile "
+		  "finds.\n",
 	.options = options,
 	.inputs = no_inputs,
 	.outputs = outputs,

@@ -276,7 +276,12 @@ static const struct counter_spec counters[] = {
 
 const struct operator_type user_history_type = {
 	.name = "user_history",
-	.help = "keeps the latest actions of each user",
+	.help = "Keeps the latest actions of each user.",
+	.manual = "The newest actions_kept engagements of each user by event time whose action is one of actions. "
+		  "What comes late takes its place, or changes nothing where as many are newer; a repeated "
+		  "engagement_id changes nothing. What is older than ttl leaves.\n"
+		  "A user whose list has changed gives one row a commit, however many engagements there were. When "
+		  "the last action has left, a row without actions is written, and the user is forgotten.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

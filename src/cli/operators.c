@@ -1,6 +1,7 @@
 /* operators: the manual of the operator types, from the same tables that the topology loader works by. */
 #include "operators/operators.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -63,13 +64,12 @@ put_bounds(struct buffer *out, const struct option *option)
 	}
 }
 
-/* "dimension: choice of all, platform, default all", as one line. */
+/* "choice of all, platform, default all" */
 static void
-put_parameter(struct buffer *out, const struct option *option)
+put_kind(struct buffer *out, const struct option *option)
 {
-	buffer_print(out, "%s: ", option->name);
 	if (option->type == OPTION_GROUPS) {
-		buffer_print(out, "a map of at most %d, each by its name; what each has stands below\n",
+		buffer_print(out, "a map of at most %d, each by its name; what each has stands below",
 			     (int)option->max);
 		return;
 	}
@@ -83,7 +83,21 @@ put_parameter(struct buffer *out, const struct option *option)
 	else
 		buffer_print(out, ", required");
 	put_bounds(out, option);
-	buffer_put_u8(out, '\n');
+}
+
+/* `group`: the map that the option is part of, or NULL. */
+static void
+put_parameter(struct buffer *out, const char *group, const struct option *option)
+{
+	struct buffer line = {0};
+
+	buffer_print(&line, "%s%s%s: ", group ? group : "", group ? ".NAME." : "", option->name);
+	put_kind(&line, option);
+	buffer_put_u8(&line, 0);
+	buffer_print(out, "  ");
+	help_wrap(out, (const char *)line.data, 2, HELP_INDENT);
+	put_help(out, option->help);
+	buffer_fini(&line);
 }
 
 static void
@@ -92,18 +106,54 @@ put_parameters(struct buffer *out, const struct option *options)
 	if (!options || !options->name)
 		return;
 	buffer_print(out, "\nParameters\n");
-	for (const struct option *option = options; option->name; option++) {
-		buffer_print(out, "  ");
-		put_parameter(out, option);
-		put_help(out, option->help);
-	}
+	for (const struct option *option = options; option->name; option++)
+		put_parameter(out, NULL, option);
 	for (; options->name; options++)
 		for (const struct option *option = options->type == OPTION_GROUPS ? options->group->options : NULL;
-		     option && option->name; option++) {
-			buffer_print(out, "  %s.NAME.", options->name);
-			put_parameter(out, option);
-			put_help(out, option->help);
-		}
+		     option && option->name; option++)
+			put_parameter(out, options->name, option);
+}
+
+/* Paragraphs, each behind an empty line. */
+static void
+put_manual(struct buffer *out, const char *manual)
+{
+	char paragraph[2048];
+
+	while (manual && *manual) {
+		int size = (int)strcspn(manual, "\n");
+
+		snprintf(paragraph, sizeof(paragraph), "%.*s", size, manual);
+		buffer_put_u8(out, '\n');
+		help_wrap(out, paragraph, 0, 0);
+		manual += size + (manual[size] == '\n');
+	}
+}
+
+static void
+put_example_ports(struct buffer *out, const char *key, const struct port *ports)
+{
+	const char *separator = "";
+
+	if (!ports || !ports->name)
+		return;
+	buffer_print(out, "      %s: {", key);
+	for (; ports->name; ports++, separator = ", ")
+		buffer_print(out, "%s%s: TOPIC", separator, ports->name);
+	buffer_print(out, "}\n");
+}
+
+/* What stands in a topology: everything that can be connected, and what must be given. */
+static void
+put_example(struct buffer *out, const struct operator_type *type)
+{
+	buffer_print(out, "\nIn a topology\n  operators:\n    NAME:\n      type: %s\n", type->name);
+	put_example_ports(out, "inputs", type->inputs);
+	put_example_ports(out, "tables", type->tables);
+	put_example_ports(out, "outputs", type->outputs);
+	for (const struct option *option = type->options; option && option->name; option++)
+		if (!option->initial)
+			buffer_print(out, "      %s: ...\n", option->name);
 }
 
 static void
@@ -113,9 +163,11 @@ put_page(struct buffer *out, const struct operator_type *type)
 	help_wrap(out, type->help, (int)strlen(type->name) + 2, HELP_INDENT);
 	if (type->generate)
 		buffer_print(out, "\nA source: it has no inputs and makes its records itself.\n");
+	put_manual(out, type->manual);
 	put_ports(out, "Inputs", type->inputs);
 	put_ports(out, "Outputs", type->outputs);
 	put_ports(out, "Global tables", type->tables);
+	put_example(out, type);
 	put_parameters(out, type->options);
 	if (type->stores && type->stores->name)
 		buffer_print(out, "\nStores\n");

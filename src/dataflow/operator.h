@@ -46,6 +46,7 @@ struct histogram_spec {
 struct operator_type {
 	const char *name;
 	const char *help;	      /* one sentence */
+	const char *manual;	      /* what it promises, for `isotope operators`; paragraphs end with a line feed */
 	const struct option *options; /* parameters; offsets into self */
 	const struct port *inputs, *outputs;
 	/* Global tables, or NULL: topics, whatever their partitions, that each process holds in full and looks up in

@@ -116,6 +116,18 @@ def test_an_unknown_operator_type_fails_with_the_closest():
     assert 'did you mean "engagement_join"?' in isotope("operators", "engagment_join", status=1).stderr
 
 
+def test_every_operator_has_a_manual_page():
+    types = [line.split()[0] for line in isotope("operators").stdout.splitlines()[1:]]
+    assert {"rekey", "reconcile", "embedding_update", "alert_sink"} < set(types)
+    for name in types:
+        page = isotope("operators", name).stdout
+        what, manual = page.split("\n\n")[:2]
+        assert re.match(rf"{name}: [A-Z]", what) and what.rstrip().endswith("."), what
+        assert len(manual.split()) > 20, manual
+        assert f"In a topology\n  operators:\n    NAME:\n      type: {name}\n" in page
+        assert max(map(len, page.splitlines())) <= 100
+
+
 def test_validate_says_ok(job):
     done = job.call("validate")
     assert done.stdout == ""
