@@ -161,9 +161,9 @@ put_page(struct buffer *out, const struct operator_type *type)
 {
 	buffer_print(out, "%s: ", type->name);
 	help_wrap(out, type->help, (int)strlen(type->name) + 2, HELP_INDENT);
+	put_manual(out, type->manual);
 	if (type->generate)
 		buffer_print(out, "\nA source: it has no inputs and makes its records itself.\n");
-	put_manual(out, type->manual);
 	put_ports(out, "Inputs", type->inputs);
 	put_ports(out, "Outputs", type->outputs);
 	put_ports(out, "Global tables", type->tables);
