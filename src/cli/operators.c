@@ -133,14 +133,11 @@ put_manual(struct buffer *out, const char *manual)
 static void
 put_example_ports(struct buffer *out, const char *key, const struct port *ports)
 {
-	const char *separator = "";
-
 	if (!ports || !ports->name)
 		return;
-	buffer_print(out, "      %s: {", key);
-	for (; ports->name; ports++, separator = ", ")
-		buffer_print(out, "%s%s: TOPIC", separator, ports->name);
-	buffer_print(out, "}\n");
+	buffer_print(out, "      %s:\n", key);
+	for (; ports->name; ports++)
+		buffer_print(out, "        %s: TOPIC\n", ports->name);
 }
 
 /* What stands in a topology: everything that can be connected, and what must be given. */
