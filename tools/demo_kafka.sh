@@ -39,7 +39,8 @@ start_redis() {
 }
 
 start() {
-	"$isotope" run "$topology" "${settings[@]}" --data-dir "$work/$1" --instance "$1" >/dev/null 2>>"$work/$1.log" &
+	"$isotope" run "$topology" "${settings[@]}" --data-dir "$work/$1" --instance "$1" --summary \
+		>/dev/null 2>>"$work/$1.log" &
 	worker[$1]=$!
 }
 
@@ -84,6 +85,8 @@ for name in "${!worker[@]}"; do
 	wait "${worker[$name]}" || { tail -n 5 "$work/$name.log" >&2; exit 1; }
 	unset "worker[$name]"
 done
+freshness=$(grep -h '^features: .*freshness' "$work/two.log" | tail -n 1 | grep -o 'freshness_[a-z0-9]*=[^ ]*' | tr '\n' ' ')
+say "process two, from an event to its user's row in Redis, the time without Redis included: $freshness"
 say "both are stopped; what is left is worked off: isotope run demo.yaml --until-end"
 tries=0
 # (The group remembers its named members for one session timeout.)
@@ -93,6 +96,12 @@ until "$isotope" run "$topology" "${settings[@]}" --until-end --data-dir "$work/
 	sleep 0.5
 done
 
+say "the first deliveries that were lost between server and client:"
+"$isotope" consume "$topology" mismatches --from beginning --until-end >"$work/mismatches"
+grep -m 3 -E '"kind":"lost","hop":"server_client"' "$work/mismatches" | cut -d, -f1-4 | sed 's/^/    /'
+say "the first alert:"
+"$isotope" consume "$topology" alerts --from beginning --until-end >"$work/alerts"
+head -n 1 "$work/alerts" | cut -d, -f1-6 | sed 's/^/    /'
 say "independent readers (confluent-kafka with read_committed, Redis as Feast reads it) count:"
 echo
 if "$python" tools/kafka/count.py "$address" "$socket" >"$work/counts"; then
