@@ -85,7 +85,7 @@ for name in "${!worker[@]}"; do
 	wait "${worker[$name]}" || { tail -n 5 "$work/$name.log" >&2; exit 1; }
 	unset "worker[$name]"
 done
-freshness=$(grep -h '^features: .*freshness' "$work/two.log" | tail -n 1 | grep -o 'freshness_[a-z0-9]*=[^ ]*' | tr '\n' ' ')
+freshness=$(grep '^features: .*freshness' "$work/two.log" | tail -n 1 | grep -o 'freshness_[^ ]*' | tr '\n' ' ')
 say "process two, from an event to its user's row in Redis, the time without Redis included: $freshness"
 say "both are stopped; what is left is worked off: isotope run demo.yaml --until-end"
 tries=0
