@@ -5,7 +5,7 @@
  * of their dimension, each row a difference, and the sum of all rows of a (window, dimension, value) is the truth.
  * Their topic is internal, so the watermark W is the least of all tasks of reconcile that are not idle.
  *
- *     a window's row     revision 1 when W is a window's length past its end: that is when reconcile closes it, so the
+ *     a window's row     revision 1 when W is `settle` past its end: that is when reconcile closes it, so the
  *                        rows of all tasks are there. What comes later (a log that was silent and speaks again, a late
  *                        log entry) gives one row a commit with the next revision. After `keep` the sum is forgotten,
  *                        and what comes still is counted and dropped
@@ -180,7 +180,7 @@ rollup_process(const void *opened, int input, const struct record *record, struc
 		context_count(context, COUNT_LATE, 1);
 		return 0;
 	}
-	if (rollup_window_add(&place, series, read_silent(self, record), &revised, context, err) < 0)
+	if (rollup_window_add(self, &place, series, read_silent(self, record), &revised, context, err) < 0)
 		return -1;
 	return revised ? judge_at_commit(&place, context, err) : 0;
 }
@@ -258,6 +258,8 @@ rollup_show(const struct entry *entry, struct buffer *out)
 static const struct option options[] = {
 	{"keep", OPTION_DURATION, offsetof(struct rollup, keep), "3h", 1, 60 * DAY_MS, NULL, "ms",
 	 "how long after its end a window may be revised; at least twice reconcile's correction_horizon"},
+	{"settle", OPTION_DURATION, offsetof(struct rollup, settle), "0", 0, DAY_MS, NULL, "ms",
+	 "how long after its end a window is told: as reconcile's; 0: a window's length"},
 	{"quiet_after", OPTION_DURATION, offsetof(struct rollup, quiet_after), "15min", 1, 30 * DAY_MS, NULL, "ms",
 	 "an alert is resolved when its series has had no window for so long; longer than reconcile's max_hold"},
 	{"firing_max", OPTION_INTEGER, offsetof(struct rollup, firing_max), "100", 1, 1000000, NULL, "alerts",

@@ -19,7 +19,7 @@ enum rollup_counter {
 };
 
 struct rollup {
-	int64_t keep, quiet_after, firing_max;
+	int64_t keep, settle, quiet_after, firing_max;
 	struct option_groups configured; /* struct alert_rule */
 	struct alert_rule *rules;	 /* the same, checked */
 	int rule_count;
@@ -55,8 +55,8 @@ struct place {
 };
 
 /* Adds differences to it. *revised: it had been told before; what has changed goes out with the commit. */
-int rollup_window_add(const struct place *place, const struct series *added, unsigned silent, bool *revised,
-		      struct context *context, struct error *err);
+int rollup_window_add(const struct rollup *self, const struct place *place, const struct series *added, unsigned silent,
+		      bool *revised, struct context *context, struct error *err);
 /* Time to tell it, or to forget it. *told: it was told; *place: until the hook returns. */
 int rollup_window_on_timer(const struct rollup *self, struct entry *entry, struct place *place, bool *told,
 			   struct context *context, struct error *err);

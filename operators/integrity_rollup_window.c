@@ -1,7 +1,7 @@
 /*
  * The windows of integrity_rollup: for each window of a series what all tasks of reconcile have counted in it so far.
  *
- * It is told a window's length after its end. By then each task's watermark has passed the time at which it closes the
+ * It is told `settle` after its end. By then each task's watermark has passed the time at which it closes the
  * window, and its rows stand before the marker that says so. What comes later is told with the commit.
  */
 #include "operators/integrity_rollup.h"
@@ -93,8 +93,8 @@ silent_altogether(unsigned listed, const struct series *series)
 /* ---- adding up ---- */
 
 int
-rollup_window_add(const struct place *place, const struct series *added, unsigned silent, bool *revised,
-		  struct context *context, struct error *err)
+rollup_window_add(const struct rollup *self, const struct place *place, const struct series *added, unsigned silent,
+		  bool *revised, struct context *context, struct error *err)
 {
 	struct store *store = context_store(context, TOTALS);
 	struct series *sum = series_blank(context);
@@ -107,7 +107,7 @@ rollup_window_add(const struct place *place, const struct series *added, unsigne
 	if (store_add(store, window_key(&place->name, place->start, context), sizeof(head), &entry, &is_new, err) < 0)
 		return -1;
 	if (is_new) {
-		entry_set_timer(store, entry, place->end + (place->end - place->start));
+		entry_set_timer(store, entry, place->end + (self->settle ? self->settle : place->end - place->start));
 	} else {
 		head = head_of(entry);
 		read_series(entry, sum);

@@ -3,15 +3,15 @@
  *
  * All three logs are keyed by request_id, so one task sees the whole response. It was made when the earliest log
  * (engine, else server, else client) first speaks of it, and belongs to the window (event time) that this lies in. When
- * the watermark W is a window's length past that, the response is judged: each of its impressions has a verdict
+ * the watermark W is `settle` (a window's length) past that, the response is judged: each of its impressions has a verdict
  * (reconcile_verdict.h), and every mismatch is a row that names the id, the hop and, if a field was altered, what was
  * expected and what is there.
  *
  *     a log entry        before that: kept. After it: the verdict is found again, and what has changed is a row with
  *                        the next revision. What was missing and is here now is `late`, not lost. Later than
  *                        correction_horizon: counted and dropped, since its response has been forgotten
- *     a silent log       nothing has come from it since the response was made, although another log has got a window's
- *                        length further. What seems to be missing from such a log is no verdict yet: the response is
+ *     a silent log       nothing has come from it since the response was made, although another log has got `settle`
+ *                        further. What seems to be missing from such a log is no verdict yet: the response is
  *                        held until the log speaks again, at most for max_hold. The window lists the log as silent
  *     the counts         of each window and value of a dimension (reconcile_window.c)
  *
@@ -45,7 +45,7 @@ later(int64_t a, int64_t b)
 static int64_t
 due_at(const struct reconcile *self, const struct response *response)
 {
-	return later(response_anchor(response), response->floor) + self->window;
+	return later(response_anchor(response), response->floor) + self->settle;
 }
 
 static int64_t
@@ -99,7 +99,7 @@ verdicts_of(const struct response *response, struct context *context)
 	return verdicts;
 }
 
-/* The logs (bits) that have said nothing since the response was made, although another got a window further. */
+/* The logs (bits) that have said nothing since the response was made, although another got `settle` further. */
 static unsigned
 silent_logs(const struct reconcile *self, const struct response *response, const struct context *context)
 {
@@ -112,7 +112,7 @@ silent_logs(const struct reconcile *self, const struct response *response, const
 		furthest = later(furthest, at);
 		silent |= at < anchor ? 1u << log : 0;
 	}
-	return furthest >= anchor + self->window ? silent : 0;
+	return furthest >= anchor + self->settle ? silent : 0;
 }
 
 /* Tells the mismatches of all impressions, and what they add to the counts. */
@@ -354,7 +354,9 @@ reconcile_show(const struct entry *entry, struct buffer *out)
 
 static const struct option options[] = {
 	{"window", OPTION_DURATION, offsetof(struct reconcile, window), "1min", 1, DAY_MS, NULL, "ms",
-	 "length of a window, and how long after it was made a response is judged"},
+	 "length of a window of event time that counts are by"},
+	{"settle", OPTION_DURATION, offsetof(struct reconcile, settle), "0", 0, DAY_MS, NULL, "ms",
+	 "how long after it was made a response is judged, and after its end a window closes; 0: a window's length"},
 	{"max_hold", OPTION_DURATION, offsetof(struct reconcile, max_hold), "0", 0, DAY_MS, NULL, "ms",
 	 "how much longer a response is held where a log is silent; 0: four windows"},
 	{"correction_horizon", OPTION_DURATION, offsetof(struct reconcile, correction_horizon), "1h", 1, 30 * DAY_MS,
@@ -398,15 +400,16 @@ static const struct counter_spec counters[] = {
 const struct operator_type reconcile_type = {
 	.name = "reconcile",
 	.help = "Holds what engine, server and client logged against each other, and names every mismatch by id.",
-	.manual = "The logs are keyed by request_id. A response is judged a window's length after the earliest log "
-		  "first spoke of it. Every mismatch is a row: lost, duplicated, phantom or altered, with the id, "
-		  "the hop and, of an altered field, what was expected and what is there. What was missing and "
-		  "comes after all revises its row to late, until correction_horizon.\n"
-		  "An impression that was delivered and neither received nor exposed is lost only where the client "
-		  "log has more of the response, receipts or a deeper position; otherwise nobody scrolled there: "
-		  "not_reached, which is counted and no mismatch.\n"
-		  "Where a log has fallen silent its responses are held until it speaks again, at most for "
-		  "max_hold, so that a dead log does not make a mismatch of every id.\n",
+	.manual =
+		"The logs are keyed by request_id. A response is judged settle (by default a window's length) after the earliest log "
+		"first spoke of it. Every mismatch is a row: lost, duplicated, phantom or altered, with the id, "
+		"the hop and, of an altered field, what was expected and what is there. What was missing and "
+		"comes after all revises its row to late, until correction_horizon.\n"
+		"An impression that was delivered and neither received nor exposed is lost only where the client "
+		"log has more of the response, receipts or a deeper position; otherwise nobody scrolled there: "
+		"not_reached, which is counted and no mismatch.\n"
+		"Where a log has fallen silent its responses are held until it speaks again, at most for "
+		"max_hold, so that a dead log does not make a mismatch of every id.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -32,7 +32,7 @@ struct tally {
 _Static_assert(sizeof(struct tally) == 28, "tallies are compared byte by byte: nothing lies between their fields");
 
 struct reconcile {
-	int64_t window, max_hold, correction_horizon, listed_max;
+	int64_t window, settle, max_hold, correction_horizon, listed_max;
 	struct {
 		struct field id, stage, item, position, marker[MARKER_TEXTS], logged_at;
 		struct symbol_map stages; /* numbers: enum stage */

@@ -100,6 +100,11 @@ reconcile_open(void *opened, struct context *context, struct error *err)
 	struct reconcile *self = opened;
 	int64_t needed;
 
+	if (self->settle == 0)
+		self->settle = self->window;
+	if (self->settle > self->window)
+		return fail(err, FATAL, "settle is %lld ms, longer than a window (%lld ms); expected at most that",
+			    (long long)self->settle, (long long)self->window);
 	if (self->max_hold == 0)
 		self->max_hold = HOLD_WINDOWS * self->window;
 	needed = 2 * self->window + self->max_hold;

@@ -3,7 +3,7 @@
  *
  * A response belongs to the window (a stretch of event time) in which it was made. A window of this task is one entry
  * of the store `windows`; what is counted in it for each value of each dimension is an entry of the store `series`. It
- * closes a window's length after its end: by then all of its responses have been judged, but for those that are held
+ * closes `settle` after its end: by then all of its responses have been judged, but for those that are held
  * since a log is silent; for these it waits, and says so once. When it closes, each series goes out as a row and is
  * removed. What changes later is gathered in new series, and goes out when the next window begins: such a row holds
  * differences, so that the sum of all rows of a (window, dimension, value) is exact at any time.
@@ -99,7 +99,7 @@ window_take(const struct reconcile *self, int64_t window_start, struct context *
 	if (watermark != TIME_MIN)
 		from = later(from, window_of(self, watermark));
 	window_write(*out, &window, context);
-	entry_set_timer(store, *out, from + 2 * self->window);
+	entry_set_timer(store, *out, from + self->window + self->settle);
 	return 0;
 }
 

@@ -15,6 +15,8 @@ open_rollup(const char *override, const char *another)
 {
 	const char *overrides[] = {"operators.reconcile.window=10s",
 				   "operators.reconcile.max_hold=40s",
+				   "operators.reconcile.settle=0",
+				   "operators.rollup.settle=0",
 				   "operators.reconcile.correction_horizon=10min",
 				   "operators.rollup.quiet_after=2min",
 				   "topics.engine_log.partitions=2",
@@ -171,6 +173,29 @@ TEST(the_counts_of_all_tasks_are_one_row_when_the_window_is_complete)
 	check_text(window_row(0), "returned 4 lost 0 matched 4 silent r1");
 	check_text(window_row(0), "");
 	check_text(alert(), "");
+	driver_close(&driver);
+}
+
+/* As far as the middle of the next window. */
+static void
+live_half(void)
+{
+	live(0, 1, DELIVERS);
+	for (int i = 0; i < EACH; i++) {
+		respond(1, i, DELIVERS);
+		advance(1000);
+	}
+}
+
+TEST(a_window_is_told_when_it_has_settled)
+{
+	open_rollup(NULL, NULL);
+	live_half();
+	check_text(window_row(0), "");
+	driver_close(&driver);
+	open_rollup("operators.reconcile.settle=2s", "operators.rollup.settle=2s");
+	live_half();
+	check_text(window_row(0), "returned 4 lost 0 matched 4 silent r1");
 	driver_close(&driver);
 }
 

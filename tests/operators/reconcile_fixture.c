@@ -15,6 +15,7 @@ void
 open_reconcile(const char *override)
 {
 	const char *overrides[] = {"operators.reconcile.window=10s",
+				   "operators.reconcile.settle=0",   /* a window's length */
 				   "operators.reconcile.max_hold=0", /* four windows */
 				   "operators.reconcile.correction_horizon=200s",
 				   "topics.engine_log.partitions=1",

@@ -343,3 +343,31 @@ TEST(a_horizon_too_short_for_a_verdict_is_refused)
 	check_fails(driver_open("topologies/integrity.yaml", overrides, operators_table, &driver, &err),
 		    "shorter than 2 x window + max_hold");
 }
+
+TEST(a_response_is_judged_when_it_has_settled_and_its_window_closes_so_long_after_its_end)
+{
+	open_reconcile("operators.reconcile.settle=2s");
+	logs("returned", "a-0", 1000);
+	logs("received", "b-0", 1000);
+	pass(2900);
+	check_text(mismatch(), "");
+	pass(3001);
+	check_text(mismatch(), "a-0 lost engine_server r1");
+	check_text(mismatch(), "b-0 phantom server_client r1");
+	pass(11999);
+	read_counts(0, "all", "all");
+	check_int(counted.rows, 0);
+	pass(12001);
+	read_counts(0, "all", "all");
+	check_int(counted.rows, 1);
+	check_int(counted.lost, 1);
+	driver_close(&driver);
+}
+
+TEST(nothing_settles_for_longer_than_a_window)
+{
+	static const char *const overrides[] = {"operators.reconcile.settle=2min", NULL};
+
+	check_fails(driver_open("topologies/integrity.yaml", overrides, operators_table, &driver, &err),
+		    "settle is 120000 ms, longer than a window");
+}
