@@ -3,9 +3,9 @@
  *
  * All three logs are keyed by request_id, so one task sees the whole response. It was made when the earliest log
  * (engine, else server, else client) first speaks of it, and belongs to the window (event time) that this lies in. When
- * the watermark W is `settle` (a window's length) past that, the response is judged: each of its impressions has a verdict
- * (reconcile_verdict.h), and every mismatch is a row that names the id, the hop and, if a field was altered, what was
- * expected and what is there.
+ * the watermark W is `settle` (a window's length) past that, the response is judged: each of its impressions has a
+ * verdict (reconcile_verdict.h), and every mismatch is a row that names the id, the hop and, if a field was altered,
+ * what was expected and what is there.
  *
  *     a log entry        before that: kept. After it: the verdict is found again, and what has changed is a row with
  *                        the next revision. What was missing and is here now is `late`, not lost. Later than
@@ -401,7 +401,7 @@ const struct operator_type reconcile_type = {
 	.name = "reconcile",
 	.help = "Holds what engine, server and client logged against each other, and names every mismatch by id.",
 	.manual =
-		"The logs are keyed by request_id. A response is judged settle (by default a window's length) after the earliest log "
+		"The logs are keyed by request_id. A response is judged settle (a window's length) after the earliest log "
 		"first spoke of it. Every mismatch is a row: lost, duplicated, phantom or altered, with the id, "
 		"the hop and, of an altered field, what was expected and what is there. What was missing and "
 		"comes after all revises its row to late, until correction_horizon.\n"
