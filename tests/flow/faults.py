@@ -134,4 +134,4 @@ class Comparison:
         return f"{len(self.injected):,} faults injected, {len(self.told):,} told in {len(self.rows):,} rows, " \
                f"{len(self.missing()):,} missing, {len(self.invented()):,} invented, " \
                f"{len(self.different()):,} different, " \
-               f"{len(self.in_time()):,} late ones at the end of the feed came in time"
+               f"{len(self.in_time()):,} late ones came in time"
