@@ -400,16 +400,15 @@ static const struct counter_spec counters[] = {
 const struct operator_type reconcile_type = {
 	.name = "reconcile",
 	.help = "Holds what engine, server and client logged against each other, and names every mismatch by id.",
-	.manual =
-		"The logs are keyed by request_id. A response is judged settle (a window's length) after the earliest log "
-		"first spoke of it. Every mismatch is a row: lost, duplicated, phantom or altered, with the id, "
-		"the hop and, of an altered field, what was expected and what is there. What was missing and "
-		"comes after all revises its row to late, until correction_horizon.\n"
-		"An impression that was delivered and neither received nor exposed is lost only where the client "
-		"log has more of the response, receipts or a deeper position; otherwise nobody scrolled there: "
-		"not_reached, which is counted and no mismatch.\n"
-		"Where a log has fallen silent its responses are held until it speaks again, at most for "
-		"max_hold, so that a dead log does not make a mismatch of every id.\n",
+	.manual = "The logs are keyed by request_id. A response is judged settle after the earliest log "
+		  "first spoke of it. Every mismatch is a row: lost, duplicated, phantom or altered, with the id, "
+		  "the hop and, of an altered field, what was expected and what is there. What was missing and "
+		  "comes after all revises its row to late, until correction_horizon.\n"
+		  "An impression that was delivered and neither received nor exposed is lost only where the client "
+		  "log has more of the response, receipts or a deeper position; otherwise nobody scrolled there: "
+		  "not_reached, which is counted and no mismatch.\n"
+		  "Where a log has fallen silent its responses are held until it speaks again, at most for "
+		  "max_hold, so that a dead log does not make a mismatch of every id.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

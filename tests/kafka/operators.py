@@ -113,7 +113,7 @@ def find_faults(broker, directory, impressions, *, kills, ratio, rate, static=Tr
         say("the rest is worked off")
         people.finish()
     injected, told = job.decoded("injected_faults", "injected_fault"), job.decoded("mismatches", "mismatch")
-    return faults.Comparison(injected, told), people
+    return faults.Comparison(injected, told, live=True), people
 
 
 # ---- features: engagements -> by user -> histories -> feature store ----
