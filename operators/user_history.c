@@ -43,11 +43,16 @@ struct history {
 static int
 open_engagements(struct history *history, const struct schema *schema, struct error *err)
 {
-	if (record_field(schema, "engagement_id", SCHEMA_STRING, &history->engagement.id, err) < 0 ||
-	    record_field(schema, "item_id", SCHEMA_STRING, &history->engagement.item, err) < 0 ||
-	    record_field(schema, "action", SCHEMA_ENUM, &history->engagement.action, err) < 0 ||
-	    record_field(schema, "watched_seconds", SCHEMA_DOUBLE, &history->engagement.watched, err) < 0 ||
-	    record_field(schema, "occurred_at", SCHEMA_LONG, &history->engagement.occurred_at, err) < 0)
+	const struct wanted_field wanted[] = {
+		{"engagement_id", SCHEMA_STRING, &history->engagement.id},
+		{"item_id", SCHEMA_STRING, &history->engagement.item},
+		{"action", SCHEMA_ENUM, &history->engagement.action},
+		{"watched_seconds", SCHEMA_DOUBLE, &history->engagement.watched},
+		{"occurred_at", SCHEMA_LONG, &history->engagement.occurred_at},
+		WANTED_END,
+	};
+
+	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	return symbol_map_init(&history->engagement.actions, history->engagement.action.schema, actions_names,
 			       ACTIONS_COUNT, err);
@@ -56,21 +61,29 @@ open_engagements(struct history *history, const struct schema *schema, struct er
 static int
 open_rows(struct history *history, const struct schema *schema, struct error *err)
 {
+	const struct wanted_field wanted[] = {
+		{"user_id_token", SCHEMA_STRING, &history->row.user},
+		{"actions", SCHEMA_ARRAY, &history->row.actions},
+		{"updated_at", SCHEMA_LONG, &history->row.updated_at},
+		{"revision", SCHEMA_LONG, &history->row.revision},
+		WANTED_END,
+	};
+	const struct wanted_field in_action[] = {
+		{"engagement_id", SCHEMA_STRING, &history->row.id},
+		{"item_id", SCHEMA_STRING, &history->row.item},
+		{"action", SCHEMA_ENUM, &history->row.action},
+		{"watched_seconds", SCHEMA_DOUBLE, &history->row.watched},
+		{"occurred_at", SCHEMA_LONG, &history->row.occurred_at},
+		WANTED_END,
+	};
 	const struct schema *item;
 
-	if (record_field(schema, "user_id_token", SCHEMA_STRING, &history->row.user, err) < 0 ||
-	    record_field(schema, "actions", SCHEMA_ARRAY, &history->row.actions, err) < 0 ||
-	    record_field(schema, "updated_at", SCHEMA_LONG, &history->row.updated_at, err) < 0 ||
-	    record_field(schema, "revision", SCHEMA_LONG, &history->row.revision, err) < 0)
+	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	item = history->row.actions.schema->items;
 	if (item->type != SCHEMA_RECORD || item->by_reference)
 		return fail(err, FATAL, "the items of the field actions of %s have to be plain records", schema->name);
-	if (record_field(item, "engagement_id", SCHEMA_STRING, &history->row.id, err) < 0 ||
-	    record_field(item, "item_id", SCHEMA_STRING, &history->row.item, err) < 0 ||
-	    record_field(item, "action", SCHEMA_ENUM, &history->row.action, err) < 0 ||
-	    record_field(item, "watched_seconds", SCHEMA_DOUBLE, &history->row.watched, err) < 0 ||
-	    record_field(item, "occurred_at", SCHEMA_LONG, &history->row.occurred_at, err) < 0)
+	if (record_fields(item, in_action, err) < 0)
 		return -1;
 	if (history->row.watched.branch_slot < 0)
 		return fail(err, FATAL, "the field watched_seconds of %s has to be nullable", item->name);

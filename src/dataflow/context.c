@@ -60,9 +60,26 @@ context_fini(struct context *context)
 	at_commit_fini(&context->at_commit);
 }
 
+int
+context_no_skip(const struct context *context, const char *hook, int result, struct error *err)
+{
+	if (result < 0 && err->action == SKIP) {
+		fail_in(err, "%s of operator %s may not skip", hook, context->operator->spec->name);
+		err->action = FATAL;
+	}
+	return result;
+}
+
 void
 context_end(struct context *context, bool kept)
 {
+	if (kept) {
+		state_keep(context->state);
+		transaction_keep(context->transaction);
+	} else {
+		state_undo(context->state);
+		transaction_undo(context->transaction);
+	}
 	arena_reset(&context->arena);
 	if (kept) {
 		at_commit_keep(&context->at_commit);
@@ -89,19 +106,8 @@ call_on_commit(struct context *context, const void *self, struct entry *entry, s
 	context->in_timer = true;
 	result = context->operator->spec->type->on_commit(self, entry, context, err);
 	context->in_timer = false;
-	if (result == 0) {
-		state_keep(context->state);
-		transaction_keep(context->transaction);
-	} else {
-		state_undo(context->state);
-		transaction_undo(context->transaction);
-	}
 	context_end(context, result == 0);
-	if (result < 0 && err->action == SKIP) {
-		err->action = FATAL;
-		return fail_in(err, "on_commit of operator %s may not skip", context->operator->spec->name);
-	}
-	return result;
+	return context_no_skip(context, "on_commit", result, err);
 }
 
 int

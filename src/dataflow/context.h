@@ -51,8 +51,10 @@ int context_init(struct context *context, struct job *job, struct job_operator *
 		 struct transaction *transaction, struct error *err);
 void context_fini(struct context *context);
 
-/* After a hook: what it took is free again; what it counted counts if it is kept, else it is forgotten. */
+/* After a hook: what it took is free again; what it did and counted is kept, or undone and forgotten. */
 void context_end(struct context *context, bool kept);
+/* Only process() has a record to refuse: a SKIP of another hook becomes FATAL. Returns the result. */
+int context_no_skip(const struct context *context, const char *hook, int result, struct error *err);
 
 /* Before a commit: on_commit for every entry that it was asked for. Called again after a failure, it goes on. */
 int context_before_commit(struct context *context, const void *self, struct error *err);

@@ -65,26 +65,29 @@ job_tables_turn(struct job *job, int64_t wait_ms, bool *progress, struct error *
 	return 0;
 }
 
-void
-job_tables_enter(const struct job_operator *operator, int worker)
+/* Calls it with each table of the operator that is open. */
+static void
+each_table(const struct job_operator *operator, int worker, void (*call)(struct global_table *table, int reader))
 {
 	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
 		if (operator->tables[port])
-			global_table_enter(operator->tables[port]->table, worker);
+			call(operator->tables[port]->table, worker);
+}
+
+void
+job_tables_enter(const struct job_operator *operator, int worker)
+{
+	each_table(operator, worker, global_table_enter);
 }
 
 void
 job_tables_pass(const struct job_operator *operator, int worker)
 {
-	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
-		if (operator->tables[port])
-			global_table_pass(operator->tables[port]->table, worker);
+	each_table(operator, worker, global_table_pass);
 }
 
 void
 job_tables_leave(const struct job_operator *operator, int worker)
 {
-	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
-		if (operator->tables[port])
-			global_table_leave(operator->tables[port]->table, worker);
+	each_table(operator, worker, global_table_leave);
 }

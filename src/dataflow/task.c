@@ -59,26 +59,9 @@ task_next(struct task *task, bool again, struct input **out, struct error *err)
 int
 task_end_hook(struct task *task, int result)
 {
-	if (result == 0) {
+	if (result == 0)
 		task->changed |= state_touched(task->state) || task->context.emitted > 0;
-		state_keep(task->state);
-		transaction_keep(task->context.transaction);
-	} else {
-		state_undo(task->state);
-		transaction_undo(task->context.transaction);
-	}
 	context_end(&task->context, result == 0);
-	return result;
-}
-
-/* Only process() has a record to refuse. */
-static int
-no_skip(const struct task *task, const char *hook, int result, struct error *err)
-{
-	if (result < 0 && err->action == SKIP) {
-		fail_in(err, "%s of operator %s may not skip", hook, task->operator->spec->name);
-		err->action = FATAL;
-	}
 	return result;
 }
 
@@ -165,7 +148,7 @@ task_fire(struct task *task, bool *fired, struct error *err)
 	result = task->operator->spec->type->on_timer(task->self, entry, &task->context, err);
 	task->context.in_timer = false;
 	task->changed |= result == 0;
-	return task_end_hook(task, no_skip(task, "on_timer", result, err));
+	return task_end_hook(task, context_no_skip(&task->context, "on_timer", result, err));
 }
 
 int
@@ -203,10 +186,10 @@ task_clock(struct task *task, int64_t now_ms, struct error *err)
 	if (!type->on_clock || (now_ms < task->due_ms && !(task->job->bounded && inputs_ended(task))))
 		return 0;
 	task->outside_pending = false;
-	if (task_end_hook(task,
-			  no_skip(task, "on_clock",
-				  type->on_clock(task->self, &task->context, &wait_ms, &task->outside_pending, err),
-				  err)))
+	if (task_end_hook(task, context_no_skip(&task->context, "on_clock",
+						type->on_clock(task->self, &task->context, &wait_ms,
+							       &task->outside_pending, err),
+						err)))
 		return -1;
 	task->due_ms = now_ms + wait_ms;
 	return 0;
@@ -361,7 +344,7 @@ task_flush(struct task *task, struct error *err)
 
 	task->context.now_ms = clock_now_ms(task->job->clock);
 	result = task->operator->spec->type->flush(task->self, &task->context, err);
-	return task_end_hook(task, no_skip(task, "flush", result, err));
+	return task_end_hook(task, context_no_skip(&task->context, "flush", result, err));
 }
 
 int

@@ -81,7 +81,7 @@ move_place(struct disk_store *store, int64_t fire_at, struct bytes key)
 	buffer_put_bytes(&store->timer_key, key);
 }
 
-/* Reads index rows of one store from its place on, up to `until` or until there is enough for now. */
+/* Reads index rows of one store from its place on, up to `until`, or as many as one refill takes. */
 static int
 read_index(struct state *state, int index, int64_t until, struct error *err)
 {
