@@ -109,12 +109,33 @@ make_ready(struct input *input, int partition, struct state *state)
 	input->time.quiet_since_ms = TIME_MAX;
 }
 
+int
+input_lost(struct input *input, int partition, struct log_gap gap, struct error *err)
+{
+	int64_t count = gap.to - gap.from;
+
+	if (count <= 0)
+		return 0;
+	logger_error("records_lost",
+		     "topic=%s partition=%d from=%" PRId64 " to=%" PRId64 " count=%" PRId64
+		     " reason=\"retention removed records before they were read\"",
+		     input->topic->name, partition, gap.from, gap.to, count);
+	atomic_fetch_add_explicit(input->records_lost, count, memory_order_relaxed);
+	if (!input->stop_on_lost)
+		return 0;
+	return fail(err, FATAL,
+		    "topic %s partition %d has lost the records from offset %" PRId64 " to %" PRId64
+		    " before they were read (retention); to go on behind them, run with --set on_lost=continue",
+		    input->topic->name, partition, gap.from, gap.to - 1);
+}
+
 static int
 fetch(struct input *input, struct member *member, int partition, struct clock *clock, struct error *err)
 {
 	int64_t asked_ms = clock_now_ms(clock);
 
-	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0)
+	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0 ||
+	    input_lost(input, partition, input->batch.lost, err) < 0)
 		return -1;
 	input->at = 0;
 	input->hashed = 0;
@@ -127,7 +148,7 @@ fetch(struct input *input, struct member *member, int partition, struct clock *c
 		return 0;
 	if (input->batch.next > input->position)
 		input->position = input->batch.next;
-	if (!input->batch.at_end || (input->topic->internal && !upstream_idle(&input->upstream)))
+	if (!input->batch.quiet || (input->topic->internal && !upstream_idle(&input->upstream)))
 		input->time.quiet_since_ms = TIME_MAX;
 	else if (input->time.quiet_since_ms == TIME_MAX)
 		input->time.quiet_since_ms = clock_now_ms(clock); /* the turn may have begun long ago */

@@ -33,11 +33,13 @@ struct input {
 	struct error wrong; /* action SKIP: why the head can't be processed; else `wrong_set` is false */
 	bool wrong_set;
 
-	int64_t position;	    /* offset of the next record to take */
-	int64_t noted;		    /* the position in the last block */
-	int64_t stop_at;	    /* bounded run: do not read from here on; TIME_MAX: no bound */
-	int64_t end;		    /* the partition's end as last known */
-	int64_t taken;		    /* records */
+	int64_t position;	       /* offset of the next record to take */
+	int64_t noted;		       /* the position in the last block */
+	int64_t stop_at;	       /* bounded run: do not read from here on; TIME_MAX: no bound */
+	int64_t end;		       /* the partition's end as last known */
+	int64_t taken;		       /* records */
+	_Atomic int64_t *records_lost; /* of the operator: removed before they were read */
+	bool stop_on_lost;
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	struct watermark_input time;
 	int64_t quiet_until_ms;	  /* wall clock: up to then time.quiet_since_ms was seen to hold */
@@ -53,6 +55,9 @@ void input_fini(struct input *input);
  */
 int input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
 	       struct clock *clock, struct error *err);
+
+/* Offsets that the log removed before they were read: logs and counts them. FATAL where the topology says stop. */
+int input_lost(struct input *input, int partition, struct log_gap gap, struct error *err);
 
 /* What upstream tasks said is known again: after a restart. */
 void input_heard(struct input *input);

@@ -21,6 +21,8 @@ open_inputs(struct task *task)
 			continue;
 		input_init(&task->inputs[task->input_count], &task->job->topology->topics[topic], port,
 			   task->input_count);
+		task->inputs[task->input_count].records_lost = &task->operator->figures.records_lost;
+		task->inputs[task->input_count].stop_on_lost = task->job->topology->on_lost == ON_LOST_STOP;
 		task->inputs[task->input_count].misplaced = &task->job->misplaced[topic];
 		task->inputs[task->input_count++].keyed_state = keyed;
 	}

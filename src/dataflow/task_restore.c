@@ -155,14 +155,11 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 			    "remove the data directory",
 			    task->operator->spec->name, input->topic->name, task->partition, stored->position,
 			    ends.end);
-	if (stored->position < ends.start)
-		logger_error("records_lost",
-			     "operator=%s topic=%s partition=%d position=%" PRId64 " start=%" PRId64 " lost=%" PRId64
-			     " reason=\"retention removed records that had not been read\"",
-			     task->operator->spec->name, input->topic->name, task->partition, stored->position,
-			     ends.start, ends.start - stored->position);
-	else
+	if (stored->position >= ends.start)
 		input->position = stored->position;
+	else if (input_lost(input, task->partition, (struct log_gap){.from = stored->position, .to = ends.start}, err) <
+		 0)
+		return -1;
 	input->time.time_max = stored->time_max;
 	if (input->topic->internal) {
 		upstream_fini(&input->upstream);

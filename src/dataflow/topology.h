@@ -22,6 +22,7 @@
 #define TOPOLOGY_PORTS_MAX 16 /* inputs, outputs, tables of one operator */
 
 enum guarantee { EXACTLY_ONCE, AT_LEAST_ONCE };
+enum on_lost { ON_LOST_CONTINUE, ON_LOST_STOP };
 
 struct topology_topic {
 	char *name;
@@ -65,6 +66,7 @@ struct topology {
 	char **log_properties;	    /* name, value, ..., NULL: whatever else stands under `log:` */
 	int guarantee;		    /* enum guarantee */
 	char *instance;		    /* static membership under this name; NULL: dynamic */
+	int on_lost;		    /* enum on_lost: what retention takes away before it was read */
 	int64_t outage_ms;	    /* how long the log may be out of reach */
 	int64_t store_keep_ms;	    /* how long the stores of a task that has moved away stay */
 	int64_t commit_interval_ms; /* default 200 embedded, 1000 kafka */

@@ -19,6 +19,7 @@ static const char *const framings[] = {
 	[FRAMING_RAW] = "raw",
 	NULL,
 };
+static const char *const on_lost[] = {[ON_LOST_CONTINUE] = "continue", [ON_LOST_STOP] = "stop", NULL};
 enum cleanup { CLEANUP_DELETE, CLEANUP_COMPACT };
 static const char *const cleanups[] = {[CLEANUP_DELETE] = "delete", [CLEANUP_COMPACT] = "compact", NULL};
 
@@ -48,6 +49,13 @@ static const struct option topology_options[] = {
 	 .initial = "",
 	 .help = "A name for this process on Kafka, unique in the application: its members are then static, so that a "
 		 "restart moves no task."},
+	{.name = "on_lost",
+	 .type = OPTION_CHOICE,
+	 .offset = offsetof(struct topology, on_lost),
+	 .initial = "continue",
+	 .choices = on_lost,
+	 .help = "When retention removes records of an input before they were read: continue behind them, or stop. "
+		 "Either way an error is logged with topic, partition and offsets, and they are counted."},
 	{.name = "outage",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology, outage_ms),

@@ -80,13 +80,16 @@ get_next(struct place *place, int64_t *base, struct error *err)
 
 /* Goes on at the start where the place is before it; then whether there is anything to read. */
 static bool
-has_more(struct place *place, const struct partition *part, int64_t *end)
+has_more(struct place *place, const struct partition *part, struct log_gap *lost, int64_t *end)
 {
 	int64_t start = part->start;
 
 	*end = part->end;
-	if (place->next < start)
-		place->next = start;
+	if (place->next < start) {
+		if (lost->from == lost->to)
+			lost->from = place->next;
+		lost->to = place->next = start;
+	}
 	return place->next < *end;
 }
 
@@ -105,11 +108,12 @@ int
 place_fetch(struct place *place, struct log_batch *out, struct error *err)
 {
 	struct partition *part = &place->log->topics[place->topic]->partitions[place->partition];
+	struct log_gap lost = {0};
 	int64_t end;
 	int tries = 0;
 
 	place->records.count = 0;
-	while (place->records.count == 0 && has_more(place, part, &end)) {
+	while (place->records.count == 0 && has_more(place, part, &lost, &end)) {
 		int64_t base;
 		int found = get_next(place, &base, err);
 
@@ -135,6 +139,8 @@ place_fetch(struct place *place, struct log_batch *out, struct error *err)
 		.next = place->next,
 		.end = end,
 		.at_end = place->next == end,
+		.quiet = place->next == end,
+		.lost = lost,
 	};
 	return 0;
 }

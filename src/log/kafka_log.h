@@ -135,8 +135,9 @@ struct kafka_place {
 	int64_t position; /* of the next record */
 	bool at_end;	  /* the end was reached, at confirmed_us for the last time */
 	int64_t confirmed_us;
-	bool unconfirmed; /* it was reached, but then nobody answered */
-	bool lost;	  /* there is no such offset: to be begun again */
+	bool unconfirmed;   /* it was reached, but then nobody answered */
+	bool lost;	    /* there is no such offset: to be begun again */
+	struct log_gap gap; /* what was taken away, not yet said */
 };
 
 /* event_fd: written to when something comes while nothing was there; -1: nobody waits. */

@@ -78,7 +78,10 @@ begin_again(struct kafka_place *place, struct error *err)
 	if (place->position > end)
 		return fail(err, FATAL, "topic '%s' partition %d has no offset %" PRId64 ": it ends at %" PRId64, name,
 			    place->partition, place->position, end);
-	place->position = place->position < start ? start : place->position;
+	if (place->position < start) {
+		place->gap = (struct log_gap){.from = place->position, .to = start};
+		place->position = start;
+	}
 	place->lost = false;
 	rd_kafka_consume_stop(place->rkt, place->partition);
 	if (rd_kafka_consume_start(place->rkt, place->partition, place->position) == 0)
@@ -197,8 +200,10 @@ kafka_place_fetch(struct kafka_place *place, int64_t wait_ms, struct log_batch *
 	if (got == 0 && (place->at_end || place->unconfirmed))
 		confirm(place);
 	out->next = place->position;
-	out->at_end = place->at_end;
+	out->at_end = out->quiet = place->at_end;
 	out->end = place->position;
+	out->lost = place->gap;
+	place->gap = (struct log_gap){0};
 	if (!place->at_end &&
 	    rd_kafka_get_watermark_offsets(place->handle, rd_kafka_topic_name(place->rkt), place->partition, &start,
 					   &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&

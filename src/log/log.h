@@ -111,12 +111,21 @@ struct log_record {
 	struct bytes value; /* data NULL: a deletion, on compacted topics */
 };
 
+/* Offsets that retention or a trim took away before they were read. from == to: none. Some of them may never have been
+ * records (markers of transactions). */
+struct log_gap {
+	int64_t from, to;
+};
+
 struct log_batch {
 	const struct log_record *records; /* valid until the next fetch from the same place */
 	size_t count;
 	int64_t next; /* the offset that the next fetch goes on at */
 	int64_t end;  /* the end of the partition as last known (stable: committed records only) */
 	bool at_end;  /* next has reached an end that was confirmed just now */
+	/* at_end, and no transaction was open behind it: nothing is on its way. */
+	bool quiet;
+	struct log_gap lost; /* before the records of this batch; said once */
 };
 
 int log_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out, struct error *err);

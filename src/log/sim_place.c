@@ -80,16 +80,19 @@ sim_place_fetch(struct sim_place *place, struct log_batch *out, struct error *er
 	struct sim *sim = place->log->sim;
 	struct sim_partition *partition = place->partition;
 	size_t most = BATCH_RECORDS_MAX;
+	struct log_gap lost = {0};
 	int64_t end;
 
 	if (sim_reach(place->log, "a fetch", err) < 0)
 		return -1;
-	if (place->next < partition->start)
+	if (place->next < partition->start) {
+		lost = (struct log_gap){.from = place->next, .to = partition->start};
 		place->next = partition->start;
+	}
 	if (place->next > partition->count)
 		return fail(err, FATAL, "topic '%s' partition %d has no offset %" PRId64 ": it ends at %" PRId64,
 			    partition->topic->name, partition->number, place->next, partition->count);
-	*out = (struct log_batch){.next = place->next, .end = place->next};
+	*out = (struct log_batch){.next = place->next, .end = place->next, .lost = lost};
 	if (is_slow(place))
 		return 0;
 	end = sim_stable_end(partition);
@@ -102,6 +105,7 @@ sim_place_fetch(struct sim_place *place, struct log_batch *out, struct error *er
 	if (out->count < most && (out->count == 0 || sim_chance(sim, 500))) {
 		place->next = out->end;
 		out->at_end = true;
+		out->quiet = place->next == partition->count;
 	}
 	out->next = place->next;
 	return 0;
