@@ -134,8 +134,15 @@ fetch(struct input *input, struct member *member, int partition, struct clock *c
 {
 	int64_t asked_ms = clock_now_ms(clock);
 
-	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0 ||
-	    input_lost(input, partition, input->batch.lost, err) < 0)
+	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0)
+		return -1;
+	/* Internal topics are trimmed behind what their readers committed. Who meets a gap there is not its reader any
+	 * more, or somebody has meddled: opening the task again tells which. */
+	if (input->topic->internal && input->batch.lost.to > input->batch.lost.from)
+		return fail(err, ABORT,
+			    "topic %s partition %d begins at offset %" PRId64 " now, behind what was to be read next",
+			    input->topic->name, partition, input->batch.lost.to);
+	if (input_lost(input, partition, input->batch.lost, err) < 0)
 		return -1;
 	input->at = 0;
 	input->hashed = 0;
