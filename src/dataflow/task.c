@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "dataflow/task_header.h"
+#include "dataflow/task_identity.h"
 
 /* Looks for the head with the lowest (event time, input, offset). */
 static struct input *
@@ -330,9 +331,11 @@ write_header(struct task *task)
 			.position = input->position,
 			.time_max = input->time.time_max,
 			.upstream = input->upstream,
+			.mark = {.offset = -1},
 		};
 	}
 	task_tables_note(task, &header);
+	task_identity_note(task, &header);
 	buffer_clear(&task->header);
 	task_header_write(&header, &task->header);
 }

@@ -1,11 +1,23 @@
 /*
- * The task's own part of a journal block: where it stands. The state layer carries it without looking inside.
+ * The task's own part of a journal block: where it stands, and what wrote it. The state layer carries it without
+ * looking inside.
  *
- *     u8 version (3) | u64 incarnation | i64 watermark | varint inputs
+ *     u8 version (4) | u64 incarnation | i64 watermark | varint inputs
  *     per input: varint size, port name | varint size, topic name | i64 position | i64 highest event time |
  *                what was heard of upstream tasks (marker.h)
  *     varint places | per place: varint size, table's port name | varint size, topic name | varint partition |
  *                i64 offset up to which the task has written dead letters of refused records (task_tables.h)
+ *     facts, to the end: varint tag | varint size | content
+ *
+ * Version 3, which 0.1.0 wrote, is the same without facts. A fact whose tag is not known is passed over, so that later
+ * ones need no other version; what a reader may not pass over does.
+ *
+ *     1 writer       text: which process wrote the block
+ *     2 operator     text: its type's name
+ *     3 tasks        varint tasks of the operator | text: what shares keys out among them
+ *     4 options      text: what the state depends on (state_identity.h)
+ *     5 input        varint number of the input above | 16 bytes of topic id | i64 offset, i64 timestamp and u64
+ *                    checksum of the record before the position
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -17,15 +29,27 @@
 #include "base/error.h"
 #include "dataflow/marker.h"
 
-#define TASK_HEADER_VERSION 3
+#define TASK_HEADER_VERSION 4
+#define TASK_HEADER_VERSION_MIN 3 /* the oldest that is read */
 #define TASK_HEADER_INPUTS_MAX 16
 #define TASK_HEADER_LETTERS_MAX 65536
+#define TASK_HEADER_TASKS_MAX 65536
+#define TASK_HEADER_TOPIC_ID_SIZE 16 /* bytes */
+
+/* The record before an input's position: it tells a topic from another of its name. */
+struct task_header_mark {
+	int64_t offset; /* -1: not known */
+	int64_t timestamp_ms;
+	uint64_t checksum; /* of key and value */
+};
 
 struct task_header_input {
-	struct bytes port, topic; /* read: views into the header */
-	int64_t position;	  /* offset of the next record to be processed */
-	int64_t time_max;	  /* highest event time taken, ms; TIME_MIN: none */
-	struct upstream upstream; /* of an internal topic; else empty */
+	struct bytes port, topic;		     /* read: views into the header */
+	int64_t position;			     /* offset of the next record to be processed */
+	int64_t time_max;			     /* highest event time taken, ms; TIME_MIN: none */
+	struct upstream upstream;		     /* of an internal topic; else empty */
+	uint8_t topic_id[TASK_HEADER_TOPIC_ID_SIZE]; /* all zero: not known */
+	struct task_header_mark mark;
 };
 
 /* Where the letters of one partition of a global table stand. */
@@ -43,6 +67,13 @@ struct task_header {
 	struct task_header_input inputs[TASK_HEADER_INPUTS_MAX];
 	struct task_letters *letters; /* written: borrowed; read: freed by task_header_fini */
 	size_t letters_count;
+
+	/* What wrote it. Empty or 0: not known. Read: views into the header. */
+	struct bytes writer;
+	struct bytes operator_type;
+	int tasks;
+	struct bytes partitioner;
+	struct bytes options;
 };
 
 void task_header_write(const struct task_header *header, struct buffer *out);

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "dataflow/task.h"
 #include "dataflow/task_header.h"
+#include "dataflow/task_identity.h"
 
 #define RESTORE_SLICE_BYTES ((int64_t)16 << 20) /* of the journal, before the worker's other tasks have a turn */
 #define RESTORE_PROGRESS_MS 2000		/* a restore that takes longer says how far it is, this often */
@@ -198,6 +199,8 @@ place_inputs(struct task *task, struct error *err)
 	struct bytes stored = state_header(task->state);
 	int result = stored.size != 0 ? task_header_read(stored, &header, err) : 0;
 
+	if (result == 0)
+		result = task_identity_check(task, &header, err);
 	if (result == 0)
 		result = place_by(task, &header, err);
 	task_header_fini(&header);

@@ -100,6 +100,7 @@ int log_trim(struct log *log, int topic, int partition, int64_t offset, struct e
 int log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
 
 /* The partition of a key: Java's murmur2 as the Java producer does it, so that topics written by Java co-partition. */
+#define LOG_PARTITIONER "murmur2"
 int log_partition_of(struct bytes key, int partitions);
 
 /* ---- reading ---- */
