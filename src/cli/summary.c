@@ -77,6 +77,8 @@ put_counters(const struct operator_type *type, const struct operator_figures *fi
 
 	if (figures->records_lost > 0)
 		buffer_print(out, " RECORDS_LOST=%s", output_count(count, figures->records_lost));
+	if (figures->letters_lost > 0)
+		buffer_print(out, " LETTERS_LOST=%s", output_count(count, figures->letters_lost));
 	for (int i = 0; type->counters && type->counters[i].name && i < RUNTIME_COUNTERS_MAX; i++)
 		buffer_print(out, " %s=%s", type->counters[i].name, output_count(count, figures->counters[i]));
 	for (int i = 0; type->histograms && type->histograms[i].name && i < RUNTIME_HISTOGRAMS_MAX; i++)

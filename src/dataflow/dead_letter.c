@@ -46,6 +46,18 @@ cut(struct bytes bytes, size_t size)
 	return bytes.size > size ? bytes_of(bytes.data, size) : bytes;
 }
 
+struct bytes
+dead_letter_cut_key(struct bytes key)
+{
+	return cut(key, DEAD_LETTER_KEY_SIZE_MAX);
+}
+
+struct bytes
+dead_letter_cut_value(struct bytes value)
+{
+	return cut(value, DEAD_LETTER_VALUE_SIZE_MAX);
+}
+
 int
 dead_letter_write(struct context *context, const struct dead_letter *letter, struct error *err)
 {
@@ -59,8 +71,8 @@ dead_letter_write(struct context *context, const struct dead_letter *letter, str
 	int partition = log_partition_of(key, (int)topic->partitions);
 	int result;
 
-	kept.value = cut(letter->value, DEAD_LETTER_VALUE_SIZE_MAX);
-	kept.key = cut(letter->key, DEAD_LETTER_VALUE_SIZE_MAX / 16);
+	kept.value = dead_letter_cut_value(letter->value);
+	kept.key = dead_letter_cut_key(letter->key);
 	record_init(&row, topic->schema->root);
 	result = decoder_defaults(topic->schema->root, &row, &context->arena, err);
 	if (result == 0) {

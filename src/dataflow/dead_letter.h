@@ -15,6 +15,7 @@
 #define DEAD_LETTER_COUNT_MIN 100	  /* so many failures are always bearable */
 #define DEAD_LETTER_REASONS 3		  /* first reasons kept for the message when an operator stops */
 #define DEAD_LETTER_VALUE_SIZE_MAX 900000 /* bytes of a value that are kept: the letter itself must fit into the log */
+#define DEAD_LETTER_KEY_SIZE_MAX (DEAD_LETTER_VALUE_SIZE_MAX / 16) /* likewise, of a key */
 
 struct context;
 
@@ -28,6 +29,9 @@ struct dead_letter {
 	const char *reason;
 };
 
+/* As much of a key, of a value, as a letter has. */
+struct bytes dead_letter_cut_key(struct bytes key);
+struct bytes dead_letter_cut_value(struct bytes value);
 int dead_letter_write(struct context *context, const struct dead_letter *letter, struct error *err);
 
 /* What the recent records of one input of a worker came to. All zero bytes: nothing seen yet. */

@@ -14,7 +14,7 @@
 
 /* Written by one worker each or summed with atomic adds at commits; read by anyone. */
 struct job_figures {
-	_Atomic int64_t records_in, records_out, bytes_in, dead_letters, records_lost, commits;
+	_Atomic int64_t records_in, records_out, bytes_in, dead_letters, records_lost, letters_lost, commits;
 	_Atomic int64_t restored_bytes, restore_ms;
 	_Atomic int64_t counters[RUNTIME_COUNTERS_MAX];
 	struct histogram histograms[RUNTIME_HISTOGRAMS_MAX];
@@ -59,6 +59,7 @@ struct job {
 	struct job_operator *operators; /* one per operator of the topology */
 	int64_t task_memory_bytes;	/* share of the entry cache of one task */
 	bool bounded;			/* a bounded run */
+	int table_waited;		/* of the thread of the global tables: the feed that its last wait was on */
 };
 
 int job_open(const struct runtime_config *config, struct job **out, struct error *err);

@@ -48,21 +48,42 @@ job_has_tables(const struct job *job)
 	return false;
 }
 
-int
-job_tables_turn(struct job *job, int64_t wait_ms, bool *progress, struct error *err)
+#define EVERY (-1)
+
+/* A turn of the open feed of that number, or of every one. *count: how many are open. */
+static int
+turn_feeds(struct job *job, int number, int64_t wait_ms, bool *progress, int *count, struct error *err)
 {
 	bool more;
 
-	*progress = false;
+	*count = 0;
 	for (int i = 0; i < job->topology->operator_count; i++)
 		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++) {
 			struct table_feed *feed = job->operators[i].tables[port];
+			int own = feed ? (*count)++ : -1;
 
-			if (feed && table_feed_turn(feed, *progress ? 0 : wait_ms, &more, err) < 0)
+			if (!feed || (number != EVERY && number != own))
+				continue;
+			if (table_feed_turn(feed, wait_ms, &more, err) < 0)
 				return -1;
-			*progress |= feed && more;
+			*progress |= more;
 		}
 	return 0;
+}
+
+/* As table_feed_turn: all are looked at, then there is one wait, on another one each time. */
+int
+job_tables_turn(struct job *job, int64_t wait_ms, bool *progress, struct error *err)
+{
+	int count;
+
+	*progress = false;
+	if (turn_feeds(job, EVERY, 0, progress, &count, err) < 0)
+		return -1;
+	if (*progress || wait_ms <= 0 || count == 0)
+		return 0;
+	job->table_waited = (job->table_waited + 1) % count;
+	return turn_feeds(job, job->table_waited, wait_ms, progress, &count, err);
 }
 
 /* Calls it with each table of the operator that is open. */

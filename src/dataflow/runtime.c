@@ -281,6 +281,7 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 		.bytes_in = read_figure(&figures->bytes_in),
 		.dead_letters = read_figure(&figures->dead_letters),
 		.records_lost = read_figure(&figures->records_lost),
+		.letters_lost = read_figure(&figures->letters_lost),
 		.commits = read_figure(&figures->commits),
 		.restored_bytes = read_figure(&figures->restored_bytes),
 		.restore_ms = read_figure(&figures->restore_ms),

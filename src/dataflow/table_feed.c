@@ -1,6 +1,7 @@
 #include "dataflow/table_feed.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/logger.h"
@@ -43,6 +44,10 @@ table_feed_open(struct job *job, struct job_operator *operator, int port, struct
 	feed->table = global_table_new(&config);
 	feed->readers = memory_new_array((size_t)feed->partitions, sizeof(*feed->readers));
 	feed->next = memory_new_array((size_t)feed->partitions, sizeof(*feed->next));
+	feed->dropped = memory_new_array((size_t)feed->partitions, sizeof(*feed->dropped));
+	feed->refused_bytes_max = (int64_t)((double)feed->topic->table_size * TABLE_REFUSED_SHARE);
+	if (feed->refused_bytes_max > TABLE_REFUSED_BYTES_MAX)
+		feed->refused_bytes_max = TABLE_REFUSED_BYTES_MAX;
 	record_init(&feed->record, feed->topic->schema->root);
 	pthread_mutex_init(&feed->lock, NULL);
 	if (self_open(&feed->self, job, operator, err) < 0 || open_readers(feed, err) < 0) {
@@ -53,16 +58,17 @@ table_feed_open(struct job *job, struct job_operator *operator, int port, struct
 	return 0;
 }
 
-static void
-drop_oldest(struct table_feed *feed)
+static int64_t
+refused_bytes(const struct table_refused *refused)
 {
-	struct table_refused *oldest = feed->refused_first;
+	return (int64_t)(sizeof(*refused) + refused->key.size + refused->value.size);
+}
 
-	feed->refused_first = oldest->next;
-	if (!feed->refused_first)
-		feed->refused_last = NULL;
-	feed->refused_bytes -= (int64_t)(sizeof(*oldest) + oldest->key.size + oldest->value.size);
-	memory_free(&oldest);
+static void
+free_refused(struct table_feed *feed, struct table_refused **pointer)
+{
+	feed->refused_bytes -= refused_bytes(*pointer);
+	memory_free(pointer);
 }
 
 void
@@ -76,14 +82,17 @@ table_feed_close(struct table_feed **pointer)
 		reader_close(&feed->readers[i]);
 	self_close(&feed->self);
 	global_table_free(&feed->table);
-	while (feed->refused_first)
-		drop_oldest(feed);
+	for (struct table_refused *next; feed->refused_first; feed->refused_first = next) {
+		next = feed->refused_first->next;
+		free_refused(feed, &feed->refused_first);
+	}
 	pthread_mutex_destroy(&feed->lock);
 	record_fini(&feed->record);
 	arena_fini(&feed->arena);
 	buffer_fini(&feed->held);
 	memory_free(&feed->readers);
 	memory_free(&feed->next);
+	memory_free(&feed->dropped);
 	memory_free(pointer);
 }
 
@@ -101,29 +110,71 @@ copy_behind(uint8_t **to, struct bytes from)
 	return copy;
 }
 
+/* Room for a newer one. Nobody may miss the oldest: that is known when somebody asks for it. */
+static void
+drop_oldest(struct table_feed *feed)
+{
+	struct table_refused *oldest = feed->refused_first;
+	struct table_dropped *dropped = &feed->dropped[oldest->partition];
+
+	if (dropped->count++ == 0)
+		dropped->from = oldest->offset;
+	dropped->next = oldest->next_offset;
+	dropped->timestamp_ms = oldest->timestamp_ms;
+	feed->refused_first = oldest->next;
+	free_refused(feed, &oldest);
+}
+
 static void
 keep_refused(struct table_feed *feed, int partition, const struct log_record *record, const struct error *reason)
 {
-	struct table_refused *refused = memory_new(sizeof(*refused) + record->key.size + record->value.size);
+	struct bytes key = dead_letter_cut_key(record->key), value = dead_letter_cut_value(record->value);
+	struct table_refused *refused = memory_new(sizeof(*refused) + key.size + value.size);
 	uint8_t *behind = (uint8_t *)(refused + 1);
 
 	refused->partition = partition;
 	refused->offset = record->offset;
+	refused->next_offset = record->offset + 1;
 	refused->timestamp_ms = record->timestamp_ms;
-	refused->key = copy_behind(&behind, record->key);
-	refused->value = copy_behind(&behind, record->value);
+	refused->key = copy_behind(&behind, key);
+	refused->value = copy_behind(&behind, value);
 	memcpy(refused->reason, reason->text, sizeof(refused->reason));
 	pthread_mutex_lock(&feed->lock);
-	if (feed->refused_last)
+	if (feed->refused_first)
 		feed->refused_last->next = refused;
 	else
 		feed->refused_first = refused;
 	feed->refused_last = refused;
-	feed->refused_bytes += (int64_t)(sizeof(*refused) + record->key.size + record->value.size);
-	while (feed->refused_bytes > TABLE_REFUSED_BYTES_MAX)
+	feed->refused_bytes += refused_bytes(refused);
+	while (feed->refused_bytes > feed->refused_bytes_max && feed->refused_first != refused)
 		drop_oldest(feed);
 	pthread_mutex_unlock(&feed->lock);
 	atomic_fetch_add(&feed->refused_count, 1);
+}
+
+/* One record for all that are gone of the partition, from `offset` on. */
+static int
+take_dropped(struct table_feed *feed, int partition, int64_t offset,
+	     int (*take)(void *argument, const struct table_refused *refused, struct error *err), void *argument,
+	     struct error *err)
+{
+	const struct table_dropped *dropped = &feed->dropped[partition];
+	struct table_refused stand_in = {
+		.partition = partition,
+		.offset = dropped->from > offset ? dropped->from : offset,
+		.next_offset = dropped->next,
+		.lost = dropped->count,
+		.timestamp_ms = dropped->timestamp_ms,
+	};
+
+	if (dropped->next <= offset)
+		return 0;
+	snprintf(stand_in.reason, sizeof(stand_in.reason),
+		 "refused records up to offset %" PRId64 ", at most %" PRId64
+		 " of them, have no letters of their own: more than %" PRId64
+		 " bytes of them had to wait; this one stands for all",
+		 dropped->next - 1, dropped->count, feed->refused_bytes_max);
+	return take(argument, &stand_in, err);
 }
 
 int
@@ -131,14 +182,38 @@ table_feed_refused(struct table_feed *feed, int partition, int64_t offset,
 		   int (*take)(void *argument, const struct table_refused *refused, struct error *err), void *argument,
 		   struct error *err)
 {
-	int result = 0;
+	int result;
 
 	pthread_mutex_lock(&feed->lock);
+	result = take_dropped(feed, partition, offset, take, argument, err);
 	for (struct table_refused *refused = feed->refused_first; refused && result == 0; refused = refused->next)
 		if (refused->partition == partition && refused->offset >= offset)
 			result = take(argument, refused, err);
 	pthread_mutex_unlock(&feed->lock);
 	return result;
+}
+
+void
+table_feed_forget(struct table_feed *feed, int partition, int64_t offset)
+{
+	struct table_refused *last = NULL;
+
+	pthread_mutex_lock(&feed->lock);
+	if (feed->dropped[partition].next <= offset)
+		feed->dropped[partition] = (struct table_dropped){0};
+	for (struct table_refused **at = &feed->refused_first; *at;) {
+		struct table_refused *refused = *at;
+
+		if (refused->partition == partition && refused->offset < offset) {
+			*at = refused->next;
+			free_refused(feed, &refused);
+		} else {
+			last = refused;
+			at = &refused->next;
+		}
+	}
+	feed->refused_last = last;
+	pthread_mutex_unlock(&feed->lock);
 }
 
 /* ---- what is held ---- */
@@ -193,14 +268,26 @@ take_batch(struct table_feed *feed, int partition, int64_t wait_ms, bool *progre
 	return 0;
 }
 
+/* The wait is on another partition each time: a share of it for each would be none where there are many. */
+static int
+take_all(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err)
+{
+	for (int i = 0; i < feed->partitions; i++)
+		if (take_batch(feed, i, 0, progress, err) < 0)
+			return -1;
+	if (*progress || wait_ms <= 0)
+		return 0;
+	feed->waited = (feed->waited + 1) % feed->partitions;
+	return take_batch(feed, feed->waited, wait_ms, progress, err);
+}
+
 int
 table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err)
 {
 	*progress = false;
-	for (int i = 0; i < feed->partitions; i++)
-		if (take_batch(feed, i, *progress ? 0 : wait_ms / feed->partitions, progress, err) < 0)
-			return fail_in(err, "the global table %s of operator %s", feed->topic->name,
-				       feed->operator->spec->name);
+	if (take_all(feed, wait_ms, progress, err) < 0)
+		return fail_in(err, "the global table %s of operator %s", feed->topic->name,
+			       feed->operator->spec->name);
 	return 0;
 }
 

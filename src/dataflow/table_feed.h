@@ -11,6 +11,11 @@
  * start; so it is one task that writes the letter, with its own commit: task p of n has the partitions q of the table
  * with q mod n = p, and keeps the offset up to which letters were written in its block (task_tables.c).
  *
+ * What was refused is kept until a task of this process has committed its letter. Letters that another process writes
+ * leave theirs behind here, for the case that the task moves: beyond `refused_bytes_max` the oldest go. The task that
+ * still needed one then writes a single letter for all that are gone, which names their range and their number: nothing
+ * is lost without a word.
+ *
  * One thread feeds; the tasks' threads ask for refused records (locked) and look up (not locked).
  */
 #ifndef DATAFLOW_TABLE_FEED_H
@@ -23,14 +28,23 @@
 #include "dataflow/global_table.h"
 #include "dataflow/self.h"
 
-#define TABLE_REFUSED_BYTES_MAX ((int64_t)64 << 20) /* of refused records that are kept for the tasks; the oldest go */
+/* What is kept of refused records for the tasks' letters: a share of the table's size, beside it; at least one. */
+#define TABLE_REFUSED_SHARE 0.25
+#define TABLE_REFUSED_BYTES_MAX ((int64_t)64 << 20)
 
 struct table_refused {
 	struct table_refused *next;
 	int partition;
 	int64_t offset, timestamp_ms;
-	struct bytes key, value; /* behind the struct; key.data NULL: none */
+	int64_t next_offset;	 /* behind it, or behind all that are gone */
+	int64_t lost;		 /* it stands for so many that are gone, at most; 0: it is one record */
+	struct bytes key, value; /* behind the struct; key.data NULL: none. No more of them than a letter has */
 	char reason[ERROR_TEXT_SIZE];
+};
+
+/* Refused records of one partition that are gone, from one offset to before another. */
+struct table_dropped {
+	int64_t count, from, next, timestamp_ms;
 };
 
 struct table_feed {
@@ -43,13 +57,15 @@ struct table_feed {
 	struct self self;
 	struct reader **readers; /* by partition */
 	int64_t *next;		 /* offsets */
+	int waited;		 /* the partition that the last wait was on */
 	struct record record;
 	struct arena arena;
 	struct buffer held;
 	struct dead_letter_window window;
 	pthread_mutex_t lock; /* guards what was refused */
 	struct table_refused *refused_first, *refused_last;
-	int64_t refused_bytes;
+	struct table_dropped *dropped; /* by partition */
+	int64_t refused_bytes, refused_bytes_max;
 	_Atomic int64_t refused_count; /* so far; it only grows */
 };
 
@@ -60,7 +76,7 @@ void table_feed_close(struct table_feed **feed);
 /* Reads to the ends of now, and says how it goes. RETRY: the log is out of reach; call it again. Asks `stop` (may be
  * NULL) now and then, and ends early where it says so. */
 int table_feed_load(struct table_feed *feed, bool (*stop)(void *argument), void *argument, struct error *err);
-/* Takes in what has come; waits at most wait_ms for it. */
+/* Takes in what has come. Where nothing has it waits at most wait_ms, once for all partitions. */
 int table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err);
 
 /*
@@ -70,5 +86,7 @@ int table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, st
 int table_feed_refused(struct table_feed *feed, int partition, int64_t offset,
 		       int (*take)(void *argument, const struct table_refused *refused, struct error *err),
 		       void *argument, struct error *err);
+/* Letters up to `offset` are committed: nobody in this process asks for them again. */
+void table_feed_forget(struct table_feed *feed, int partition, int64_t offset);
 
 #endif

@@ -426,6 +426,7 @@ task_committed(struct task *task, struct error *err)
 	insist(offset >= 0);
 	task->changed = false;
 	task->journal_next = offset + 1;
+	task_tables_committed(task);
 	if (state_committed(task->state, offset, err) < 0 || crash_here(CRASH_WRITTEN, err) < 0 ||
 	    trim_inputs(task, err) < 0)
 		return -1;

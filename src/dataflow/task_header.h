@@ -56,8 +56,9 @@ struct task_header_input {
 struct task_letters {
 	struct bytes port, topic; /* read: views into the header */
 	int partition;
-	int feed;     /* not stored: number of the table's port */
-	int64_t next; /* offset of the next record whose letter is to be written */
+	int feed;	   /* not stored: number of the table's port */
+	int64_t next;	   /* offset of the next record whose letter is to be written */
+	int64_t forgotten; /* not stored: up to where the feed has been told that letters are committed */
 };
 
 struct task_header {

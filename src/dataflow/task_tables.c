@@ -1,5 +1,8 @@
 #include "dataflow/task_tables.h"
 
+#include <inttypes.h>
+
+#include "base/logger.h"
 #include "base/memory.h"
 #include "dataflow/task.h"
 
@@ -60,6 +63,17 @@ struct writing {
 	struct task_letters *place;
 };
 
+static void
+say_lost(const struct task *task, const char *topic, const struct table_refused *refused)
+{
+	logger_error("letters_lost",
+		     "operator=%s topic=%s partition=%d from=%" PRId64 " to=%" PRId64 " count_max=%" PRId64
+		     " advice=\"correct what writes the table; raise its table_size\"",
+		     task->operator->spec->name, topic, refused->partition, refused->offset, refused->next_offset - 1,
+		     refused->lost);
+	job_add(&task->operator->figures.letters_lost, refused->lost);
+}
+
 static int
 write_letter(void *argument, const struct table_refused *refused, struct error *err)
 {
@@ -77,7 +91,9 @@ write_letter(void *argument, const struct table_refused *refused, struct error *
 
 	if (dead_letter_write(&task->context, &letter, err) < 0)
 		return -1;
-	writing->place->next = refused->offset + 1;
+	writing->place->next = refused->next_offset;
+	if (refused->lost > 0)
+		say_lost(task, letter.topic, refused);
 	return 0;
 }
 
@@ -117,4 +133,17 @@ task_tables_write_letters(struct task *task, struct error *err)
 		task_end_hook(task, 0);
 	}
 	return 0;
+}
+
+void
+task_tables_committed(struct task *task)
+{
+	for (size_t i = 0; i < task->tables.count; i++) {
+		struct task_letters *place = &task->tables.places[i];
+
+		if (place->next == place->forgotten)
+			continue;
+		table_feed_forget(task->operator->tables[place->feed], place->partition, place->next);
+		place->forgotten = place->next;
+	}
 }

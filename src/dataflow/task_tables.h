@@ -27,5 +27,7 @@ void task_tables_note(const struct task *task, struct task_header *header);
 
 /* Writes the letters of what has been refused since. */
 int task_tables_write_letters(struct task *task, struct error *err);
+/* They are committed: what they were made of is given back. */
+void task_tables_committed(struct task *task);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataflow/driver.h"
+#include "dataflow/job_tables.h"
 #include "tests/test.h"
 
 static struct error err;
@@ -85,10 +86,10 @@ static const struct operator_type seller_type = {
 
 static const struct operator_type *const table[] = {&seller_type, NULL};
 
-static int
-open_seller(const char *price_settings, struct driver **driver)
+static const char *
+write_seller(const char *price_settings)
 {
-	char path[4200];
+	static char path[4200];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/seller.yaml", test_directory());
@@ -97,12 +98,18 @@ open_seller(const char *price_settings, struct driver **driver)
 	fprintf(file,
 		"name: t\nschemas: %s/schemas\ntopics:\n"
 		"  sales: {schema: engagement.avsc, key: impression_id, time: occurred_at, partitions: 2}\n"
-		"  prices: {schema: item_vector.avsc, key: item_id, time: updated_at, partitions: 3%s}\n"
+		"  prices: {schema: item_vector.avsc, key: item_id, time: updated_at%s}\n"
 		"operators:\n"
 		"  sell: {type: seller, inputs: {sales: sales}, tables: {prices: prices}}\n",
 		test_source_root(), price_settings);
 	fclose(file);
-	return driver_open(path, NULL, table, driver, &err);
+	return path;
+}
+
+static int
+open_seller(const char *price_settings, struct driver **driver)
+{
+	return driver_open(write_seller(price_settings), NULL, table, driver, &err);
 }
 
 static struct driver *
@@ -110,7 +117,7 @@ started(void)
 {
 	struct driver *driver;
 
-	check_ok(open_seller(", cleanup: compact", &driver));
+	check_ok(open_seller(", partitions: 3, cleanup: compact", &driver));
 	return driver;
 }
 
@@ -221,6 +228,68 @@ TEST(a_refused_row_is_one_dead_letter_and_the_row_before_stays)
 	driver_close(&driver);
 }
 
+TEST(refused_records_that_had_no_room_to_wait_share_one_letter)
+{
+	struct driver *driver;
+	char junk[2000];
+
+	/* A quarter of the table's size is for what is refused: some 5 of these records. */
+	check_ok(open_seller(", partitions: 1, cleanup: compact, table_size: 64KiB", &driver));
+	memset(junk, 'j', sizeof(junk));
+	for (int i = 0; i < 20; i++)
+		check_ok(driver_send_value(driver, "prices", "apple", bytes_of(junk, sizeof(junk)), &err));
+	check_ok(driver_run(driver, &err));
+	check_contains(next_letter(driver), "prices: refused records up to offset 14, at most 15 of them, have no "
+					    "letters of their own: more than 16384 bytes of them had to wait");
+	for (int i = 15; i < 20; i++)
+		check(next_letter(driver)[0] != 0);
+	check_text(next_letter(driver), "");
+
+	/* Those are gone for good, and their room is free again. */
+	check_ok(driver_send_value(driver, "prices", "apple", bytes_of(junk, sizeof(junk)), &err));
+	check_ok(driver_run(driver, &err));
+	check(strstr(next_letter(driver), "no letters of their own") == NULL);
+	check_text(next_letter(driver), "");
+	driver_close(&driver);
+}
+
+TEST(refused_records_whose_letters_are_committed_make_room)
+{
+	struct driver *driver;
+	char junk[2000];
+
+	check_ok(open_seller(", partitions: 1, cleanup: compact, table_size: 64KiB", &driver));
+	memset(junk, 'j', sizeof(junk));
+	for (int i = 0; i < 50; i++) {
+		check_ok(driver_send_value(driver, "prices", "apple", bytes_of(junk, sizeof(junk)), &err));
+		check_ok(driver_run(driver, &err));
+		check(strstr(next_letter(driver), "no letters of their own") == NULL);
+	}
+	check_text(next_letter(driver), "");
+	driver_close(&driver);
+}
+
+TEST(a_turn_waits_once_for_all_partitions_however_many_there_are)
+{
+	struct topology *topology;
+	struct runtime_config config = {.clock = &clock_system};
+	struct job *job;
+	int64_t began_us;
+	bool progress;
+
+	check_ok(
+		topology_load(write_seller(", partitions: 500, cleanup: compact"), NULL, table, &topology, NULL, &err));
+	config.topology = topology;
+	check_ok(job_open(&config, &job, &err));
+	check_ok(job_tables_open(job, -1, NULL, NULL, &err));
+	began_us = clock_monotonic_us();
+	check_ok(job_tables_turn(job, 50, &progress, &err));
+	check(!progress);
+	check(clock_monotonic_us() - began_us >= 50 * 1000);
+	job_close(&job);
+	topology_free(&topology);
+}
+
 TEST(a_bounded_run_has_the_rows_of_its_beginning)
 {
 	struct driver *driver = started();
@@ -237,7 +306,7 @@ TEST(a_table_beyond_its_size_ends_the_run)
 	struct driver *driver;
 	char item[32];
 
-	check_ok(open_seller(", cleanup: compact, table_size: 64KiB", &driver));
+	check_ok(open_seller(", partitions: 3, cleanup: compact, table_size: 64KiB", &driver));
 	for (int i = 0; i < 2000; i++) {
 		snprintf(item, sizeof(item), "item %d", i);
 		send_price(driver, item, 0, "1");
@@ -251,5 +320,6 @@ TEST(a_table_of_a_topic_that_is_not_compacted_is_refused)
 {
 	struct driver *driver;
 
-	check_fails(open_seller("", &driver), "topic prices is table prices of operator sell and is not compacted");
+	check_fails(open_seller(", partitions: 3", &driver),
+		    "topic prices is table prices of operator sell and is not compacted");
 }
