@@ -240,6 +240,7 @@ finish(struct task *task, struct error *err)
 	task->context.now_ms = clock_now_ms(task->job->clock); /* its first commit may come before its first record */
 	task->running = true;
 	task->journal_next = restore->end;
+	transaction_expect(task->context.transaction, task->operator->journal, task->partition, restore->end);
 	job_add(&task->operator->figures.restored_bytes, restore->bytes);
 	job_add(&task->operator->figures.restore_ms, took_ms);
 	if (restore->end > restore->start)

@@ -118,6 +118,7 @@ const struct log_ops embedded_ops = {
 	.undo = embedded_undo,
 	.bytes = embedded_bytes,
 	.set_position = embedded_set_position,
+	.expect = embedded_expect,
 	.commit = embedded_commit,
 	.abort = embedded_abort,
 	.first_offset = embedded_first_offset,

@@ -110,7 +110,11 @@ put_stream(struct committer *committer, struct stream *stream, struct error *err
 			return -1;
 		records += stream->chunks[i].size;
 	}
-	return last.count != 0 ? put_chunk(committer, stream, &last, records, moved, err) : 0;
+	if (last.count != 0 && put_chunk(committer, stream, &last, records, moved, err) < 0)
+		return -1;
+	if (stream->expected >= 0)
+		stream->expected = moved->end;
+	return 0;
 }
 
 static void
@@ -269,6 +273,23 @@ is_empty(const struct embedded_transaction *transaction)
 	return empty;
 }
 
+/* The owner tokens, under the mutex: nobody but the committer moves an end, and who waits for it is in the queue. */
+static int
+check_expected(struct embedded *log, const struct embedded_transaction *transaction, struct error *err)
+{
+	for (size_t i = 0; i < transaction->used.count; i++) {
+		const struct stream *stream = transaction->used.items[i];
+		const struct partition *partition = embedded_partition(log, stream->topic, stream->partition);
+
+		if (stream->expected >= 0 && stream->now.size > 0 && stream->expected != partition->end)
+			return fail(err, ABORT,
+				    "%s partition %d ends at %lld, not at %lld: another one has written to it",
+				    log->topics[stream->topic]->name, stream->partition, (long long)partition->end,
+				    (long long)stream->expected);
+	}
+	return 0;
+}
+
 int
 embedded_commit(struct transaction *base, struct error *err)
 {
@@ -286,6 +307,10 @@ embedded_commit(struct transaction *base, struct error *err)
 		return 0;
 	}
 	pthread_mutex_lock(&log->mutex);
+	if (check_expected(log, transaction, err) < 0) {
+		pthread_mutex_unlock(&log->mutex);
+		return -1;
+	}
 	*log->queue_tail = &commit;
 	log->queue_tail = &commit.next;
 	pthread_cond_signal(&log->work);

@@ -184,8 +184,8 @@ struct stream {
 	struct chunk *chunks; /* closed ones */
 	size_t chunk_capacity;
 	struct stream_state now, kept;
-	bool used, touched;   /* in transaction->used, ->touched */
-	int64_t first_offset; /* of the last commit, or -1 */
+	bool used, touched;		/* in transaction->used, ->touched */
+	int64_t first_offset, expected; /* of the last commit; the end before the next one; -1: none, any */
 };
 
 struct stream_position {
@@ -211,8 +211,7 @@ struct embedded_transaction {
 	size_t bytes;
 	/* between append_begin and append_end */
 	struct stream *open;
-	size_t open_size; /* of the buffer before it */
-	size_t key_size;
+	size_t open_size, key_size; /* of the buffer before it; of its key */
 };
 int embedded_transaction_open(struct log *log, const char *id, struct transaction **out, struct error *err);
 void embedded_transaction_close(struct transaction *transaction);
@@ -226,6 +225,7 @@ size_t embedded_bytes(const struct transaction *transaction);
 void embedded_set_position(struct transaction *transaction, const char *group, int topic, int partition,
 			   int64_t offset);
 int embedded_abort(struct transaction *transaction, struct error *err);
+void embedded_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
 int64_t embedded_first_offset(const struct transaction *transaction, int topic, int partition);
 void transaction_clear(struct embedded_transaction *transaction);
 int embedded_committer_start(struct embedded *log, struct error *err);

@@ -87,7 +87,7 @@ stream_new(struct embedded_transaction *transaction, int topic, int partition)
 	stream = memory_new(sizeof(*stream));
 	stream->topic = topic;
 	stream->partition = partition;
-	stream->first_offset = -1;
+	stream->first_offset = stream->expected = -1;
 	transaction->streams[topic][partition] = stream;
 	return stream;
 }
@@ -274,11 +274,22 @@ transaction_clear(struct embedded_transaction *transaction)
 	transaction->open = NULL;
 }
 
+void
+embedded_expect(struct transaction *base, int topic, int partition, int64_t offset)
+{
+	stream_of(transaction_of(base), topic, partition)->expected = offset;
+}
+
+/* What was expected is forgotten, too, of all that the transaction wrote: the end has to be looked at again. */
 int
 embedded_abort(struct transaction *base, struct error *err)
 {
+	struct embedded_transaction *transaction = transaction_of(base);
+
 	(void)err;
-	transaction_clear(transaction_of(base));
+	for (size_t i = 0; i < transaction->used.count; i++)
+		transaction->used.items[i]->expected = -1;
+	transaction_clear(transaction);
 	return 0;
 }
 

@@ -149,6 +149,7 @@ const struct log_ops kafka_ops = {
 	.undo = kafka_undo,
 	.bytes = kafka_bytes,
 	.set_position = kafka_set_position,
+	.expect = kafka_expect,
 	.commit = kafka_commit,
 	.abort = kafka_abort,
 	.first_offset = kafka_first_offset,

@@ -9,6 +9,7 @@
  *     kafka_reader.c       struct reader
  *     kafka_producer.c     a transactional handle, and what was acknowledged where
  *     kafka_transaction.c  struct transaction: the commit, step by step
+ *     kafka_owner.c        who owns a journal
  *     kafka_group.c        membership: rebalances become events
  *     kafka_member.c       struct member
  *
@@ -155,7 +156,13 @@ void kafka_reader_close(struct reader *reader);
 
 /* ---- producers ---- */
 
-/* A producer, and the offsets that the tracked topic's records of this transaction got. */
+/* The offsets that the records of this transaction got in one partition of the tracked topic. */
+struct kafka_tracked {
+	_Atomic int64_t first, last; /* -1: none */
+	_Atomic int64_t count;	     /* acknowledged */
+	_Atomic int64_t unknown;     /* of those: the cluster has it, and nobody says where */
+};
+
 struct kafka_producer {
 	struct kafka *log;
 	rd_kafka_t *handle;
@@ -165,9 +172,9 @@ struct kafka_producer {
 	int tracked;			   /* topic, or -1 */
 	_Atomic(rd_kafka_topic_t *) track; /* its handle */
 	int tracked_partitions;
-	_Atomic int64_t *first_offsets; /* by partition of the tracked topic, -1: none */
-	_Atomic int64_t failures;	/* records that were given up, since the last look */
-	bool ready;			/* init_transactions has succeeded */
+	struct kafka_tracked *tracks; /* by partition of the tracked topic */
+	_Atomic int64_t failures;     /* records that were given up, since the last look */
+	bool ready;		      /* init_transactions has succeeded */
 };
 
 int kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka_producer **out, struct error *err);
@@ -175,7 +182,7 @@ void kafka_producer_close(struct kafka_producer **producer);
 /* Ends what a predecessor of the same id left open, and fences him. RETRY while the cluster cannot be reached. */
 int kafka_producer_prepare(struct kafka_producer *producer, struct error *err);
 rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *err);
-void kafka_producer_forget(struct kafka_producer *producer); /* first offsets: a new transaction begins */
+void kafka_producer_forget(struct kafka_producer *producer); /* what was tracked: a new transaction begins */
 /* Until everything is acknowledged. A transactional producer says what failed with the next transactional call. */
 int kafka_producer_flush(struct kafka_producer *producer, struct error *err);
 
@@ -199,6 +206,7 @@ void kafka_keep(struct transaction *transaction);
 void kafka_undo(struct transaction *transaction);
 size_t kafka_bytes(const struct transaction *transaction);
 void kafka_set_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset);
+void kafka_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
 int kafka_commit(struct transaction *transaction, struct error *err);
 int kafka_abort(struct transaction *transaction, struct error *err);
 int64_t kafka_first_offset(const struct transaction *transaction, int topic, int partition);

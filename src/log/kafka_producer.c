@@ -1,5 +1,5 @@
 /*
- * A producing handle. Which offset the journal's block got is wanted, of no other record: so instead of delivery
+ * A producing handle. Which offsets the journal's blocks got is wanted, of no other records: so instead of delivery
  * reports, an event for each record, an interceptor looks at acknowledgements on librdkafka's own threads.
  */
 #include <inttypes.h>
@@ -7,17 +7,33 @@
 #include "base/memory.h"
 #include "log/kafka_log.h"
 
+static void
+track(struct kafka_tracked *track, int64_t offset)
+{
+	int64_t none = -1;
+
+	if (offset < 0) {
+		/* Sent twice, and the broker has forgotten where the first one went. */
+		atomic_fetch_add(&track->unknown, 1);
+	} else {
+		/* In order: a partition's acknowledgements are handled one after the other. */
+		atomic_compare_exchange_strong(&track->first, &none, offset);
+		if (offset > atomic_load(&track->last))
+			atomic_store(&track->last, offset);
+	}
+	atomic_fetch_add(&track->count, 1);
+}
+
 static rd_kafka_resp_err_t
 acknowledged(rd_kafka_t *handle, rd_kafka_message_t *message, void *opaque)
 {
 	struct kafka_producer *producer = opaque;
-	int64_t none = -1;
 
 	(void)handle;
 	if (message->err)
 		atomic_fetch_add(&producer->failures, 1);
 	else if (message->rkt == atomic_load_explicit(&producer->track, memory_order_relaxed))
-		atomic_compare_exchange_strong(&producer->first_offsets[message->partition], &none, message->offset);
+		track(&producer->tracks[message->partition], message->offset);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -57,8 +73,7 @@ kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka
 	producer->ready = !id;
 	if (tracked >= 0) {
 		producer->tracked_partitions = kafka_topic_partitions(&log->log, tracked);
-		producer->first_offsets = memory_new((size_t)producer->tracked_partitions *
-						     sizeof(*producer->first_offsets));
+		producer->tracks = memory_new_array((size_t)producer->tracked_partitions, sizeof(*producer->tracks));
 		kafka_producer_forget(producer);
 	}
 	*out = producer;
@@ -84,7 +99,7 @@ kafka_producer_close(struct kafka_producer **pointer)
 		rd_kafka_destroy(producer->handle);
 	}
 	memory_free(&producer->rkt);
-	memory_free(&producer->first_offsets);
+	memory_free(&producer->tracks);
 	memory_free(&producer->id);
 	memory_free(pointer);
 }
@@ -126,8 +141,14 @@ kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *e
 void
 kafka_producer_forget(struct kafka_producer *producer)
 {
-	for (int i = 0; i < producer->tracked_partitions; i++)
-		atomic_store_explicit(&producer->first_offsets[i], -1, memory_order_relaxed);
+	for (int i = 0; i < producer->tracked_partitions; i++) {
+		struct kafka_tracked *track = &producer->tracks[i];
+
+		atomic_store_explicit(&track->first, -1, memory_order_relaxed);
+		atomic_store_explicit(&track->last, -1, memory_order_relaxed);
+		atomic_store_explicit(&track->count, 0, memory_order_relaxed);
+		atomic_store_explicit(&track->unknown, 0, memory_order_relaxed);
+	}
 }
 
 int

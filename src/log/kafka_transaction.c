@@ -13,6 +13,9 @@
  *
  * A call that times out is made again where it was (`step`). What the coordinator decided meanwhile, it says then.
  *
+ * Between records and positions it is looked at whether the journal's records got the offsets that only its owner's can
+ * get: kafka_owner.c. The generation fences members of the group, and not those that are in none.
+ *
  * At least once: records that are not for the journal go through a second producer without transactions, visible at
  * once. The journal's block and the positions follow in a transaction when they are acknowledged. So what a crash
  * interrupts is done again, and only its rows are there twice; the journal stays whole.
@@ -23,7 +26,7 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_owner.h"
 
 struct kafka_entry {
 	int topic, partition;
@@ -60,6 +63,7 @@ struct kafka_transaction {
 	struct kafka_stream **streams; /* by topic and partition; NULL: none of that topic yet */
 	int topic_count;
 	struct kafka_stream *filled;
+	struct kafka_owners owners; /* of the tracked topic */
 	enum step step;
 	rd_kafka_topic_partition_list_t *positions;
 };
@@ -84,6 +88,7 @@ kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_
 	transaction->group_name = group_name ? memory_text(group_name) : NULL;
 	transaction->tracked = tracked;
 	transaction->positions = rd_kafka_topic_partition_list_new(16);
+	kafka_owners_init(&transaction->owners, tracked >= 0 ? kafka_topic_partitions(&log->log, tracked) : 0);
 	*out = &transaction->transaction;
 	if ((log->at_least_once && kafka_producer_open(log, NULL, -1, &transaction->plain, err) < 0) ||
 	    ((!log->at_least_once || tracked >= 0) &&
@@ -157,6 +162,7 @@ kafka_transaction_close(struct transaction *base)
 	buffer_fini(&transaction->bytes);
 	free_streams(transaction);
 	memory_free(&transaction->entries);
+	kafka_owners_fini(&transaction->owners);
 	memory_free(&transaction->group_name);
 	memory_free(&transaction);
 }
@@ -246,7 +252,6 @@ static struct kafka_stream *
 stream_of(struct kafka_transaction *transaction, int topic, int partition)
 {
 	struct kafka *log = transaction->log;
-	struct kafka_stream *stream;
 
 	if (topic >= transaction->topic_count) {
 		transaction->streams = memory_resize_array(transaction->streams, (size_t)topic + 1,
@@ -257,12 +262,11 @@ stream_of(struct kafka_transaction *transaction, int topic, int partition)
 	if (!transaction->streams[topic]) {
 		int count = kafka_topic_partitions(&log->log, topic);
 
-		transaction->streams[topic] = memory_new_array((size_t)count, sizeof(*stream));
+		transaction->streams[topic] = memory_new_array((size_t)count, sizeof(struct kafka_stream));
 		for (int i = 0; i < count; i++)
 			transaction->streams[topic][i] = (struct kafka_stream){.topic = topic, .partition = i};
 	}
-	stream = &transaction->streams[topic][partition];
-	return stream;
+	return &transaction->streams[topic][partition];
 }
 
 static void
@@ -300,6 +304,8 @@ stream_send(struct kafka_transaction *transaction, struct kafka_stream *stream, 
 	stream->count = 0;
 	if (!plain && begin(transaction, err) < 0)
 		return -1;
+	if (stream->topic == transaction->tracked)
+		kafka_owners_sent(&transaction->owners, stream->partition, count);
 	topic = kafka_producer_topic(producer, stream->topic, err);
 	if (!topic)
 		return -1;
@@ -420,6 +426,15 @@ kafka_set_position(struct transaction *base, const char *group, int topic, int p
 
 /* ---- commit ---- */
 
+void
+kafka_expect(struct transaction *base, int topic, int partition, int64_t offset)
+{
+	struct kafka_transaction *transaction = own(base);
+
+	insist(topic == transaction->tracked);
+	kafka_owners_expect(&transaction->owners, partition, offset);
+}
+
 static int
 commit_records(struct kafka_transaction *transaction, struct error *err)
 {
@@ -429,6 +444,8 @@ commit_records(struct kafka_transaction *transaction, struct error *err)
 	if (transaction->plain && kafka_producer_flush(transaction->plain, err) < 0)
 		return -1;
 	if (transaction->begun && kafka_producer_flush(transaction->producer, err) < 0)
+		return -1;
+	if (transaction->tracked >= 0 && kafka_owners_check(&transaction->owners, transaction->producer, err) < 0)
 		return -1;
 	return crash_here(CRASH_SENT, err);
 }
@@ -449,6 +466,7 @@ commit_positions(struct kafka_transaction *transaction, struct error *err)
 	transaction->step = STEP_POSITIONS;
 	if (transaction->positions->cnt == 0 || !transaction->group_name)
 		return 0;
+	kafka_owners_positions(&transaction->owners, &transaction->transaction, transaction->tracked);
 	if (begin(transaction, err) < 0)
 		return -1;
 	metadata = group_metadata(transaction);
@@ -500,6 +518,7 @@ kafka_commit(struct transaction *base, struct error *err)
 		return -1;
 	if (commit_decide(transaction, err) < 0)
 		return -1;
+	kafka_owners_committed(&transaction->owners);
 	empty(transaction);
 	return 0;
 }
@@ -559,6 +578,7 @@ kafka_abort(struct transaction *base, struct error *err)
 		if (kafka_producer_flush(transaction->plain, err) < 0 && err->action == RETRY)
 			return -1;
 	}
+	kafka_owners_aborted(&transaction->owners);
 	empty(transaction);
 	return 0;
 }
@@ -571,5 +591,5 @@ kafka_first_offset(const struct transaction *base, int topic, int partition)
 
 	if (!producer || topic != transaction->tracked || partition >= producer->tracked_partitions)
 		return -1;
-	return atomic_load(&producer->first_offsets[partition]);
+	return atomic_load(&producer->tracks[partition].first);
 }

@@ -238,6 +238,12 @@ transaction_position(struct transaction *transaction, const char *group, int top
 	transaction->ops->set_position(transaction, group, topic, partition, offset);
 }
 
+void
+transaction_expect(struct transaction *transaction, int topic, int partition, int64_t offset)
+{
+	transaction->ops->expect(transaction, topic, partition, offset);
+}
+
 int
 transaction_commit(struct transaction *transaction, struct error *err)
 {

@@ -161,8 +161,19 @@ void transaction_undo(struct transaction *transaction);
 
 size_t transaction_bytes(const struct transaction *transaction); /* pending, for commits by size */
 
-/* The group's position: the offset of the next record to be read. */
+/* The group's position: the offset of the next record to be read. Of a journal: the log puts the end there that this
+ * commit gives it, where it knows it. */
 void transaction_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset);
+
+/*
+ * The owner token of a journal partition: whoever has read it to its end, with nothing pending behind, may go on
+ * writing there, and only there. From here on the records that a commit appends to this partition must get the offsets
+ * `offset`, `offset` + 1 and so on; else another process has written to it since, and transaction_commit fails with
+ * ABORT. So of two that write the same journal at most one wins each step, whatever their groups say. What the commit
+ * before has appended moves it on; an abort forgets it, since the end has to be found out again. In a member's
+ * transaction, for its journal.
+ */
+void transaction_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
 
 /*
  * Makes everything kept since the last commit visible at once, durably, or fails: RETRY (outcome unknown: call it again

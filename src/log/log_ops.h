@@ -37,6 +37,7 @@ struct log_ops {
 	void (*undo)(struct transaction *);
 	size_t (*bytes)(const struct transaction *);
 	void (*set_position)(struct transaction *, const char *group, int topic, int partition, int64_t offset);
+	void (*expect)(struct transaction *, int topic, int partition, int64_t offset);
 	int (*commit)(struct transaction *, struct error *);
 	int (*abort)(struct transaction *, struct error *);
 	int64_t (*first_offset)(const struct transaction *, int topic, int partition);

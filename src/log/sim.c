@@ -178,6 +178,7 @@ static const struct log_ops ops = {
 	.undo = sim_undo,
 	.bytes = sim_bytes,
 	.set_position = sim_set_position,
+	.expect = sim_expect,
 	.commit = sim_commit,
 	.abort = sim_abort,
 	.first_offset = sim_first_offset,

@@ -54,6 +54,7 @@ void sim_keep(struct transaction *transaction);
 void sim_undo(struct transaction *transaction);
 size_t sim_bytes(const struct transaction *transaction);
 void sim_set_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset);
+void sim_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
 int sim_commit(struct transaction *transaction, struct error *err);
 int sim_abort(struct transaction *transaction, struct error *err);
 int64_t sim_first_offset(const struct transaction *transaction, int topic, int partition);

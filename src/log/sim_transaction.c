@@ -6,6 +6,7 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
+#include "log/owner.h"
 #include "log/sim_client.h"
 
 struct sim_entry {
@@ -15,10 +16,13 @@ struct sim_entry {
 	size_t key_at, key_size, value_size; /* in `bytes`: the value follows the key */
 };
 
-struct sim_first {
+struct sim_owned {
 	int topic, partition;
-	int64_t offset;
+	struct owner owner;
+	int64_t first; /* offset of the first record of the run that was begun last; -1: none */
 };
+
+#define MARKERS 1 /* offsets that a decision takes in each partition */
 
 enum step { STEP_OPEN, STEP_RECORDS, STEP_POSITIONS, STEP_COMMIT };
 
@@ -38,8 +42,8 @@ struct sim_transaction {
 	enum step step;
 	struct sim_position *positions;
 	int position_count, position_capacity;
-	struct sim_first *firsts; /* of the run that was begun last */
-	size_t first_count, first_capacity;
+	struct sim_owned *owned; /* partitions that were written to */
+	size_t owned_count, owned_capacity;
 };
 
 static struct sim_transaction *
@@ -114,7 +118,7 @@ sim_transaction_close(struct transaction *base)
 	buffer_fini(&transaction->bytes);
 	memory_free(&transaction->entries);
 	memory_free(&transaction->positions);
-	memory_free(&transaction->firsts);
+	memory_free(&transaction->owned);
 	memory_free(&transaction);
 }
 
@@ -176,18 +180,29 @@ sim_append_end(struct transaction *base, bool deletion, struct error *err)
 
 /* ---- handing over ---- */
 
-static void
-note_first(struct sim_transaction *transaction, int topic, int partition, int64_t offset)
+static struct sim_owned *
+owned_of(struct sim_transaction *transaction, int topic, int partition)
 {
-	if (sim_first_offset(&transaction->transaction, topic, partition) >= 0)
-		return;
-	if (transaction->first_count == transaction->first_capacity) {
-		transaction->first_capacity = 2 * transaction->first_capacity + 8;
-		transaction->firsts = memory_resize_array(transaction->firsts, transaction->first_capacity,
-							  sizeof(*transaction->firsts));
+	for (size_t i = 0; i < transaction->owned_count; i++)
+		if (transaction->owned[i].topic == topic && transaction->owned[i].partition == partition)
+			return &transaction->owned[i];
+	if (transaction->owned_count == transaction->owned_capacity) {
+		transaction->owned_capacity = 2 * transaction->owned_capacity + 8;
+		transaction->owned = memory_resize_array(transaction->owned, transaction->owned_capacity,
+							 sizeof(*transaction->owned));
 	}
-	transaction->firsts[transaction->first_count++] = (struct sim_first){
-		.topic = topic, .partition = partition, .offset = offset};
+	transaction->owned[transaction->owned_count] = (struct sim_owned){
+		.topic = topic, .partition = partition, .owner = OWNER_NONE, .first = -1};
+	return &transaction->owned[transaction->owned_count++];
+}
+
+static void
+note_appended(struct sim_transaction *transaction, int topic, int partition, int64_t offset)
+{
+	struct sim_owned *owned = owned_of(transaction, topic, partition);
+
+	owner_appended(&owned->owner, offset);
+	owned->first = owned->owner.first;
 }
 
 static int
@@ -200,7 +215,8 @@ begin(struct sim_transaction *transaction, struct error *err)
 	if (transaction->run)
 		return 0;
 	transaction->run = sim_run_begin(transaction->log->sim, transaction->producer);
-	transaction->first_count = 0;
+	for (size_t i = 0; i < transaction->owned_count; i++)
+		transaction->owned[i].first = -1;
 	return 0;
 }
 
@@ -240,8 +256,8 @@ hand_over(struct sim_transaction *transaction, struct error *err)
 			fail(err, ABORT, "a record was not taken");
 			return lose(transaction, err);
 		}
-		note_first(transaction, entry->topic, entry->partition,
-			   sim_append(sim, entry->topic, entry->partition, transaction->run, &record));
+		note_appended(transaction, entry->topic, entry->partition,
+			      sim_append(sim, entry->topic, entry->partition, transaction->run, &record));
 	}
 	return 0;
 }
@@ -305,11 +321,32 @@ sim_set_position(struct transaction *base, const char *group, int topic, int par
 
 /* ---- commit ---- */
 
+void
+sim_expect(struct transaction *base, int topic, int partition, int64_t offset)
+{
+	owned_of(own(base), topic, partition)->owner.expected = offset;
+}
+
+static int
+check_owners(const struct sim_transaction *transaction, struct error *err)
+{
+	for (size_t i = 0; i < transaction->owned_count; i++) {
+		const struct sim_owned *owned = &transaction->owned[i];
+
+		if (owner_check(&owned->owner, sim_topic_name(&transaction->log->log, owned->topic), owned->partition,
+				err) < 0) {
+			sim_note(transaction->log->sim, "%s: %s", transaction->producer->id, err->text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 commit_records(struct sim_transaction *transaction, struct error *err)
 {
 	transaction->step = STEP_RECORDS;
-	if (hand_over(transaction, err) < 0)
+	if (hand_over(transaction, err) < 0 || check_owners(transaction, err) < 0)
 		return -1;
 	return crash_here(CRASH_SENT, err);
 }
@@ -395,6 +432,8 @@ sim_commit(struct transaction *base, struct error *err)
 		return -1;
 	if (commit_decide(transaction, err) < 0)
 		return -1;
+	for (size_t i = 0; i < transaction->owned_count; i++)
+		owner_committed(&transaction->owned[i].owner, MARKERS);
 	empty(transaction);
 	return 0;
 }
@@ -420,6 +459,8 @@ sim_abort(struct transaction *base, struct error *err)
 	} else if (run && run->outcome == SIM_OPEN) {
 		sim_run_decide(sim, run, false);
 	}
+	for (size_t i = 0; i < transaction->owned_count; i++)
+		owner_aborted(&transaction->owned[i].owner);
 	empty(transaction);
 	if (!sim_chance(sim, sim->config.rates.unknown))
 		return 0;
@@ -431,8 +472,8 @@ sim_first_offset(const struct transaction *base, int topic, int partition)
 {
 	const struct sim_transaction *transaction = (const struct sim_transaction *)base;
 
-	for (size_t i = 0; i < transaction->first_count; i++)
-		if (transaction->firsts[i].topic == topic && transaction->firsts[i].partition == partition)
-			return transaction->firsts[i].offset;
+	for (size_t i = 0; i < transaction->owned_count; i++)
+		if (transaction->owned[i].topic == topic && transaction->owned[i].partition == partition)
+			return transaction->owned[i].first;
 	return -1;
 }

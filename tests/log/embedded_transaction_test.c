@@ -41,6 +41,36 @@ TEST(committed_records_are_read_back_as_they_were_appended)
 	log_close(&log);
 }
 
+TEST(a_partition_that_somebody_else_has_written_to_is_noticed_before_the_commit)
+{
+	struct log *log = fixture_open(NULL, false);
+	int topic = fixture_topic(log, "journal", 1, false);
+	struct transaction *first, *second;
+	struct error err;
+	int64_t last;
+
+	check_ok(log_transaction_open(log, "first", &first, &err));
+	check_ok(log_transaction_open(log, "second", &second, &err));
+	transaction_expect(first, topic, 0, 0);
+	for (int i = 0; i < 3; i++) {
+		fixture_append(first, topic, 0, i, 1, 10, 7);
+		fixture_commit(first);
+	}
+	fixture_append(second, topic, 0, 3, 1, 10, 7);
+	fixture_commit(second);
+	fixture_append(first, topic, 0, 4, 1, 10, 7);
+	check_fails(transaction_commit(first, &err), "journal partition 0 ends at 4, not at 3");
+	check_int(err.action, ABORT);
+	check_ok(transaction_abort(first, &err));
+	check_int(fixture_count(log, topic, 0, 0, &last), 4);
+	transaction_expect(first, topic, 0, 4);
+	fixture_append(first, topic, 0, 4, 1, 10, 7);
+	fixture_commit(first);
+	transaction_close(&first);
+	transaction_close(&second);
+	log_close(&log);
+}
+
 TEST(undo_takes_back_what_was_not_kept_also_across_stored_batches)
 {
 	struct log *log = fixture_open(NULL, false);

@@ -90,6 +90,37 @@ TEST(what_is_aborted_is_read_by_nobody)
 	sim_free(&sim);
 }
 
+TEST(of_two_that_expect_the_same_end_one_commits_and_the_other_is_refused)
+{
+	struct log *log;
+	struct sim *sim = open_quiet(&log);
+	int topic = fixture_topic(log, "topic", 1, false);
+	struct transaction *first = transaction_of(log), *second = transaction_of(log);
+	struct error err;
+
+	transaction_expect(first, topic, 0, 0);
+	transaction_expect(second, topic, 0, 0);
+	fixture_append(first, topic, 0, 0, 2, 10, 7);
+	fixture_append(second, topic, 0, 10, 3, 10, 7);
+	check_fails(transaction_commit(second, &err), "another process has written to it");
+	check_int(err.action, ABORT);
+	check_ok(transaction_abort(second, &err));
+	fixture_commit(first);
+	/* Two, three, and the markers of both: the winner, too, has to look where the end is. */
+	fixture_append(first, topic, 0, 2, 1, 10, 7);
+	check_fails(transaction_commit(first, &err), "got the offsets 7 to 7, not those from 3 on");
+	check_ok(transaction_abort(first, &err));
+	transaction_expect(first, topic, 0, 9);
+	for (int i = 0; i < 3; i++) { /* alone, it need not look again */
+		fixture_append(first, topic, 0, i, 1, 10, 7);
+		fixture_commit(first);
+	}
+	transaction_close(&first);
+	transaction_close(&second);
+	log_close(&log);
+	sim_free(&sim);
+}
+
 TEST(a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced)
 {
 	struct log *log;
