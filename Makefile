@@ -16,6 +16,7 @@ $(error SANITIZER=$(SANITIZER): expected address (with undefined), undefined or 
 endif
 BUILD ?= build/$(or $(SANITIZER),release)
 VENV  := build/venv
+LINT_VENV := build/lint-venv
 TESTS ?=
 
 comma := ,
@@ -32,7 +33,7 @@ CPPFLAGS += -D_GNU_SOURCE -DISOTOPE_VERSION='"$(VERSION)"' -DISOTOPE_PREFIX='"$(
 CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-omit-frame-pointer $(WARNINGS) $(SANITIZE)
 LDFLAGS  += $(SANITIZE)
 
-# Asked for when the first recipe needs them: by then the target `packages` has installed what they come from.
+# Asked for when the first recipe needs them: by then a target `packages-...` has installed what they come from.
 PACKAGES := rocksdb rdkafka jansson yaml-0.1 libxxhash hiredis openssl libcurl
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)) -lpthread -lm)$(PKG_LIBS)
@@ -58,10 +59,15 @@ $(BUILD)/isotope: $(BUILD)/src/main.o $(LIBRARIES)
 	@echo "  link  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/%.o: %.c | packages
+define compile
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+endef
+$(BUILD)/%.o: %.c | packages-build
+	$(compile)
+$(BUILD)/tests/%.o: tests/%.c | packages-test
+	$(compile)
 
 # A test links against its own layer and those below it: tests/record/decode_test.c -> librecord.a libbase.a. What
 # several tests of a layer share is in files called neither *_test.c nor *_tool.c. A *_tool.c is a program of its own,
@@ -90,26 +96,37 @@ $(foreach layer,$(LAYERS),$(eval $(call test_rule,$(layer))))
 test-binaries: $(TEST_BINARIES) $(BUILD)/tests/sim/sim_tool
 
 # Installs the Debian packages that are missing (tools/packages.txt); with none missing it takes some milliseconds.
-packages:
-	@tools/packages.sh
+packages-build:
+	@tools/packages.sh build
+packages-demo: packages-build
+	@tools/packages.sh demo
+packages-test: packages-demo
+	@tools/packages.sh test
 
-$(VENV)/.ready: tests/requirements.txt | packages
-	@echo "  venv  $(VENV)"
-	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+define make_venv
+	@echo "  venv  $(@D)"
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+endef
+$(VENV)/.ready: tests/requirements.txt | packages-test
+	$(make_venv)
+# (Of its own, so that a look at the code need not wait for the tests' packages.)
+$(LINT_VENV)/.ready: tools/lint_requirements.txt | packages-test
+	$(make_venv)
 
 test: all test-binaries $(VENV)/.ready ## build and run the tests; TESTS=word runs those with the word in their name
 	@$(VENV)/bin/python tests/run.py --build $(BUILD) $(if $(TESTS),-k '$(TESTS)')
 
-lint: packages ## include direction, lengths, format, cppcheck
-	@failed=0; for check in "$(PYTHON) tools/lint.py" "$(PYTHON) tools/format.py --check" tools/cppcheck.sh; do \
+lint: $(LINT_VENV)/.ready ## include direction, lengths, format, cppcheck
+	@failed=0; for check in "$(PYTHON) tools/lint.py" "$(LINT_VENV)/bin/python tools/format.py --check" \
+			tools/cppcheck.sh; do \
 		$$check || failed=1; \
 	done; [ $$failed -eq 0 ] && echo "lint: clean"
 
-format: packages ## put the C code into the shape of .clang-format; FILES="..." only those
-	@$(PYTHON) tools/format.py $(FILES)
+format: $(LINT_VENV)/.ready ## put the C code into the shape of .clang-format; FILES="..." only those
+	@$(LINT_VENV)/bin/python tools/format.py $(FILES)
 
 SANITIZED = $(MAKE) --no-print-directory test BUILD=$(dir $(BUILD))$(1) SANITIZER=$(1)
 check: ## lint, the tests, and the tests again under the address, undefined and thread sanitizers
@@ -120,7 +137,7 @@ check: ## lint, the tests, and the tests again under the address, undefined and 
 	@echo "again under the thread sanitizer"
 	@$(call SANITIZED,thread)
 
-demo: all ## 25 seconds of a made-up feed through all operators, then some of what came out
+demo: all packages-demo ## 25 seconds of a made-up feed through all operators, then some of what came out
 	@tools/demo.sh $(BUILD)/isotope
 
 demo-kafka: all $(VENV)/.ready ## all operators on a real broker and a Redis, in two processes; kill -9 on the way
@@ -147,10 +164,10 @@ $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/bench/*.c)) $(filter-out 
 bench: $(BENCH) ## CPU, throughput, latency, memory and restart time on this machine
 	@tools/bench/run $(BUILD)
 
-bench-kafka: all ## the join on a Kafka broker, by Isotope and its peers; OPTIONS="--quick", or --help
+bench-kafka: all packages-test ## the join on a Kafka broker, by Isotope and its peers; OPTIONS="--quick", or --help
 	@tools/bench/kafka --build $(BUILD) $(OPTIONS)
 
-install: all ## the program, schemas and topologies below PREFIX (/usr/local), or DESTDIR and PREFIX
+install: all ## program, schemas and topologies below PREFIX (/usr/local; DESTDIR before it); may be moved later
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/isotope/schemas
 	install -d $(DESTDIR)$(PREFIX)/share/isotope/topologies
 	install -m 755 $(BUILD)/isotope $(DESTDIR)$(PREFIX)/bin/isotope
@@ -164,7 +181,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 13
 	@echo "SANITIZER=address|undefined|thread builds and tests under that sanitizer, BUILD=DIR builds into DIR."
 
-.PHONY: all test-binaries packages test lint format check sim demo demo-kafka bench bench-kafka install clean help
+.PHONY: all test-binaries packages-build packages-demo packages-test test lint format check sim demo demo-kafka bench \
+	bench-kafka install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -3,6 +3,9 @@
 
 clang-format reads C as C++, where `operator` is a keyword: it would print `task->operator= x`. So the word is
 spelled otherwise, with as many letters, while clang-format looks at it.
+
+clang-format is the one beside the Python that runs this: the Makefile makes build/lint-venv for it, with the version
+that tools/lint_requirements.txt pins.
 """
 
 import concurrent.futures
@@ -14,6 +17,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+CLANG_FORMAT = pathlib.Path(sys.executable).parent / "clang-format"
 STAND_IN = "operatoR"
 
 
@@ -28,7 +32,7 @@ def formatted(path):
     if STAND_IN in text:
         raise SystemExit(f"{path}: {STAND_IN} is a word that {__file__} needs for itself")
     result = subprocess.run(
-        ["clang-format", "--style=file", f"--assume-filename={path}"],
+        [CLANG_FORMAT, "--style=file", f"--assume-filename={path}"],
         input=re.sub(r"\boperator\b", STAND_IN, text), capture_output=True, text=True, cwd=ROOT)
     if result.returncode != 0:
         raise SystemExit(f"{path}: {result.stderr}")

@@ -1,10 +1,21 @@
 #!/bin/bash
-# Installs the Debian packages of tools/packages.txt that are missing. Says what it does; where nothing is missing it
-# is silent and quick, so that every make target can call it.
+# Installs the Debian packages of the groups that it is given (tools/packages.txt has them) and that are missing. Says
+# what it does; where nothing is missing it is silent and quick, so that every make target can call it.
+#     tools/packages.sh build demo
+#
+# No service is started or enabled by it: Redis and Alertmanager are programs that tests start for themselves, and
+# Debian's packages of them would run them at once, and at every boot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-mapfile -t wanted < <(sed 's|[[:space:]]*#.*||; s|[[:space:]].*||; /^$/d' tools/packages.txt)
+mapfile -t wanted < <(awk -v groups=" $* " '
+	/^\[/ { group = substr($1, 2, length($1) - 2); in_group = index(groups, " " group " "); next }
+	in_group && NF && $1 !~ /^#/ { print $1 }' tools/packages.txt | sort -u)
+if [ ${#wanted[@]} -eq 0 ]; then
+	groups=$(sed -n 's/^\[\(.*\)\].*/\1/p' tools/packages.txt | xargs)
+	echo "packages: expected groups of tools/packages.txt: $groups" >&2
+	exit 2
+fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "packages: this is not Debian; see to it that the equivalents of these are installed: ${wanted[*]}" >&2
@@ -29,11 +40,5 @@ if [ "$(id -u)" -ne 0 ]; then
 	as_root=(sudo)
 fi
 
-install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
-	apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends)
 echo "packages: installing with ${as_root[*]:+sudo }apt-get: ${missing[*]}" >&2
-"${as_root[@]}" apt-get update -qq >&2 </dev/null
-if ! "${install[@]}" "${missing[@]}" >&2 </dev/null; then
-	echo "packages: apt-get could not install ${missing[*]}; its reason is above" >&2
-	exit 1
-fi
+"${as_root[@]}" tools/packages_install.sh "${missing[@]}"
