@@ -29,7 +29,7 @@ SANITIZE := $(SANITIZE_$(SANITIZER))
 # Under a sanitizer gcc sees other code, and guesses wrongly about these two; the release build has them on.
 WARNINGS += $(if $(SANITIZER),-Wno-format-truncation -Wno-maybe-uninitialized)
 OPTIMIZE ?= $(if $(SANITIZER),-O1,-O2)
-CPPFLAGS += -D_GNU_SOURCE -DISOTOPE_VERSION='"$(VERSION)"' -DISOTOPE_PREFIX='"$(PREFIX)"' -Isrc -I.
+CPPFLAGS += -D_GNU_SOURCE -DISOTOPE_VERSION='"$(VERSION)"' -Isrc -I.
 CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-omit-frame-pointer $(WARNINGS) $(SANITIZE)
 LDFLAGS  += $(SANITIZE)
 

@@ -10,4 +10,4 @@ for directory in src operators tests; do
 done
 cppcheck --quiet -j "$(nproc)" --cppcheck-build-dir=build/cppcheck --std=c11 --language=c --library=posix \
 	--enable=warning,performance,portability --inline-suppr --suppressions-list=tools/cppcheck.txt \
-	--error-exitcode=1 -D_GNU_SOURCE -DISOTOPE_VERSION='""' -DISOTOPE_PREFIX='""' -Isrc -I. "${directories[@]}"
+	--error-exitcode=1 -D_GNU_SOURCE -DISOTOPE_VERSION='""' -Isrc -I. "${directories[@]}"

@@ -11,7 +11,7 @@
 #define PATH_SIZE 4096	  /* bytes of a path */
 #define DIRECTORIES_MAX 4 /* that a schema may be in */
 #define NAMES_MAX 256	  /* names that a misspelled one is compared with */
-#define INSTALLED_SCHEMAS ISOTOPE_PREFIX "/share/isotope/schemas"
+#define INSTALLED_SCHEMAS "share/isotope/schemas"
 
 /* ---- finding ---- */
 
@@ -20,6 +20,29 @@ struct directories {
 	char paths[DIRECTORIES_MAX][PATH_SIZE];
 	int count;
 };
+
+/*
+ * The program's own schemas, as `make install` puts them: PREFIX/share/isotope/schemas beside PREFIX/bin/isotope. They
+ * are looked for from where the program is, not from where it was installed: a tree that was moved finds its own.
+ */
+static bool
+installed_directory(char path[PATH_SIZE])
+{
+	ssize_t size = readlink("/proc/self/exe", path, PATH_SIZE);
+	char *slash;
+
+	if (size <= 0 || size == PATH_SIZE)
+		return false;
+	path[size] = 0;
+	for (int i = 0; i < 2; i++) { /* the file's name, then `bin` */
+		slash = strrchr(path, '/');
+		if (!slash)
+			return false;
+		*slash = 0;
+	}
+	size = (ssize_t)strlen(path);
+	return snprintf(path + size, PATH_SIZE - (size_t)size, "/" INSTALLED_SCHEMAS) < PATH_SIZE - size;
+}
 
 static void
 list_directories(const struct topology_loading *loading, struct directories *out)
@@ -32,7 +55,8 @@ list_directories(const struct topology_loading *loading, struct directories *out
 			 given[0] == '/' ? "" : "/", given);
 	snprintf(out->paths[out->count++], PATH_SIZE, "%s", own);
 	snprintf(out->paths[out->count++], PATH_SIZE, "%s/../schemas", own);
-	snprintf(out->paths[out->count++], PATH_SIZE, "%s", INSTALLED_SCHEMAS);
+	if (installed_directory(out->paths[out->count]))
+		out->count++;
 }
 
 static int

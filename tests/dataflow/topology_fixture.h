@@ -176,6 +176,20 @@ write_schemas(void)
 	write_text("dead_letter.avsc", dead_letter_schema);
 }
 
+/* Where the test program would be installed: two directories above its file. */
+static inline const char *
+program_prefix(void)
+{
+	static char path[4096];
+	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	check(size > 0);
+	path[size] = 0;
+	for (int i = 0; i < 2; i++)
+		*strrchr(path, '/') = 0;
+	return path;
+}
+
 /* Loads t.yaml; the problems are in `said`, a line each. */
 static inline int
 load(const char *const *overrides)

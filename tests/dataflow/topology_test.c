@@ -196,6 +196,18 @@ TEST(schemas_are_looked_for_in_the_directory_that_is_named)
 
 TEST(all_problems_come_at_once_in_the_order_of_the_file)
 {
+	char wanted[8192];
+
+	snprintf(wanted, sizeof(wanted),
+		 "t.yaml:2:1: unknown key \"memroy\" in the topology; did you mean \"memory\"?\n"
+		 "t.yaml:4:37: key: record shop.click has no field \"idd\"; did you mean \"id\"?\n"
+		 "t.yaml:5:19: schema \"vew.avsc\" was not found in ., ./../schemas and %s/share/isotope/schemas; did "
+		 "you mean \"view.avsc\"?\n"
+		 "t.yaml:5:41: partitions is \"many\"; expected a whole number such as 42\n"
+		 "t.yaml:7:40: unknown topic \"click\"; did you mean \"clicks\"?\n"
+		 "t.yaml:7:65: unknown topic \"pears\"; expected one of clicks, views, dead_letters\n"
+		 "t.yaml:7:90: ratio is \"half\"; expected a number such as 0.05\n",
+		 program_prefix());
 	check_problems(
 		"name: shop\n"
 		"memroy: 1GiB\n"
@@ -204,15 +216,7 @@ TEST(all_problems_come_at_once_in_the_order_of_the_file)
 		"  views: {schema: vew.avsc, partitions: many}\n"
 		"operators:\n"
 		"  join: {type: match, inputs: {clicks: click}, outputs: {pairs: pears}, label: x, ratio: half}\n",
-		NULL,
-		"t.yaml:2:1: unknown key \"memroy\" in the topology; did you mean \"memory\"?\n"
-		"t.yaml:4:37: key: record shop.click has no field \"idd\"; did you mean \"id\"?\n"
-		"t.yaml:5:19: schema \"vew.avsc\" was not found in ., ./../schemas and " ISOTOPE_PREFIX
-		"/share/isotope/schemas; did you mean \"view.avsc\"?\n"
-		"t.yaml:5:41: partitions is \"many\"; expected a whole number such as 42\n"
-		"t.yaml:7:40: unknown topic \"click\"; did you mean \"clicks\"?\n"
-		"t.yaml:7:65: unknown topic \"pears\"; expected one of clicks, views, dead_letters\n"
-		"t.yaml:7:90: ratio is \"half\"; expected a number such as 0.05\n");
+		NULL, wanted);
 }
 
 TEST(a_file_that_cannot_be_read_is_one_problem)
