@@ -156,38 +156,38 @@ next_random(struct delivery *delivery)
 }
 
 static void
-say_failing(struct alert_receiver *receiver, const struct alert_answer *answer, int64_t now_ms)
+say_failing(struct alert_receiver *receiver, const struct alert_answer *answer, int64_t steady_ms)
 {
 	char reason[2 * ALERT_REASON_SIZE];
 
-	if (receiver->failures > 1 && now_ms - receiver->said_ms < SAY_MS)
+	if (receiver->failures > 1 && steady_ms - receiver->said_ms < SAY_MS)
 		return;
-	receiver->said_ms = now_ms;
+	receiver->said_ms = steady_ms;
 	logger_warn("receiver_fails", "receiver=\"%s\" times=%d for_ms=%" PRId64 " reason=%s", receiver->name,
-		    receiver->failures, now_ms - receiver->failing_since_ms,
+		    receiver->failures, steady_ms - receiver->failing_since_ms,
 		    logger_quote(reason, sizeof(reason), answer->reason));
 }
 
 /* How the receiver does; what it says of the alerts is for the task that sent them. */
 static void
 judge_receiver(const struct alert_sink *sink, struct alert_receiver *receiver, const struct alert_answer *answer,
-	       int64_t now_ms)
+	       int64_t steady_ms)
 {
 	receiver->in_flight--;
 	if (alert_verdict(answer->status) == ALERT_LATER) {
 		alert_receiver_failed(receiver, answer->status != 0, answer->retry_after_ms, sink->times.backoff_ms_max,
-				      next_random(sink->delivery), now_ms);
-		say_failing(receiver, answer, now_ms);
+				      next_random(sink->delivery), steady_ms);
+		say_failing(receiver, answer, steady_ms);
 		return;
 	}
 	if (receiver->failures > 0)
 		logger_info("receiver_back", "receiver=\"%s\" after_ms=%" PRId64, receiver->name,
-			    now_ms - receiver->failing_since_ms);
+			    steady_ms - receiver->failing_since_ms);
 	alert_receiver_worked(receiver);
 }
 
 static void
-take_answers(const struct alert_sink *sink, int64_t now_ms)
+take_answers(const struct alert_sink *sink, int64_t steady_ms)
 {
 	struct delivery *delivery = sink->delivery;
 	struct alert_answer answer;
@@ -197,7 +197,7 @@ take_answers(const struct alert_sink *sink, int64_t now_ms)
 
 		transfer->answered = true;
 		transfer->answer = answer;
-		judge_receiver(sink, transfer->receiver, &answer, now_ms);
+		judge_receiver(sink, transfer->receiver, &answer, steady_ms);
 		for (int i = 0; i < delivery->task_count; i++)
 			delivery->tasks[i].look = true;
 	}
@@ -323,7 +323,7 @@ note_answers(const struct alert_sink *sink, struct context *context, struct erro
 /* ---- the clock ---- */
 
 static bool
-is_catching_up(struct delivery_task *task, int64_t now_ms)
+is_catching_up(struct delivery_task *task, int64_t now_ms, int64_t steady_ms)
 {
 	bool old = task->processed && now_ms - task->timestamp_ms > OLD_MS;
 
@@ -333,8 +333,8 @@ is_catching_up(struct delivery_task *task, int64_t now_ms)
 		return false;
 	}
 	if (task->catching_up_since_ms == TIME_MAX)
-		task->catching_up_since_ms = now_ms;
-	return now_ms - task->catching_up_since_ms < CATCH_UP_MS_MAX;
+		task->catching_up_since_ms = steady_ms;
+	return steady_ms - task->catching_up_since_ms < CATCH_UP_MS_MAX;
 }
 
 static bool
@@ -372,20 +372,20 @@ delivery_clock(const struct alert_sink *sink, struct context *context, int64_t *
 {
 	struct delivery *delivery = sink->delivery;
 	struct delivery_task *task = &delivery->tasks[context_task(context)];
-	int64_t now_ms = context_now_ms(context);
+	int64_t steady_ms = context_steady_ms(context);
 
-	take_answers(sink, now_ms);
+	take_answers(sink, steady_ms);
 	if (note_answers(sink, context, err) < 0)
 		return -1;
-	if (is_catching_up(task, now_ms)) {
+	if (is_catching_up(task, context_now_ms(context), steady_ms)) {
 		*wait_ms = WAIT_ANSWER_MS;
 		*pending = true;
 		return 0;
 	}
-	if ((task->look || now_ms >= task->next_ms) && delivery_look(sink, context, err) < 0)
+	if ((task->look || steady_ms >= task->next_ms) && delivery_look(sink, context, err) < 0)
 		return -1;
 	*pending = is_pending(sink, task);
-	*wait_ms = task->next_ms > now_ms ? task->next_ms - now_ms : 1;
+	*wait_ms = task->next_ms > steady_ms ? task->next_ms - steady_ms : 1;
 	if (*wait_ms > WAIT_MS_MAX)
 		*wait_ms = WAIT_MS_MAX;
 	if (*wait_ms > WAIT_ANSWER_MS && awaits_answer(delivery, context_task(context)))

@@ -38,14 +38,15 @@ struct transfer {
 
 struct delivery_task {
 	bool look;	 /* something has changed since the entries were looked at */
-	int64_t next_ms; /* when there is something to do, as far as known */
+	int64_t next_ms; /* steady time when there is something to do, as far as known */
 	int64_t alerts;
 	size_t waiting[ALERT_RECEIVERS_MAX]; /* alerts that each receiver has not settled */
 	int64_t progress_us;		     /* when a record or a good answer came last */
 	bool gave_up_waiting;
 	/* Catching up with the topic. */
-	bool processed; /* a record, since the last call */
-	int64_t timestamp_ms, catching_up_since_ms;
+	bool processed;		      /* a record, since the last call */
+	int64_t timestamp_ms;	      /* wall time, of the last one */
+	int64_t catching_up_since_ms; /* steady time; TIME_MAX: it is not */
 };
 
 struct delivery {

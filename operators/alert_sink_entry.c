@@ -164,14 +164,15 @@ int64_t
 alert_word_due(const struct alert_entry *entry, const struct alert_word *word, enum alert_kind kind,
 	       const struct alert_times *times, int64_t now_ms)
 {
-	/* A clock that was set back does not silence it. */
-	int64_t at_ms = word->at_ms < now_ms ? word->at_ms : now_ms, due_ms;
+	/* What was said in the future was said by a clock that has been set back since: that silences nothing. */
+	bool from_future = word->at_ms > now_ms;
+	int64_t due_ms;
 
 	if (!alert_word_settled(entry, word, kind))
-		return word->failures > 0 ? at_ms + wait_after(word->failures, times) : TIME_MIN;
+		return word->failures > 0 && !from_future ? word->at_ms + wait_after(word->failures, times) : TIME_MIN;
 	if (kind == ALERT_WEBHOOK || word->refused)
 		return TIME_MAX;
-	due_ms = at_ms + times->repeat_ms;
+	due_ms = from_future ? now_ms : word->at_ms + times->repeat_ms;
 	return entry->alert.firing || due_ms < entry->seen_ms + times->resolved_for_ms ? due_ms : TIME_MAX;
 }
 

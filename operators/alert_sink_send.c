@@ -23,7 +23,8 @@ struct look {
 	struct delivery *delivery;
 	struct context *context;
 	int task;
-	int64_t now_ms, next_ms;
+	int64_t now_ms;		    /* wall time: what the entries hold */
+	int64_t steady_ms, next_ms; /* steady time: of this look, of the next one */
 	struct picks picks[ALERT_RECEIVERS_MAX];
 	size_t waiting[ALERT_RECEIVERS_MAX];
 	int64_t alerts;
@@ -32,10 +33,10 @@ struct look {
 };
 
 static void
-at_latest(struct look *look, int64_t ms)
+at_latest(struct look *look, int64_t wait_ms)
 {
-	if (ms < look->next_ms)
-		look->next_ms = ms;
+	if (wait_ms < look->next_ms - look->steady_ms)
+		look->next_ms = look->steady_ms + wait_ms;
 }
 
 static struct bytes
@@ -78,9 +79,9 @@ is_on_its_way(const struct look *look, const struct alert_receiver *receiver, st
 
 /* A webhook that answers, though badly, may take another alert at once. */
 static bool
-may_try(const struct alert_receiver *receiver, const struct alert_word *word, int64_t now_ms)
+may_try(const struct alert_receiver *receiver, const struct alert_word *word, int64_t steady_ms)
 {
-	return now_ms >= receiver->next_ms ||
+	return steady_ms >= receiver->next_ms ||
 	       (receiver->kind == ALERT_WEBHOOK && receiver->answered && word->failures == 0);
 }
 
@@ -111,9 +112,9 @@ look_for(struct look *look, size_t index, struct alert_entry *entry)
 	int64_t due_ms = alert_word_due(entry, word, receiver->kind, &look->sink->times, look->now_ms);
 
 	if (due_ms > look->now_ms)
-		at_latest(look, due_ms);
-	else if (!may_try(receiver, word, look->now_ms))
-		at_latest(look, receiver->next_ms);
+		at_latest(look, due_ms - look->now_ms);
+	else if (!may_try(receiver, word, look->steady_ms))
+		at_latest(look, receiver->next_ms - look->steady_ms);
 	else if (look->picks[index].capacity > 0 && !is_on_its_way(look, receiver, entry->alert.id))
 		pick(look, &look->picks[index], entry->alert.id,
 		     receiver->kind == ALERT_WEBHOOK ? word->failures : word->alone);
@@ -145,7 +146,7 @@ look_at(struct look *look, struct alert_entry *entry)
 		note_over(look, entry);
 		return;
 	}
-	at_latest(look, ends_ms);
+	at_latest(look, ends_ms - look->now_ms);
 	look->alerts++;
 	for (size_t i = 0; i < look->delivery->receiver_count; i++) {
 		if (!alert_word_settled(entry, alert_entry_word(entry, &receivers[i]), receivers[i].kind))
@@ -364,7 +365,8 @@ delivery_look(const struct alert_sink *sink, struct context *context, struct err
 		.context = context,
 		.task = context_task(context),
 		.now_ms = context_now_ms(context),
-		.next_ms = context_now_ms(context) + LOOK_MS_MAX,
+		.steady_ms = context_steady_ms(context),
+		.next_ms = context_steady_ms(context) + LOOK_MS_MAX,
 	};
 	for (size_t i = 0; i < delivery->receiver_count; i++)
 		look->picks[i].capacity = free_places(sink, &delivery->receivers[i]);

@@ -241,7 +241,8 @@ turn(const struct traffic *self, struct context *context, struct position *posit
 	return 0;
 }
 
-/* How long until the next bucket is over. After a long stop the feed goes on from now, as if it had stood still. */
+/* How long until the next bucket is over. After a long stop, or when the wall clock was set back, the feed goes on from
+ * now, as if it had stood still. */
 static int64_t
 wait_for_bucket(const struct traffic *self, struct context *context, struct position *position)
 {
@@ -251,7 +252,7 @@ wait_for_bucket(const struct traffic *self, struct context *context, struct posi
 		return 0;
 	due_ms = position->wall_ms + (position->bucket + 1) * self->bucket_ms;
 	behind_ms = context_now_ms(context) - due_ms;
-	if (behind_ms > self->parameters.catch_up_ms) {
+	if (behind_ms > self->parameters.catch_up_ms || behind_ms < -self->bucket_ms) {
 		position->wall_ms += behind_ms;
 		if (self->starts_now)
 			position->start_ms += behind_ms;

@@ -1,7 +1,13 @@
 /*
- * Time from outside. Event time is in the records; a clock is only for what the wall clock is needed for: commit
- * intervals, idleness, message timestamps. Everything that needs one is handed a `struct clock *`, so that a test can
- * hold time still. Thread-safe.
+ * Time from outside. Event time is in the records. A clock has two readings:
+ *
+ *     clock_now_ms      wall time: what stands in a message, an alert or a log line, and what an event time is held
+ *                       against. It may be set, back or ahead, at any moment.
+ *     clock_steady_ms   only goes forward, at the speed of time, from an unknown start: every duration (commit
+ *                       interval, idleness, outage, retries, waits) is a difference of two of these. Means nothing to
+ *                       another process or after a restart: never stored.
+ *
+ * Everything that needs one is handed a `struct clock *`, so that a test can hold time still. Thread-safe.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -12,7 +18,8 @@
 #define TIME_MAX INT64_MAX /* after all times: "the end" */
 
 struct clock {
-	int64_t (*now_ms)(struct clock *); /* milliseconds since 1970-01-01 UTC */
+	int64_t (*now_ms)(struct clock *);    /* wall time: milliseconds since 1970-01-01 UTC */
+	int64_t (*steady_ms)(struct clock *); /* milliseconds since some moment */
 };
 
 extern struct clock clock_system;
@@ -23,13 +30,24 @@ clock_now_ms(struct clock *clock)
 	return clock->now_ms(clock);
 }
 
-/* A clock that stands still until it is set: for tests. */
+static inline int64_t
+clock_steady_ms(struct clock *clock)
+{
+	return clock->steady_ms(clock);
+}
+
+/* A clock that stands still until it is moved: for tests and simulations. */
 struct clock_manual {
 	struct clock clock; /* first: a pointer to it is a pointer to this */
 	_Atomic int64_t now_ms;
+	_Atomic int64_t steady_ms; /* begins at CLOCK_MANUAL_STEADY_MS, whatever the wall time */
 };
 
+#define CLOCK_MANUAL_STEADY_MS 1000000
+
 void clock_manual_init(struct clock_manual *manual, int64_t now_ms);
+void clock_manual_pass(struct clock_manual *manual, int64_t ms); /* time goes on: both readings; ms >= 0 */
+void clock_manual_jump(struct clock_manual *manual, int64_t ms); /* the wall clock is set: that reading alone */
 
 /* Microseconds of a clock that only goes forward, for measuring durations. */
 int64_t clock_monotonic_us(void);

@@ -257,6 +257,12 @@ context_now_ms(const struct context *context)
 	return context->now_ms;
 }
 
+int64_t
+context_steady_ms(const struct context *context)
+{
+	return context->steady_ms;
+}
+
 void
 context_count(struct context *context, int counter, int64_t by)
 {

@@ -33,7 +33,8 @@ struct context {
 	struct state *state;
 	struct transaction *transaction;
 	int64_t watermark_ms;
-	int64_t now_ms;
+	int64_t now_ms;	    /* wall time */
+	int64_t steady_ms;  /* for durations */
 	bool commit_soon;   /* the operator asked for it */
 	bool in_timer;	    /* on_timer or on_commit is running: a row too large is dead-lettered itself */
 	struct arena arena; /* lives until the hook returns */

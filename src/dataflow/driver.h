@@ -6,7 +6,7 @@
  *     driver_open("topologies/engagement.yaml", NULL, operators_table, &driver, &err);
  *     driver_send(driver, "impressions", "{\"impression_id\": \"i1\", ...}", &err);
  *     driver_run(driver, &err);                     processes all that is there, and commits
- *     driver_advance(driver, 60000, &err);          the wall clock goes on a minute; idle inputs let go
+ *     driver_advance(driver, 60000, &err);          time goes on a minute; idle inputs let go
  *     driver_read(driver, "outcomes")               the next row as JSON, or NULL
  *     driver_finish(driver, &err);                  a bounded run's end: windows close
  *     driver_close(&driver);

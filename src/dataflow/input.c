@@ -132,7 +132,7 @@ input_lost(struct input *input, int partition, struct log_gap gap, struct error 
 static int
 fetch(struct input *input, struct member *member, int partition, struct clock *clock, struct error *err)
 {
-	int64_t asked_ms = clock_now_ms(clock);
+	int64_t asked_ms = clock_steady_ms(clock);
 
 	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0)
 		return -1;
@@ -158,7 +158,7 @@ fetch(struct input *input, struct member *member, int partition, struct clock *c
 	if (!input->batch.quiet || (input->topic->internal && !upstream_idle(&input->upstream)))
 		input->time.quiet_since_ms = TIME_MAX;
 	else if (input->time.quiet_since_ms == TIME_MAX)
-		input->time.quiet_since_ms = clock_now_ms(clock); /* the turn may have begun long ago */
+		input->time.quiet_since_ms = clock_steady_ms(clock); /* the turn may have begun long ago */
 	input->quiet_until_ms = asked_ms;
 	return 0;
 }

@@ -42,7 +42,7 @@ struct input {
 	bool stop_on_lost;
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	struct watermark_input time;
-	int64_t quiet_until_ms;	  /* wall clock: up to then time.quiet_since_ms was seen to hold */
+	int64_t quiet_until_ms;	  /* steady time: up to then time.quiet_since_ms was seen to hold */
 	struct upstream upstream; /* of an internal topic: what its markers said */
 };
 

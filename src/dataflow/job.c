@@ -139,7 +139,7 @@ open_operator(struct job *job, int index, const char *const *selected, struct er
 	pthread_mutex_init(&operator->stores_lock, NULL);
 	for (int64_t i = 0; i < spec->tasks; i++) {
 		atomic_init(&operator->tasks[i].watermark_ms, TIME_MIN);
-		operator->stores[i].closed_ms = clock_now_ms(job->clock);
+		operator->stores[i].closed_ms = clock_steady_ms(job->clock);
 	}
 	result = log_topic(job->log, journal, &operator->journal, err);
 	memory_free(&journal);

@@ -74,7 +74,7 @@ struct operator_type {
 	 * another thread and with another self than the other hooks. */
 	int (*hold)(const void *self, int table, const struct record *record, struct buffer *out, struct error *err);
 	/* For dealings with the outside that have times of their own (an answer that is awaited, a notification that is
-	 * repeated): called when the task is there, and *wait_ms later by the wall clock, and so on. It may do what
+	 * repeated): called when the task is there, and *wait_ms later, and so on. It may do what
 	 * process() may, and not SKIP. Never for logic on events. *pending: a bounded run is not over yet. */
 	int (*on_clock)(const void *self, struct context *context, int64_t *wait_ms, bool *pending, struct error *err);
 	void (*close)(void *self);
@@ -103,8 +103,10 @@ int64_t context_watermark(const struct context *context); /* ms; TIME_MIN: none 
 /* The highest event time taken from an input so far, ms; TIME_MIN: none yet, or it is not connected. It tells of an
  * input that no longer holds the watermark back how far it has come. The same after a restart. */
 int64_t context_input_time(const struct context *context, int input);
-int64_t context_now_ms(
-	const struct context *context); /* wall clock; for sources and sinks, never for logic on events */
+/* For sources and sinks, never for logic on events. Wall time: for timestamps, it may be set back or ahead at any
+ * moment. Steady time: for durations; of this process only, never to be stored. */
+int64_t context_now_ms(const struct context *context);
+int64_t context_steady_ms(const struct context *context);
 void context_count(struct context *context, int counter, int64_t by);
 /* Takes effect at once: what was observed is not taken back when the hook fails. */
 void context_observe(struct context *context, int histogram, int64_t ms);

@@ -36,11 +36,18 @@ must_wait(struct task *task, bool pending, int64_t now_ms)
 	return now_ms - task->waiting_since_ms < task->job->topology->merge_wait_ms;
 }
 
+void
+task_look_at_clock(struct task *task)
+{
+	task->context.now_ms = clock_now_ms(task->job->clock);
+	task->context.steady_ms = clock_steady_ms(task->job->clock);
+}
+
 int
 task_next(struct task *task, bool again, struct input **out, struct error *err)
 {
 	bool pending = false;
-	int64_t now_ms = task->context.now_ms;
+	int64_t now_ms = task->context.steady_ms;
 
 	*out = NULL;
 	for (int i = 0; i < task->input_count; i++) {
@@ -345,7 +352,7 @@ task_flush(struct task *task, struct error *err)
 {
 	int result;
 
-	task->context.now_ms = clock_now_ms(task->job->clock);
+	task_look_at_clock(task);
 	result = task->operator->spec->type->flush(task->self, &task->context, err);
 	return task_end_hook(task, context_no_skip(&task->context, "flush", result, err));
 }
@@ -399,9 +406,9 @@ others_behind(const struct task *task, int topic, int64_t *offset, struct error 
 static int
 trim_inputs(struct task *task, struct error *err)
 {
-	if (task->context.now_ms - task->inputs_trimmed_ms < TASK_TRIM_INPUTS_MS)
+	if (task->context.steady_ms - task->inputs_trimmed_ms < TASK_TRIM_INPUTS_MS)
 		return 0;
-	task->inputs_trimmed_ms = task->context.now_ms;
+	task->inputs_trimmed_ms = task->context.steady_ms;
 	for (int i = 0; i < task->input_count; i++) {
 		const struct input *input = &task->inputs[i];
 		int topic = task->operator->spec->inputs[input->port];

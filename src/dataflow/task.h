@@ -36,8 +36,8 @@ struct task {
 	struct task_tables tables;
 	struct watermark watermark;
 	uint64_t incarnation;
-	int64_t waiting_since_ms; /* wall clock since when a merge waits for an input; TIME_MAX: it does not */
-	int64_t due_ms;		  /* wall clock time of the next generate() or on_clock(); TIME_MAX: none */
+	int64_t waiting_since_ms; /* steady time since when a merge waits for an input; TIME_MAX: it does not */
+	int64_t due_ms;		  /* steady time of the next generate() or on_clock(); TIME_MAX: none */
 	bool generated_all;	  /* sources: done */
 	bool outside_pending;	  /* on_clock: a bounded run is not over yet */
 	bool running;		  /* restored, and fetching; before that nothing but task_restore and task_close */
@@ -45,7 +45,7 @@ struct task {
 	bool changed;		      /* there is something to commit */
 	bool writes_markers;	      /* some output is an internal topic */
 	struct marker marker;	      /* the last one written */
-	int64_t inputs_trimmed_ms;    /* wall clock of the last trim of internal inputs */
+	int64_t inputs_trimmed_ms;    /* steady time of the last trim of internal inputs */
 	bool draining, drained;	      /* the end of a bounded run */
 	int64_t trimmed_to;	      /* journal offset */
 	int64_t journal_next;	      /* journal offset behind the last block */
@@ -75,6 +75,9 @@ void task_close(struct task **task);
  * running. Waits at most wait_ms for the log. RETRY: as ever, the same call may work later.
  */
 int task_restore(struct task *task, int64_t wait_ms, struct error *err);
+
+/* Reads the clock into the context: once a turn, before a flush, after a restore. */
+void task_look_at_clock(struct task *task);
 
 /*
  * The input whose head comes next, or NULL where there is none, or one has to be waited for. `again` asks inputs

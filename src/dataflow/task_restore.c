@@ -237,7 +237,7 @@ finish(struct task *task, struct error *err)
 		state_drain_end(task->state);
 	}
 	reader_close(&restore->reader);
-	task->context.now_ms = clock_now_ms(task->job->clock); /* its first commit may come before its first record */
+	task_look_at_clock(task); /* its first commit may come before its first record */
 	task->running = true;
 	task->journal_next = restore->end;
 	transaction_expect(task->context.transaction, task->operator->journal, task->partition, restore->end);

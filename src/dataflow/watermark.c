@@ -5,6 +5,7 @@ watermark_init(struct watermark *watermark, int64_t at)
 {
 	watermark->at = at;
 	watermark->idle_from = TIME_MAX;
+	watermark->looked_ms = TIME_MIN;
 }
 
 bool
@@ -13,7 +14,7 @@ watermark_input_idle(const struct watermark_input *input, int64_t now_ms)
 	return input->quiet_since_ms != TIME_MAX && now_ms - input->quiet_since_ms >= input->idle_after_ms;
 }
 
-/* The wall clock at which the last input became idle. */
+/* The steady time at which the last input became idle. */
 static int64_t
 all_idle_from(const struct watermark_input *inputs, int count)
 {
@@ -43,24 +44,28 @@ least_heard(const struct watermark_input *inputs, int count)
 	return least == TIME_MAX ? TIME_MIN : least;
 }
 
-/* All inputs are idle: W moves by the wall time that has passed since they are, or since the last look. */
+/* All inputs are idle: W moves by the time that has passed since they are, or since the last look if that is less. */
 static void
 follow_clock(struct watermark *watermark, const struct watermark_input *inputs, int count, int64_t now_ms)
 {
-	if (watermark->idle_from == TIME_MAX) {
+	int64_t from = watermark->idle_from;
+
+	if (from == TIME_MAX) {
 		int64_t heard = least_heard(inputs, count);
 
-		watermark->idle_from = all_idle_from(inputs, count);
+		from = all_idle_from(inputs, count);
 		if (heard > watermark->at)
 			watermark->at = heard;
 	}
-	if (watermark->at != TIME_MIN && now_ms > watermark->idle_from)
-		watermark->at = time_add(watermark->at, now_ms - watermark->idle_from);
+	if (from < watermark->looked_ms)
+		from = watermark->looked_ms;
+	if (watermark->at != TIME_MIN && now_ms > from)
+		watermark->at = time_add(watermark->at, now_ms - from);
 	watermark->idle_from = now_ms;
 }
 
-void
-watermark_advance(struct watermark *watermark, const struct watermark_input *inputs, int count, int64_t now_ms)
+static void
+advance(struct watermark *watermark, const struct watermark_input *inputs, int count, int64_t now_ms)
 {
 	int64_t least = TIME_MAX;
 	bool ended = true;
@@ -86,4 +91,11 @@ watermark_advance(struct watermark *watermark, const struct watermark_input *inp
 	watermark->idle_from = TIME_MAX;
 	if (least > watermark->at)
 		watermark->at = least;
+}
+
+void
+watermark_advance(struct watermark *watermark, const struct watermark_input *inputs, int count, int64_t now_ms)
+{
+	advance(watermark, inputs, count, now_ms);
+	watermark->looked_ms = now_ms;
 }

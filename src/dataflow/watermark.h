@@ -7,8 +7,9 @@
  *     idle    live runs: it is caught up (its end was just confirmed) and silent for `idle_after`. Blocked is not idle.
  *     ended   bounded runs: its last record has been taken.
  *
- * When all inputs are idle, W goes on from where it stood at the speed of the wall clock, so that the last window
- * before a quiet night still closes. When all have ended the run drains; W itself stays at its last finite value,
+ * When all inputs are idle, W goes on from where it stood at the speed of time (clock_steady_ms, never the wall clock,
+ * which may be set), by no more than what passed between two looks: so the last window before a quiet night still
+ * closes. When all have ended the run drains; W itself stays at its last finite value,
  * so that the next run is not late.
  */
 #ifndef DATAFLOW_WATERMARK_H
@@ -22,13 +23,14 @@ struct watermark_input {
 	int64_t time_max; /* highest event time taken, ms; TIME_MIN: none yet */
 	int64_t out_of_orderness_ms;
 	int64_t idle_after_ms;
-	int64_t quiet_since_ms; /* wall clock since when it is caught up and silent; TIME_MAX: it is not */
+	int64_t quiet_since_ms; /* steady time since when it is caught up and silent; TIME_MAX: it is not */
 	bool ended;
 };
 
 struct watermark {
 	int64_t at;	   /* W, ms; TIME_MIN: none yet */
-	int64_t idle_from; /* wall clock since when all inputs are idle, or W was last carried on; TIME_MAX: not so */
+	int64_t idle_from; /* steady time since when all inputs are idle, or W was last carried on; TIME_MAX: not so */
+	int64_t looked_ms; /* steady time of the last watermark_advance; TIME_MIN: none yet */
 };
 
 void watermark_init(struct watermark *watermark, int64_t at);

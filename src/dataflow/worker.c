@@ -42,7 +42,7 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 	worker->tasks = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->tasks));
 	worker->held = memory_new((size_t)operator->spec->tasks);
 	worker->leaving = memory_new((size_t)operator->spec->tasks);
-	worker->now_ms = clock_now_ms(job->clock);
+	worker->now_ms = clock_steady_ms(job->clock);
 	worker->committed_ms = worker->swept_ms = worker->now_ms;
 	if (self_open(&worker->self, job, operator, err) < 0 || open_member(worker, index, err) < 0) {
 		worker_close(&worker);
@@ -307,7 +307,7 @@ run_task(struct worker *worker, struct task *task, struct error *err)
 {
 	int result;
 
-	task->context.now_ms = worker->now_ms;
+	task_look_at_clock(task);
 	if (task->drained)
 		return 0;
 	result = task->input_count == 0 ? run_source(worker, task, err) : run_inputs(worker, task, err);
@@ -490,7 +490,7 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 {
 	if (poll_member(worker, waiting_time(worker, wait_ms), err) < 0)
 		return -1;
-	worker->now_ms = clock_now_ms(worker->job->clock);
+	worker->now_ms = clock_steady_ms(worker->job->clock);
 	worker->progress = false;
 	job_tables_pass(worker->operator, worker->index);
 	/* Partitions are not held back for a sink: whoever gets them sends the rows again. */
@@ -528,7 +528,7 @@ static int
 retry_later(struct worker *worker, int64_t wait_ms, struct error *err)
 {
 	struct timespec pause = {.tv_nsec = (wait_ms < WORKER_WAIT_MS_MAX ? wait_ms : WORKER_WAIT_MS_MAX) * 1000000};
-	int64_t now_ms = clock_now_ms(worker->job->clock);
+	int64_t now_ms = clock_steady_ms(worker->job->clock);
 
 	worker->progress = false;
 	if (worker->retries++ == 0)

@@ -40,11 +40,11 @@ struct worker {
 	enum worker_phase phase;
 	bool restoring;					       /* some task is */
 	struct dead_letter_window windows[TOPOLOGY_PORTS_MAX]; /* by the operator's input */
-	int64_t committed_ms;				       /* wall clock of the last commit */
+	int64_t committed_ms;				       /* steady time of the last commit */
 	int64_t swept_ms;				       /* ... of the last look at stores that are not open */
-	int64_t now_ms;
-	bool progress; /* the last turn did something */
-	int retries;   /* in a row */
+	int64_t now_ms;					       /* steady time of this turn */
+	bool progress;					       /* the last turn did something */
+	int retries;					       /* in a row */
 	int64_t retrying_since_ms, said_ms;
 	int aborts; /* in a row */
 };

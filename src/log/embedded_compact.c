@@ -206,7 +206,7 @@ embedded_compact(struct embedded *log, int topic, int partition, struct error *e
 	if (dirty < GARBAGE_BYTES_MIN || dirty < clean)
 		return 0;
 	compaction.table = memory_new_array(TABLE_SLOTS, sizeof(*compaction.table));
-	compaction.deletions = time_add(clock_now_ms(log->clock), -DELETION_KEPT_MS);
+	compaction.deletions = time_add(log->guard.now_ms, -DELETION_KEPT_MS);
 	compaction.until = part->clean_end;
 	result = remember_all(&compaction, part->clean_end, err);
 	if (result == 0)

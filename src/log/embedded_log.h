@@ -30,6 +30,7 @@
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 
+#include "base/wall_guard.h"
 #include "log/batch.h"
 #include "log/log_ops.h"
 #include "log/segment.h"
@@ -90,12 +91,11 @@ struct embedded {
 	bool failed; /* a write failed: nothing is appended any more */
 	char failure[ERROR_TEXT_SIZE];
 	pthread_t committer;
-
 	pthread_t sweeper;
+	struct wall_guard guard; /* the sweeper's: guard.now_ms is what the age of records is held against */
 	pthread_mutex_t sweep_mutex;
 	pthread_cond_t sweep_work;
 	bool sweep_stopping;
-
 	pthread_mutex_t catch_up; /* read-only: one at a time */
 };
 

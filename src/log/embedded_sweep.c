@@ -8,6 +8,8 @@
  * A segment leaves the disk once no batch is in it any more: looked for by whoever trims, each time many bytes have
  * gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends to their segments.
  */
+#include <inttypes.h>
+
 #include "base/logger.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
@@ -198,7 +200,7 @@ retained_from(struct embedded *log, struct index_walk *walk, int64_t *offset, st
 	struct topic *topic = log->topics[walk->topic];
 	struct partition *part = &topic->partitions[walk->partition];
 	int64_t age_ms = topic->retention_ms, bytes_max = topic->retention_bytes, total;
-	int64_t oldest = age_ms < 0 ? TIME_MIN : time_add(clock_now_ms(log->clock), -age_ms);
+	int64_t oldest = age_ms < 0 ? TIME_MIN : time_add(log->guard.now_ms, -age_ms);
 	int found = index_last(walk, err);
 
 	*offset = part->start;
@@ -245,9 +247,27 @@ sweep_partition(struct embedded *log, int topic, int partition, struct error *er
 	return result;
 }
 
+/* A wall clock that was set ahead would make everything old at once. */
+static void
+look_at_clock(struct embedded *log)
+{
+	bool doubted = log->guard.doubted;
+
+	wall_guard_look(&log->guard, clock_now_ms(log->clock), clock_steady_ms(log->clock));
+	if (log->guard.doubted && !doubted)
+		logger_warn("clock_jumped",
+			    "ahead_ms=%" PRId64
+			    " reason=\"the wall clock was set ahead; retention by time goes on from "
+			    "the time before, until the clock has been steady for %d min\"",
+			    log->guard.ahead_ms, WALL_GUARD_HOLD_MS / 60000);
+	else if (doubted && !log->guard.doubted)
+		logger_info("clock_settled", "reason=\"retention by time follows the wall clock again\"");
+}
+
 int
 embedded_sweep(struct embedded *log, struct error *err)
 {
+	look_at_clock(log);
 	for (int topic = 0; topic < log->topic_count; topic++) {
 		for (int i = 0; i < log->topics[topic]->partition_count; i++)
 			if (sweep_partition(log, topic, i, err) < 0)

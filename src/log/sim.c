@@ -63,7 +63,7 @@ sim_note(struct sim *sim, const char *format, ...)
 		sim->hash = (sim->hash ^ (uint8_t)*at) * 0x100000001b3u;
 	sim->hash ^= (uint64_t)sim_now(sim);
 	if (sim->config.verbose)
-		fprintf(stderr, "%9.3f %s\n", (double)(sim_now(sim) - sim->config.start_ms) / 1000, text);
+		fprintf(stderr, "%9.3f %s\n", (double)(sim_now(sim) - CLOCK_MANUAL_STEADY_MS) / 1000, text);
 }
 
 uint64_t
@@ -130,9 +130,16 @@ sim_clock(struct sim *sim)
 void
 sim_advance(struct sim *sim, int64_t ms)
 {
-	sim->clock.now_ms += ms;
+	clock_manual_pass(&sim->clock, ms);
 	sim_coordinator_tick(sim);
 	sim_groups_tick(sim);
+}
+
+void
+sim_jump_clock(struct sim *sim, int64_t ms)
+{
+	sim_note(sim, "the wall clock jumps by %" PRId64 " ms", ms);
+	clock_manual_jump(&sim->clock, ms);
 }
 
 void

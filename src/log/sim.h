@@ -43,7 +43,7 @@ struct sim_rates {
 
 struct sim_config {
 	uint64_t seed;
-	int64_t start_ms;
+	int64_t start_ms;	/* wall time */
 	int64_t session_ms;	/* without a heartbeat: expelled */
 	int64_t rebalance_ms;	/* a member that has not joined again by then is expelled */
 	int64_t poll_ms;	/* one that has not been polled for so long leaves by itself; 0: never */
@@ -60,7 +60,8 @@ void sim_free(struct sim **sim); /* every handle was closed before */
 
 struct clock *sim_clock(struct sim *sim);
 void sim_advance(struct sim *sim, int64_t ms);
-void sim_set_faults(struct sim *sim, bool on); /* off: nothing goes wrong any more, everybody hears at once */
+void sim_jump_clock(struct sim *sim, int64_t ms); /* the wall clock is set: by so much, also back */
+void sim_set_faults(struct sim *sim, bool on);	  /* off: nothing goes wrong any more, everybody hears at once */
 
 /* What happens is noted: the notes' hash is the same for every run of a seed. */
 void sim_note(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -130,6 +130,7 @@ put(struct sim *sim, struct sim_partition *partition, const struct sim_record *r
 	}
 	to = &partition->records[partition->count];
 	*to = *record;
+	to->arrived_ms = sim_true_time(sim);
 	to->bytes = memory_new(size);
 	if (size > 0)
 		memcpy(to->bytes, record->bytes, size);

@@ -19,6 +19,7 @@
 
 struct sim_record {
 	int64_t timestamp_ms;
+	int64_t arrived_ms;  /* true time when the partition got it, for whoever checks a run */
 	struct sim_run *run; /* NULL: of no transaction */
 	bool marker, has_key, deletion;
 	uint8_t *bytes; /* key, value */
@@ -122,10 +123,18 @@ struct sim {
 	struct sim_group *groups;
 };
 
+/* Steady time: what the cluster measures, sessions and transactions, is durations. */
 static inline int64_t
 sim_now(struct sim *sim)
 {
-	return clock_now_ms(&sim->clock.clock);
+	return clock_steady_ms(&sim->clock.clock);
+}
+
+/* What a clock says that is right: of whoever feeds the topics. */
+static inline int64_t
+sim_true_time(struct sim *sim)
+{
+	return sim->config.start_ms + sim_now(sim) - CLOCK_MANUAL_STEADY_MS;
 }
 
 bool sim_chance(struct sim *sim, int per_mille);     /* false while there are no faults */

@@ -33,10 +33,10 @@ struct alert_receiver {
 	char name[ALERT_RECEIVER_NAME_SIZE];
 	uint64_t id; /* of (kind, URL): stable */
 	int in_flight;
-	int failures;	 /* in a row */
-	bool answered;	 /* at the last one: it is there, and may take another alert */
-	int64_t next_ms; /* no request before */
-	int64_t failing_since_ms, said_ms;
+	int failures;			   /* in a row */
+	bool answered;			   /* at the last one: it is there, and may take another alert */
+	int64_t next_ms;		   /* steady time: no request before */
+	int64_t failing_since_ms, said_ms; /* steady time */
 };
 
 /* A list of URLs with commas between them, appended to receivers[0 .. *count). `option` is its name in errors. Of an

@@ -20,8 +20,27 @@ TEST(a_manual_clock_stands_still_until_it_is_set)
 	clock_manual_init(&manual, 1000);
 	check_int(clock_now_ms(&manual.clock), 1000);
 	check_int(clock_now_ms(&manual.clock), 1000);
-	manual.now_ms = 2500;
+	clock_manual_pass(&manual, 1500);
 	check_int(clock_now_ms(&manual.clock), 2500);
+	check_int(clock_steady_ms(&manual.clock), CLOCK_MANUAL_STEADY_MS + 1500);
+}
+
+TEST(a_wall_clock_that_is_set_moves_no_duration)
+{
+	struct clock_manual manual;
+
+	clock_manual_init(&manual, 1000000);
+	clock_manual_jump(&manual, -400000);
+	check_int(clock_now_ms(&manual.clock), 600000);
+	check_int(clock_steady_ms(&manual.clock), CLOCK_MANUAL_STEADY_MS);
+}
+
+TEST(the_systems_steady_clock_does_not_go_back)
+{
+	int64_t before = clock_steady_ms(&clock_system);
+
+	for (int i = 0; i < 1000; i++)
+		check(clock_steady_ms(&clock_system) >= before);
 }
 
 TEST(measuring_clocks_do_not_go_back)

@@ -72,10 +72,41 @@ TEST(retention_keeps_what_is_young_and_what_fits)
 	spec.retention_bytes = -1;
 	spec.retention_ms = 1000;
 	check_ok(log_create_topic(log, &spec, &err));
-	clock.now_ms = 1480 + 1000; /* record n has the time 1000 + n */
+	clock_manual_pass(&clock, 1480 + 1000); /* record n has the time 1000 + n */
 	check_ok(embedded_sweep(embedded_of(log), &err));
 	check_ok(log_partition_info(log, topic, 0, &info, &err));
 	check_int(info.start, 480);
+	transaction_close(&transaction);
+	log_close(&log);
+}
+
+TEST(a_wall_clock_that_jumps_ahead_makes_nothing_old_until_it_has_held)
+{
+	struct clock_manual clock;
+	struct log_config config = {.type = "embedded", .memory_bytes = 16 << 20, .clock = &clock.clock};
+	struct topic_spec spec = {.name = "numbers", .partitions = 1, .retention_ms = 7200000, .retention_bytes = -1};
+	struct transaction *transaction;
+	struct partition_info info;
+	struct error err;
+	struct log *log;
+	int topic;
+
+	clock_manual_init(&clock, 0);
+	check_ok(log_open(&config, &log, &err));
+	check_ok(log_create_topic(log, &spec, &err));
+	check_ok(log_topic(log, "numbers", &topic, &err));
+	transaction = writer(log);
+	fixture_append(transaction, topic, 0, 0, 10, 100, 7);
+	fixture_commit(transaction);
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	clock_manual_jump(&clock, 365 * 86400000ll);
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_ok(log_partition_info(log, topic, 0, &info, &err));
+	check_int(info.records, 10);
+	clock_manual_pass(&clock, WALL_GUARD_HOLD_MS);
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_ok(log_partition_info(log, topic, 0, &info, &err));
+	check_int(info.records, 0);
 	transaction_close(&transaction);
 	log_close(&log);
 }

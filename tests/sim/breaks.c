@@ -21,6 +21,7 @@ enum breaks {
 	BREAK_MINIMUM,
 	BREAK_FORGET,
 	BREAK_TRIM,
+	BREAK_CLOCK,
 	BREAKS
 };
 
@@ -28,7 +29,7 @@ static const char *const names[BREAKS] = {
 	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order", [BREAK_FENCE] = "fence",
 	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer", [BREAK_BLOCK] = "block",
 	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early", [BREAK_MINIMUM] = "minimum",
-	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",
+	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	[BREAK_CLOCK] = "clock",
 };
 
 /* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
@@ -104,6 +105,24 @@ int __real_log_position(struct log *log, const char *group, int topic, int parti
 			struct error *err);
 int __wrap_log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset,
 			struct error *err);
+
+static struct clock *right_clock;
+
+static int64_t
+wall_for_steady(struct clock *clock)
+{
+	(void)clock;
+	return clock_now_ms(right_clock);
+}
+
+struct clock *
+breaks_clock(struct clock *clock)
+{
+	static struct clock wrong = {.now_ms = wall_for_steady, .steady_ms = wall_for_steady};
+
+	right_clock = clock;
+	return broken == BREAK_CLOCK ? &wrong : clock;
+}
 
 ssize_t
 __wrap_getrandom(void *to, size_t size, unsigned flags)

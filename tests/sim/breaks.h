@@ -13,6 +13,7 @@
  *     minimum    a reader takes the least over the tasks that it has heard, not minus infinity until it has heard all
  *     forget     what a reader has heard is not restored, but for that it has heard all
  *     trim       an internal topic is trimmed to where one of its readers is, not to where all are
+ *     clock      durations are measured with the wall clock
  *
  * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the seed.
  */
@@ -22,9 +23,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
+
 /* False: no break has that name. */
 bool breaks_set(const char *name);
 void breaks_reset(uint64_t seed);
 void breaks_state_bytes(int64_t bytes);
+struct clock *breaks_clock(struct clock *clock); /* what a process is given for its clock */
 
 #endif

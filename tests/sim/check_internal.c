@@ -118,7 +118,7 @@ take_marker(const struct internal *internal, struct heard *heard, const struct s
 	if (of->any && marker.watermark < of->marker.watermark)
 		return fail(err, FATAL, "the marker of task %u goes back, by %" PRId64 " ms", marker.task,
 			    of->marker.watermark - marker.watermark);
-	*of = (struct heard){.marker = marker, .written_ms = record->timestamp_ms, .any = true};
+	*of = (struct heard){.marker = marker, .written_ms = record->arrived_ms, .any = true};
 	return 0;
 }
 

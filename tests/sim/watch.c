@@ -156,8 +156,8 @@ watch(const struct task *task)
 		return;
 	}
 	bound = bound_at(find(partition), input->position);
-	if (bound.clocks && bound.at < sim_now(sim) - BEHIND_MS)
-		bound.at = sim_now(sim) - BEHIND_MS;
+	if (bound.clocks && bound.at < sim_true_time(sim) - BEHIND_MS)
+		bound.at = sim_true_time(sim) - BEHIND_MS;
 	if (task->watermark.at > bound.at && !find_suspect(task))
 		suspect(task, partition->topic->name, bound.at);
 }

@@ -2,22 +2,25 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
+#include "log/sim_log.h"
 #include "record/json.h"
 #include "tests/sim/breaks.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/world_processes.h"
 
-#define TURN_MS 30	  /* between two turns, at most */
-#define REST_STEP_MS 250  /* when everything comes to rest */
-#define REST_TURNS 4	  /* of each worker in such a step */
-#define DEPTH_MAX 2	  /* turns inside turns */
-#define FEED_BATCH_MAX 20 /* events sent at once */
-#define RARE_TIMES 5	  /* a crash point that is passed seldom strikes so much more often */
+#define TURN_MS 30		     /* between two turns, at most */
+#define REST_STEP_MS 250	     /* when everything comes to rest */
+#define REST_TURNS 4		     /* of each worker in such a step */
+#define DEPTH_MAX 2		     /* turns inside turns */
+#define FEED_BATCH_MAX 20	     /* events sent at once */
+#define CLOCK_BACK_MS_MAX 240000     /* wrong by less than max_ahead: what is right must not be refused */
+#define CLOCK_AHEAD_MS_MAX 100000000 /* more than a day */
+#define RARE_TIMES 5		     /* a crash point that is passed seldom strikes so much more often */
 
 static int64_t
 now_ms(const struct world *world)
 {
-	return clock_now_ms(sim_clock(world->sim));
+	return sim_true_time(world->sim);
 }
 
 static int64_t
@@ -38,6 +41,7 @@ world_plan(uint64_t seed, const struct scenario *scenario, bool verbose)
 	struct sim_random times = {.state = seed * 2};
 	bool idles = scenario->idles || sim_random_chance(&times, 700);
 	bool expires = idles && sim_random_chance(&times, 300);
+	int bounded = (int)sim_random_below(&times, 500);
 
 	return (struct world_plan){
 		.seed = seed,
@@ -53,7 +57,8 @@ world_plan(uint64_t seed, const struct scenario *scenario, bool verbose)
 		.trouble = (int)sim_random_below(&random, 120),
 		.commit_ms = commits[sim_random_below(&random, 3)],
 		.store_keep_ms = between(&random, 0, 30000),
-		.bounded = scenario->bounded ? (int)sim_random_below(&times, 500) : 0,
+		.bounded = scenario->bounded ? bounded : 0,
+		.clock = (int)sim_random_below(&times, 20),
 		.idle_ms = idles ? WORLD_IDLE_MS : WORLD_NEVER_MS,
 		.ttl_ms = expires ? WORLD_TTL_MS : WORLD_NEVER_MS,
 		.state_bytes = states[sim_random_below(&random, 3)],
@@ -99,7 +104,11 @@ world_open(struct world *world, const struct world_plan *plan, struct error *err
 {
 	struct sim_config config;
 
-	*world = (struct world){.plan = *plan, .random = {.state = plan->seed}, .faults = true, .stage = WORLD_LIVE};
+	*world = (struct world){.plan = *plan,
+				.random = {.state = plan->seed},
+				.clocks = {.state = ~plan->seed},
+				.faults = true,
+				.stage = WORLD_LIVE};
 	config = sim_plan(world);
 	world->sim = sim_new(&config);
 	world->spell_until_ms = WORLD_START_MS + plan->fault_ms;
@@ -267,6 +276,20 @@ trouble(struct world *world, struct error *err)
 	return 0;
 }
 
+/* Somebody sets the wall clock: right, ahead by anything, or back by a little. */
+static void
+set_clock(struct world *world)
+{
+	int64_t wrong_ms = 0;
+
+	if (sim_random_chance(&world->clocks, 400))
+		wrong_ms = between(&world->clocks, 0, CLOCK_AHEAD_MS_MAX) >> sim_random_below(&world->clocks, 16);
+	else if (sim_random_chance(&world->clocks, 700))
+		wrong_ms = -between(&world->clocks, 0, CLOCK_BACK_MS_MAX);
+	sim_jump_clock(world->sim, wrong_ms - world->wrong_ms);
+	world->wrong_ms = wrong_ms;
+}
+
 /* Faults come in spells, so that what they hold up is made good before it is too late for the feed. */
 static int
 change_spell(struct world *world, struct error *err)
@@ -302,6 +325,8 @@ step(struct world *world, struct error *err)
 		return -1;
 	if (world->faults && sim_random_below(&world->random, 10000) < world->plan.trouble && trouble(world, err) < 0)
 		return -1;
+	if (sim_random_below(&world->clocks, 100000) < world->plan.clock)
+		set_clock(world);
 	any_turn(world);
 	if (!world->failed)
 		return 0;

@@ -38,6 +38,7 @@ struct world_plan {
 	int kill, pause;	   /* at a crash point, of a thousand */
 	int bounded;		   /* a spell ends with a bounded run: of a thousand */
 	int trouble;		   /* between turns: something befalls a process, of ten thousand */
+	int clock;		   /* ... the wall clock is set: of a hundred thousand */
 	int64_t commit_ms, store_keep_ms;
 	int64_t idle_ms;     /* a topic is idle when it is silent for so long */
 	int64_t ttl_ms;	     /* of a user's actions */
@@ -62,7 +63,8 @@ struct process {
 struct world {
 	struct world_plan plan;
 	struct sim *sim;
-	struct sim_random random;
+	struct sim_random random, clocks;
+	int64_t wrong_ms; /* the wall clock is ahead of the true time by so much */
 	struct topology *topology;
 	int stage;	/* WORLD_LIVE, or of the bounded run that is going on */
 	int kills_left; /* in this stage of it */

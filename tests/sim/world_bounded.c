@@ -50,7 +50,7 @@ stage_ended(const struct world *world, const struct process *process)
 static int
 run_stage(struct world *world, struct process *process, struct error *err)
 {
-	int64_t until_ms = clock_now_ms(sim_clock(world->sim)) + STAGE_MS_MAX;
+	int64_t until_ms = sim_true_time(world->sim) + STAGE_MS_MAX;
 
 	world->kills_left = KILLS_MAX;
 	while (!stage_ended(world, process)) {
@@ -60,7 +60,7 @@ run_stage(struct world *world, struct process *process, struct error *err)
 		for (int turn = 0; turn < TURNS; turn++)
 			for (int i = 0; i < world->slots && !world->failed; i++)
 				process_turn(world, process, i);
-		if (!world->failed && clock_now_ms(sim_clock(world->sim)) > until_ms)
+		if (!world->failed && sim_true_time(world->sim) > until_ms)
 			return fail(err, FATAL, "stage %d of a bounded run does not end", world->stage);
 		if (world->failed) {
 			*err = world->failure;

@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#include "log/sim_log.h"
+#include "tests/sim/breaks.h"
+
 #define DOOMED_MS 3000 /* at most so long one is there beside the one that was started in its place */
 
 bool
@@ -27,7 +30,7 @@ void
 process_set(struct world *world, struct process *process, enum sim_process state, int64_t ms)
 {
 	process->state = state;
-	process->until_ms = clock_now_ms(sim_clock(world->sim)) + ms;
+	process->until_ms = sim_true_time(world->sim) + ms;
 	sim_log_set(process->log, state);
 }
 
@@ -36,7 +39,7 @@ open_job(struct world *world, struct process *process, struct error *err)
 {
 	struct runtime_config config = {
 		.topology = world->topology,
-		.clock = sim_clock(world->sim),
+		.clock = breaks_clock(sim_clock(world->sim)),
 		.log = process->log,
 		.until_end = world->stage != WORLD_LIVE,
 	};
@@ -97,7 +100,7 @@ forget_tasks(struct world *world, struct job *job)
 	for (int i = 0; i < job->topology->operator_count; i++)
 		for (int64_t k = 0; k < job->operators[i].spec->tasks; k++)
 			job->operators[i].stores[k] = (struct job_task_stores){
-				.closed_ms = clock_now_ms(sim_clock(world->sim))};
+				.closed_ms = clock_steady_ms(breaks_clock(sim_clock(world->sim)))};
 }
 
 void
@@ -173,7 +176,7 @@ processes_tick(struct world *world, bool now, struct error *err)
 
 		if (!process->log || process->busy > 0 || (process->state == SIM_UP && !process->doomed))
 			continue;
-		if (!now && clock_now_ms(sim_clock(world->sim)) < process->until_ms)
+		if (!now && sim_true_time(world->sim) < process->until_ms)
 			continue;
 		if (go_on(world, process, now, err) < 0)
 			return -1;
@@ -192,7 +195,7 @@ static bool
 can_turn(const struct world *world, const struct process *process, int worker)
 {
 	return process_is_up(process) && process->workers[worker] && !process->in_turn[worker] &&
-	       process->stalled_until_ms[worker] <= clock_now_ms(sim_clock(world->sim));
+	       process->stalled_until_ms[worker] <= sim_true_time(world->sim);
 }
 
 void

@@ -1,0 +1,60 @@
+#include "base/wall_guard.h"
+
+#include "tests/test.h"
+
+#define WALL 1767225600000
+#define HOUR 3600000
+
+TEST(it_is_the_wall_clock_while_that_goes_at_the_speed_of_time)
+{
+	struct wall_guard guard = {0};
+
+	check_int(wall_guard_look(&guard, WALL, 1000), WALL);
+	check_int(wall_guard_look(&guard, WALL + 30000, 31000), WALL + 30000);
+	check_int(wall_guard_look(&guard, WALL + 60000 + 1500, 61000), WALL + 61500); /* a small step is taken over */
+	check(!guard.doubted);
+}
+
+TEST(a_clock_that_is_set_ahead_counts_only_after_it_has_held)
+{
+	struct wall_guard guard = {0};
+	int64_t jump = 9000 * (int64_t)HOUR;
+
+	wall_guard_look(&guard, WALL, 0);
+	check_int(wall_guard_look(&guard, WALL + jump + 30000, 30000), WALL + 30000);
+	check(guard.doubted);
+	check_int(guard.ahead_ms, jump);
+	check_int(wall_guard_look(&guard, WALL + jump + HOUR, HOUR), WALL + HOUR);
+	check_int(wall_guard_look(&guard, WALL + jump + HOUR + 30000, HOUR + 30000), WALL + jump + HOUR + 30000);
+	check(!guard.doubted);
+}
+
+TEST(a_clock_that_is_set_ahead_for_a_moment_is_forgotten)
+{
+	struct wall_guard guard = {0};
+
+	wall_guard_look(&guard, WALL, 0);
+	wall_guard_look(&guard, WALL + 100 * HOUR, 30000);
+	check_int(wall_guard_look(&guard, WALL + 60000, 60000), WALL + 60000);
+	check(!guard.doubted);
+	check_int(wall_guard_look(&guard, WALL + 200 * HOUR, 90000), WALL + 90000);
+}
+
+TEST(one_that_jumps_again_has_to_hold_anew)
+{
+	struct wall_guard guard = {0};
+
+	wall_guard_look(&guard, WALL, 0);
+	wall_guard_look(&guard, WALL + 10 * HOUR, 1000);
+	check_int(wall_guard_look(&guard, WALL + 20 * HOUR + HOUR, HOUR), WALL + HOUR);
+	check_int(wall_guard_look(&guard, WALL + 20 * HOUR + HOUR + 1000, HOUR + 1000), WALL + HOUR + 1000);
+	check(guard.doubted);
+}
+
+TEST(a_clock_that_is_set_back_counts_at_once)
+{
+	struct wall_guard guard = {0};
+
+	wall_guard_look(&guard, WALL, 0);
+	check_int(wall_guard_look(&guard, WALL - 10 * HOUR, 1000), WALL - 10 * HOUR);
+}
