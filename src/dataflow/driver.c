@@ -224,8 +224,12 @@ driver_run(struct driver *driver, struct error *err)
 	if (transaction_commit(driver->transaction, err) < 0)
 		return -1;
 	do {
-		if (job_tables_turn(driver->job, 0, &progress, err) < 0)
-			return -1;
+		/* RETRY: a table has no room until the workers below have made a turn. */
+		if (job_tables_turn(driver->job, 0, &progress, err) < 0) {
+			if (err->action != RETRY)
+				return -1;
+			progress = true;
+		}
 		for (size_t i = 0; i < driver->worker_count; i++)
 			if (run_worker(driver->workers[i], &progress, err) < 0)
 				return -1;

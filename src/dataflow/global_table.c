@@ -11,18 +11,17 @@
 #define OUTSIDE UINT64_MAX   /* a reader that is not inside holds nothing */
 #define CACHE_LINE 64	     /* bytes */
 #define FREE_EVERY (1 << 16) /* bytes unlinked before readers are looked at */
+#define RETIRED_IN_CHUNK 170 /* a chunk takes about 4 KiB */
 
-/* A version of a row; what was unlinked is chained by `next_retired`. */
+/* A version of a row. */
 struct version { /* in memory of memory_new, which begins at a multiple of 16 */
 	int64_t time_ms;
 	_Atomic(struct version *) older;
-	struct version *next_retired;
-	uint64_t retired_at;
 	size_t size;
 	alignas(16) uint8_t value[];
 };
 
-/* A key, and its versions from the newest to the oldest; none: it was removed. It stays as long as the table. */
+/* A key, and its versions from the newest to the oldest; none: it is not in the index any more, or not yet. */
 struct row {
 	uint64_t hash;
 	_Atomic(struct version *) newest;
@@ -30,12 +29,30 @@ struct row {
 	uint8_t key[];
 };
 
-/* The index: open addressing with steps of one, never more than half full. */
+/*
+ * The index: open addressing with steps of one, never more than half full. Where a row was removed `gone` stands,
+ * which is like no key, so that what lies behind it is still found. An index that is half full of rows and of `gone` is
+ * replaced by one of the size that the rows need.
+ */
 struct slots {
-	struct slots *next_retired;
-	uint64_t retired_at;
 	size_t mask;
 	_Atomic(struct row *) at[];
+};
+
+static struct row gone = {.key_size = SIZE_MAX};
+
+/* What was unlinked, and in which epoch. */
+struct retired {
+	void *memory;
+	int64_t bytes;
+	uint64_t epoch;
+};
+
+/* A part of the queue of it. */
+struct retired_chunk {
+	struct retired_chunk *next;
+	size_t first, count; /* of `items`: those from `first` on wait */
+	struct retired items[RETIRED_IN_CHUNK];
 };
 
 struct reader_place {
@@ -49,11 +66,11 @@ struct global_table {
 	struct reader_place *readers;
 	_Atomic uint64_t epoch;
 	/* The writer's alone. */
-	size_t used; /* slots */
+	size_t used; /* slots with a row or `gone` */
 	_Atomic int64_t bytes, rows;
-	struct version *retired_first, *retired_last; /* in the order in which they were unlinked */
-	struct slots *retired_slots;
-	size_t retired_bytes;
+	struct retired_chunk *retired_first, *retired_last; /* in the order in which it was unlinked */
+	int64_t retired_bytes;				    /* of all that is in the queue, and of the queue */
+	int64_t unlinked_bytes;				    /* since readers were looked at */
 };
 
 static size_t
@@ -89,6 +106,12 @@ version_bytes(const struct version *version)
 	return (int64_t)(sizeof(*version) + version->size);
 }
 
+static int64_t
+row_bytes(size_t key_size)
+{
+	return (int64_t)(sizeof(struct row) + key_size);
+}
+
 struct global_table *
 global_table_new(const struct global_table_config *config)
 {
@@ -120,6 +143,22 @@ oldest_reader(const struct global_table *table)
 	return oldest;
 }
 
+static void
+give_back(struct global_table *table, int64_t bytes)
+{
+	table->bytes -= bytes;
+	table->retired_bytes -= bytes;
+}
+
+static void
+free_items(struct global_table *table, struct retired_chunk *chunk, uint64_t oldest)
+{
+	for (; chunk->first < chunk->count && chunk->items[chunk->first].epoch < oldest; chunk->first++) {
+		give_back(table, chunk->items[chunk->first].bytes);
+		memory_free(&chunk->items[chunk->first].memory);
+	}
+}
+
 /* What was unlinked in an epoch nobody can have found who was outside in a later one. */
 static void
 free_retired(struct global_table *table)
@@ -128,48 +167,47 @@ free_retired(struct global_table *table)
 
 	atomic_fetch_add(&table->epoch, 1);
 	oldest = oldest_reader(table);
-	table->retired_bytes = 0;
-	while (table->retired_first && table->retired_first->retired_at < oldest) {
-		struct version *version = table->retired_first;
+	table->unlinked_bytes = 0;
+	while (table->retired_first) {
+		struct retired_chunk *chunk = table->retired_first;
 
-		table->retired_first = version->next_retired;
-		table->bytes -= version_bytes(version);
-		memory_free(&version);
+		free_items(table, chunk, oldest);
+		if (chunk->first < chunk->count)
+			return;
+		table->retired_first = chunk->next;
+		give_back(table, (int64_t)sizeof(*chunk));
+		memory_free(&chunk);
 	}
-	if (!table->retired_first)
-		table->retired_last = NULL;
-	while (table->retired_slots && table->retired_slots->retired_at < oldest) {
-		struct slots *slots = table->retired_slots;
-
-		table->retired_slots = slots->next_retired;
-		table->bytes -= (int64_t)slots_size(slots->mask + 1);
-		memory_free(&slots);
-	}
+	table->retired_last = NULL;
 }
 
 static void
-retire(struct global_table *table, struct version *version)
+retire(struct global_table *table, void *memory, int64_t bytes)
 {
-	version->retired_at = atomic_load(&table->epoch);
-	version->next_retired = NULL;
-	if (table->retired_last)
-		table->retired_last->next_retired = version;
-	else
-		table->retired_first = version;
-	table->retired_last = version;
-	table->retired_bytes += (size_t)version_bytes(version);
-	if (table->retired_bytes >= FREE_EVERY)
+	struct retired_chunk *chunk = table->retired_last;
+
+	if (!chunk || chunk->count == RETIRED_IN_CHUNK) {
+		struct retired_chunk *fresh = memory_new(sizeof(*fresh));
+
+		if (chunk)
+			chunk->next = fresh;
+		else
+			table->retired_first = fresh;
+		chunk = table->retired_last = fresh;
+		table->bytes += (int64_t)sizeof(*chunk);
+		table->retired_bytes += (int64_t)sizeof(*chunk);
+	}
+	chunk->items[chunk->count++] = (struct retired){memory, bytes, atomic_load(&table->epoch)};
+	table->retired_bytes += bytes;
+	table->unlinked_bytes += bytes;
+	if (table->unlinked_bytes >= FREE_EVERY)
 		free_retired(table);
 }
 
-/* Each index is twice as large as the one before it: those that wait are few, and the newest of them goes last. */
 static void
-retire_slots(struct global_table *table, struct slots *slots)
+retire_version(struct global_table *table, struct version *version)
 {
-	slots->retired_at = atomic_load(&table->epoch);
-	slots->next_retired = table->retired_slots;
-	table->retired_slots = slots;
-	free_retired(table);
+	retire(table, version, version_bytes(version));
 }
 
 static void
@@ -195,15 +233,16 @@ global_table_free(struct global_table **pointer)
 	for (size_t i = 0; i <= slots->mask; i++) {
 		struct row *row = atomic_load_explicit(&slots->at[i], memory_order_relaxed);
 
-		if (row)
-			free_versions(atomic_load_explicit(&row->newest, memory_order_relaxed));
+		if (!row || row == &gone)
+			continue;
+		free_versions(atomic_load_explicit(&row->newest, memory_order_relaxed));
 		memory_free(&row);
 	}
 	memory_free(&slots);
 	for (int i = 0; i < table->config.readers; i++)
 		insist(atomic_load(&table->readers[i].seen) == OUTSIDE);
 	free_retired(table);
-	insist(!table->retired_first && !table->retired_slots);
+	insist(!table->retired_first && table->retired_bytes == 0);
 	memory_free(&table->readers);
 	memory_free(pointer);
 }
@@ -273,43 +312,87 @@ global_table_find(const struct global_table *table, struct key key, int64_t at_m
 
 /* ---- the writer ---- */
 
+/* How many slots an index of so many rows has: half of them are free for more, or for `gone`. */
+static size_t
+slots_for(size_t rows)
+{
+	size_t count = SLOTS_MIN;
+
+	while (count < 4 * rows)
+		count *= 2;
+	return count;
+}
+
+static bool
+must_replace_slots(const struct global_table *table)
+{
+	return 2 * (table->used + 1) > atomic_load(&table->slots)->mask + 1;
+}
+
+static struct key
+key_of_row(const struct row *row)
+{
+	return (struct key){bytes_of(row->key, row->key_size), row->hash};
+}
+
+/* By one without `gone`, with room for more rows. */
 static void
-grow(struct global_table *table)
+replace_slots(struct global_table *table)
 {
 	struct slots *old = atomic_load(&table->slots);
-	struct slots *slots = slots_new(2 * (old->mask + 1));
+	struct slots *slots = slots_new(slots_for((size_t)table->rows));
 
 	table->bytes += (int64_t)slots_size(slots->mask + 1);
+	table->used = 0;
 	for (size_t i = 0; i <= old->mask; i++) {
 		struct row *row = atomic_load_explicit(&old->at[i], memory_order_relaxed);
 
-		if (row)
-			atomic_store_explicit(
-				&slots->at[find_slot(slots,
-						     (struct key){bytes_of(row->key, row->key_size), row->hash})],
-				row, memory_order_relaxed);
+		if (!row || row == &gone)
+			continue;
+		atomic_store_explicit(&slots->at[find_slot(slots, key_of_row(row))], row, memory_order_relaxed);
+		table->used++;
 	}
+	insist(table->used == (size_t)table->rows);
 	atomic_store_explicit(&table->slots, slots, memory_order_release);
-	retire_slots(table, old);
+	retire(table, old, (int64_t)slots_size(old->mask + 1));
+	free_retired(table);
 }
 
-static struct row *
-add_row(struct global_table *table, struct key key)
+/* Where a row of that key goes: where one before it in its sequence was removed, else behind all of them. */
+static size_t
+find_free(const struct slots *slots, struct key key)
+{
+	size_t at = key.hash & slots->mask;
+
+	for (;; at = (at + 1) & slots->mask) {
+		const struct row *row = atomic_load_explicit(&slots->at[at], memory_order_relaxed);
+
+		if (!row || row == &gone)
+			return at;
+	}
+}
+
+/* A row of a key that is not there, with its first version. */
+static void
+add_row(struct global_table *table, struct key key, struct version *version)
 {
 	struct row *row = memory_new(sizeof(*row) + key.bytes.size);
 	struct slots *slots;
+	size_t at;
 
-	if (2 * (table->used + 1) > atomic_load(&table->slots)->mask + 1)
-		grow(table);
+	if (must_replace_slots(table))
+		replace_slots(table);
 	slots = atomic_load(&table->slots);
 	row->hash = key.hash;
 	row->key_size = key.bytes.size;
 	if (key.bytes.size != 0)
 		memcpy(row->key, key.bytes.data, key.bytes.size);
-	table->bytes += (int64_t)(sizeof(*row) + key.bytes.size);
-	table->used++;
-	atomic_store_explicit(&slots->at[find_slot(slots, key)], row, memory_order_release);
-	return row;
+	atomic_init(&row->newest, version);
+	at = find_free(slots, key);
+	table->used += atomic_load_explicit(&slots->at[at], memory_order_relaxed) == NULL;
+	table->bytes += row_bytes(row->key_size);
+	table->rows++;
+	atomic_store_explicit(&slots->at[at], row, memory_order_release);
 }
 
 /* The link behind which a version of that time belongs: behind all newer ones. */
@@ -343,7 +426,7 @@ cut_oldest(struct global_table *table, struct row *row)
 	if (!version)
 		return;
 	atomic_store_explicit(link, NULL, memory_order_release);
-	retire(table, version);
+	retire_version(table, version);
 }
 
 static int
@@ -356,17 +439,67 @@ refuse(const struct global_table *table, struct error *err)
 		    table->config.name, table->config.bytes_max, global_table_rows(table), table->config.versions);
 }
 
-/* How much the table grows, at most. */
+/* How much the table grows for good, and until readers have passed. */
 static int64_t
-growth(const struct global_table *table, const struct row *row, struct key key, struct bytes value)
+growth(const struct global_table *table, const struct row *row, struct key key, struct bytes value, bool for_good)
 {
 	int64_t bytes = (int64_t)(sizeof(struct version) + value.size);
-	size_t slots = atomic_load(&table->slots)->mask + 1;
 
 	if (row)
 		return bytes;
-	bytes += (int64_t)(sizeof(struct row) + key.bytes.size);
-	return 2 * (table->used + 1) > slots ? bytes + (int64_t)slots_size(2 * slots) : bytes;
+	bytes += row_bytes(key.bytes.size);
+	if (must_replace_slots(table)) {
+		bytes += (int64_t)slots_size(slots_for((size_t)table->rows));
+		if (for_good)
+			bytes -= (int64_t)slots_size(atomic_load(&table->slots)->mask + 1);
+	}
+	return bytes;
+}
+
+/*
+ * What readers still hold counts, but it is no reason to give up: they pass. With nothing of that the index may be
+ * replaced in any case: the old one goes with the next pass.
+ */
+static int
+check_room(struct global_table *table, const struct row *row, struct key key, struct bytes value, struct error *err)
+{
+	if (table->bytes + growth(table, row, key, value, false) <= table->config.bytes_max)
+		return 0;
+	free_retired(table);
+	if (table->bytes - table->retired_bytes + growth(table, row, key, value, true) > table->config.bytes_max)
+		return refuse(table, err);
+	if (table->retired_bytes == 0 ||
+	    table->bytes + growth(table, row, key, value, false) <= table->config.bytes_max)
+		return 0;
+	return fail(err, RETRY,
+		    "the global table of topic %s waits for a worker that has made no turn: %" PRId64 " of its %" PRId64
+		    " bytes are of rows that were replaced or removed meanwhile",
+		    table->config.name, table->retired_bytes, table->config.bytes_max);
+}
+
+/* A version of a row that is there. */
+static void
+add_version(struct global_table *table, struct row *row, int64_t time_ms, struct bytes value)
+{
+	struct version *version, *before;
+	_Atomic(struct version *) *link;
+	int64_t newer;
+
+	link = place_of(row, time_ms, &newer);
+	if (newer >= table->config.versions)
+		return;
+	version = version_new(time_ms, value);
+	table->bytes += version_bytes(version);
+	before = atomic_load_explicit(link, memory_order_relaxed);
+	if (before && before->time_ms == time_ms) {
+		atomic_init(&version->older, atomic_load_explicit(&before->older, memory_order_relaxed));
+		atomic_store_explicit(link, version, memory_order_release);
+		retire_version(table, before);
+		return;
+	}
+	atomic_init(&version->older, before);
+	atomic_store_explicit(link, version, memory_order_release);
+	cut_oldest(table, row);
 }
 
 int
@@ -374,54 +507,42 @@ global_table_put(struct global_table *table, struct key key, int64_t time_ms, st
 {
 	struct slots *slots = atomic_load(&table->slots);
 	struct row *row = atomic_load(&slots->at[find_slot(slots, key)]);
-	struct version *version, *before;
-	_Atomic(struct version *) *link;
-	int64_t newer;
+	struct version *version;
 
-	if (table->bytes + growth(table, row, key, value) > table->config.bytes_max) {
-		free_retired(table);
-		if (table->bytes + growth(table, row, key, value) > table->config.bytes_max)
-			return refuse(table, err);
-	}
-	if (!row)
-		row = add_row(table, key);
-	if (!atomic_load_explicit(&row->newest, memory_order_relaxed))
-		table->rows++;
-	link = place_of(row, time_ms, &newer);
-	if (newer >= table->config.versions)
+	if (check_room(table, row, key, value, err) < 0)
+		return -1;
+	if (row) {
+		add_version(table, row, time_ms, value);
 		return 0;
+	}
 	version = version_new(time_ms, value);
 	table->bytes += version_bytes(version);
-	before = atomic_load_explicit(link, memory_order_relaxed);
-	if (before && before->time_ms == time_ms) {
-		atomic_init(&version->older, atomic_load_explicit(&before->older, memory_order_relaxed));
-		atomic_store_explicit(link, version, memory_order_release);
-		retire(table, before);
-		return 0;
-	}
-	atomic_init(&version->older, before);
-	atomic_store_explicit(link, version, memory_order_release);
-	cut_oldest(table, row);
+	add_row(table, key, version);
 	return 0;
 }
 
+/* A reader that has found the row already finds it without versions, or with those that were there. */
 void
 global_table_remove(struct global_table *table, struct key key)
 {
 	struct slots *slots = atomic_load(&table->slots);
-	struct row *row = atomic_load(&slots->at[find_slot(slots, key)]);
-	struct version *version = row ? atomic_load_explicit(&row->newest, memory_order_relaxed) : NULL;
+	size_t at = find_slot(slots, key);
+	struct row *row = atomic_load(&slots->at[at]);
+	struct version *version;
 
-	if (!version)
+	if (!row)
 		return;
 	table->rows--;
+	atomic_store_explicit(&slots->at[at], &gone, memory_order_release);
+	version = atomic_load_explicit(&row->newest, memory_order_relaxed);
 	atomic_store_explicit(&row->newest, NULL, memory_order_release);
 	while (version) {
 		struct version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
 
-		retire(table, version);
+		retire_version(table, version);
 		version = older;
 	}
+	retire(table, row, row_bytes(row->key_size));
 }
 
 int64_t

@@ -11,7 +11,11 @@
  *     reader   global_table_enter, then over and over { global_table_pass; global_table_find ... }, global_table_leave
  *
  * What global_table_find hands out is valid until the same reader's next pass or leave. A reader that waits for long
- * holds up nothing but memory.
+ * holds up nothing but memory; once that is all there is room for, the writer waits for the reader.
+ *
+ * A key that is removed leaves nothing behind but a mark in the index, whose place the next key takes, or which goes
+ * when the index is replaced: a table whose keys come and go for months needs no more room than the most that were
+ * there at a time.
  */
 #ifndef DATAFLOW_GLOBAL_TABLE_H
 #define DATAFLOW_GLOBAL_TABLE_H
@@ -25,7 +29,8 @@ struct global_table;
 
 struct global_table_config {
 	const char *name;  /* of the topic, for messages; borrowed */
-	int64_t bytes_max; /* of all that the table takes, what is not freed yet included */
+	int64_t bytes_max; /* of all that the table takes, what is not freed yet included; but for an index that has
+			      just been replaced */
 	int64_t versions;  /* kept of each key; at least 1 */
 	int readers;	   /* numbers 0 to readers - 1 */
 };
@@ -35,11 +40,11 @@ void global_table_free(struct global_table **table); /* no reader is inside */
 
 /*
  * A version of the key's row. Of two with the same time the later put holds; of more than `versions` the oldest goes.
- * FATAL where the table would pass bytes_max.
+ * FATAL where the table would pass bytes_max. RETRY: it would until readers have passed; call it again.
  */
 int global_table_put(struct global_table *table, struct key key, int64_t time_ms, struct bytes value,
 		     struct error *err);
-void global_table_remove(struct global_table *table, struct key key); /* all versions */
+void global_table_remove(struct global_table *table, struct key key); /* all versions; one that comes later counts */
 
 void global_table_enter(struct global_table *table, int reader);
 void global_table_pass(struct global_table *table, int reader);

@@ -35,6 +35,7 @@ table_feed_open(struct job *job, struct job_operator *operator, int port, struct
 	feed->job = job;
 	feed->operator = operator;
 	feed->port = port;
+	feed->taking = -1;
 	feed->topic = &job->topology->topics[topic];
 	feed->log_topic = job->topics[topic];
 	feed->partitions = (int)feed->topic->partitions;
@@ -252,26 +253,40 @@ take(struct table_feed *feed, int partition, const struct log_record *from, stru
 					feed->operator->spec->name, feed->topic->name, err);
 }
 
+/* The rest of what was fetched. RETRY: the table has no room until its readers have passed; the next turn goes on. */
+static int
+take_rest(struct table_feed *feed, struct error *err)
+{
+	int partition = feed->taking;
+
+	if (partition < 0)
+		return 0;
+	for (; feed->taken < feed->batch.count; feed->taken++)
+		if (take(feed, partition, &feed->batch.records[feed->taken], err) < 0)
+			return -1;
+	feed->next[partition] = feed->batch.next;
+	feed->taking = -1;
+	return 0;
+}
+
 /* What has come of one partition, one batch. */
 static int
 take_batch(struct table_feed *feed, int partition, int64_t wait_ms, bool *progress, struct error *err)
 {
-	struct log_batch batch;
-
-	if (reader_fetch(feed->readers[partition], wait_ms, &batch, err) < 0)
+	if (reader_fetch(feed->readers[partition], wait_ms, &feed->batch, err) < 0)
 		return -1;
-	for (size_t i = 0; i < batch.count; i++)
-		if (take(feed, partition, &batch.records[i], err) < 0)
-			return -1;
-	*progress |= batch.count != 0;
-	feed->next[partition] = batch.next;
-	return 0;
+	feed->taking = partition;
+	feed->taken = 0;
+	*progress |= feed->batch.count != 0;
+	return take_rest(feed, err);
 }
 
 /* The wait is on another partition each time: a share of it for each would be none where there are many. */
 static int
 take_all(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err)
 {
+	if (take_rest(feed, err) < 0)
+		return -1;
 	for (int i = 0; i < feed->partitions; i++)
 		if (take_batch(feed, i, 0, progress, err) < 0)
 			return -1;

@@ -58,6 +58,9 @@ struct table_feed {
 	struct reader **readers; /* by partition */
 	int64_t *next;		 /* offsets */
 	int waited;		 /* the partition that the last wait was on */
+	struct log_batch batch;	 /* what was fetched last */
+	int taking;		 /* the partition it is of, while not all of it was taken; -1 */
+	size_t taken;		 /* of its records */
 	struct record record;
 	struct arena arena;
 	struct buffer held;

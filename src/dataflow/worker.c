@@ -488,11 +488,11 @@ run_tasks(struct worker *worker, struct error *err)
 static int
 turn(struct worker *worker, int64_t wait_ms, struct error *err)
 {
+	job_tables_pass(worker->operator, worker->index); /* also while the log is out of reach */
 	if (poll_member(worker, waiting_time(worker, wait_ms), err) < 0)
 		return -1;
 	worker->now_ms = clock_steady_ms(worker->job->clock);
 	worker->progress = false;
-	job_tables_pass(worker->operator, worker->index);
 	/* Partitions are not held back for a sink: whoever gets them sends the rows again. */
 	if (worker->phase == WORKER_FLUSHING && worker->leaving_count > 0)
 		worker->phase = WORKER_ABORTING;

@@ -147,10 +147,115 @@ TEST(a_reader_that_does_not_pass_keeps_what_it_found)
 	global_table_free(&table);
 }
 
+/* Each key is there while the next 100 come, then it is removed for good. */
+static int
+come_and_go(struct global_table *table, int from, int to)
+{
+	char key[32];
+
+	for (int i = from; i < to; i++) {
+		snprintf(key, sizeof(key), "key %d", i);
+		if (global_table_put(table, key_of(bytes_of_text(key)), i, bytes_of_text("0123456789"), &err) < 0)
+			return -1;
+		snprintf(key, sizeof(key), "key %d", i - 100);
+		global_table_remove(table, key_of(bytes_of_text(key)));
+		global_table_pass(table, 0);
+	}
+	return 0;
+}
+
+TEST(keys_that_come_and_go_take_no_more_room_than_the_most_that_are_there)
+{
+	struct global_table *table = open_table(128 << 10, 2, 1);
+
+	global_table_enter(table, 0);
+	check_ok(come_and_go(table, 0, 1000000));
+	check_int(global_table_rows(table), 100);
+	check_text(find(table, "key 999899", INT64_MAX), "");
+	check_text(find(table, "key 999900", INT64_MAX), "0123456789@999900");
+	check_text(find(table, "key 999999", INT64_MAX), "0123456789@999999");
+	check_text(find(table, "key 0", INT64_MAX), "");
+	global_table_leave(table, 0);
+	global_table_free(&table);
+}
+
+TEST(an_index_that_was_large_becomes_small_again)
+{
+	struct global_table *table = open_table(16 << 20, 1, 1);
+	char key[32];
+	int64_t small;
+
+	global_table_enter(table, 0);
+	check_ok(come_and_go(table, 0, 1000));
+	small = global_table_bytes(table);
+	for (int i = 0; i < 50000; i++) {
+		snprintf(key, sizeof(key), "many %d", i);
+		put(table, key, 1, "v");
+	}
+	for (int i = 0; i < 50000; i++) {
+		snprintf(key, sizeof(key), "many %d", i);
+		global_table_remove(table, key_of(bytes_of_text(key)));
+	}
+	check_ok(come_and_go(table, 1000, 101000));
+	check(global_table_bytes(table) <= small + (64 << 10));
+	check_text(find(table, "key 100999", INT64_MAX), "0123456789@100999");
+	global_table_leave(table, 0);
+	global_table_free(&table);
+}
+
+TEST(a_key_is_found_behind_one_that_was_removed_before_it)
+{
+	/* 1,024 slots: 400 keys meet in many of them. */
+	struct global_table *table = open_table(1 << 20, 1, 1);
+	char key[32];
+
+	for (int i = 0; i < 400; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		put(table, key, i, "v");
+	}
+	for (int i = 0; i < 400; i += 2) {
+		snprintf(key, sizeof(key), "%d", i);
+		global_table_remove(table, key_of(bytes_of_text(key)));
+	}
+	for (int i = 0; i < 400; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		check_int(find(table, key, i)[0] != 0, i % 2);
+	}
+	for (int i = 398; i >= 0; i -= 2) { /* back again: once, not twice */
+		snprintf(key, sizeof(key), "%d", i);
+		put(table, key, i, "w");
+		put(table, key, i, "x");
+	}
+	check_int(global_table_rows(table), 400);
+	for (int i = 0; i < 400; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		check_int(find(table, key, i)[0], i % 2 ? 'v' : 'x');
+	}
+	global_table_free(&table);
+}
+
+TEST(the_writer_waits_for_a_reader_that_does_not_pass_instead_of_giving_up)
+{
+	struct global_table *table = open_table(64 << 10, 1, 1);
+	char value[1000];
+	int64_t i = 0;
+
+	memset(value, 'v', sizeof(value));
+	global_table_enter(table, 0);
+	while (global_table_put(table, key_of(bytes_of_text("a")), i, bytes_of(value, sizeof(value)), &err) == 0)
+		check(++i < 100);
+	check_int(err.action, RETRY);
+	check_contains(err.text, "topic prices waits for a worker that has made no turn");
+	global_table_pass(table, 0);
+	check_ok(global_table_put(table, key_of(bytes_of_text("a")), i, bytes_of(value, sizeof(value)), &err));
+	global_table_leave(table, 0);
+	global_table_free(&table);
+}
+
 /* ---- many readers, one writer: run by the sanitizers too ---- */
 
 #define READERS 3
-#define KEYS 5000 /* the index grows while they read */
+#define KEYS 5000 /* the index grows while they read, and shrinks, and is replaced */
 #define ROUNDS 20
 
 struct reading {
@@ -196,7 +301,7 @@ write_all(struct global_table *table)
 			snprintf(key, sizeof(key), "key %d", i);
 			snprintf(value, sizeof(value), "%s at %d", key, round);
 			put(table, key, round, value);
-			if ((i + round) % 50 == 0)
+			if ((i + round) % 50 == 0 || (round % 5 == 4 && i % 100 != 0))
 				global_table_remove(table, key_of(bytes_of_text(key)));
 		}
 }

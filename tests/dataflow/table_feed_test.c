@@ -316,6 +316,26 @@ TEST(a_table_beyond_its_size_ends_the_run)
 	driver_close(&driver);
 }
 
+TEST(what_was_fetched_waits_until_readers_have_given_back_what_was_replaced)
+{
+	struct driver *driver;
+	char price[32];
+
+	/* One batch that replaces more than the table has room for, while no worker makes a turn. */
+	check_ok(open_seller(", partitions: 1, cleanup: compact, table_size: 64KiB", &driver));
+	for (int i = 1; i <= 5000; i++) {
+		snprintf(price, sizeof(price), "%d", i);
+		send_price(driver, "apple", i, price);
+	}
+	check_ok(driver_run(driver, &err));
+	send_sale(driver, "apple", 5000);
+	send_sale(driver, "apple", 4999);
+	check_ok(driver_run(driver, &err));
+	check_int(earned(driver), 9999);
+	check_text(next_letter(driver), "");
+	driver_close(&driver);
+}
+
 TEST(a_table_of_a_topic_that_is_not_compacted_is_refused)
 {
 	struct driver *driver;
