@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/directory.h"
 #include "base/memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/topic_list.h"
@@ -16,7 +16,7 @@
 static int
 make_directory(const char *path, struct error *err)
 {
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+	if (directory_make(path) < 0)
 		return fail(err, FATAL, "the directory %s cannot be made: %s", path, strerror(errno));
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* Opening and closing an embedded log; embedded_log.h says what one is. */
-#include "log/embedded_log.h"
+#include "log/embedded_transaction.h"
 
 #include "base/memory.h"
 
@@ -24,6 +24,7 @@ init(struct embedded *log, const struct log_config *config)
 	pthread_mutex_init(&log->mutex, NULL);
 	pthread_mutex_init(&log->sweep_mutex, NULL);
 	pthread_mutex_init(&log->catch_up, NULL);
+	pthread_mutex_init(&log->failing, NULL);
 	pthread_cond_init(&log->changed, &attributes);
 	pthread_cond_init(&log->work, &attributes);
 	pthread_cond_init(&log->sweep_work, &attributes);
@@ -40,6 +41,7 @@ fini(struct embedded *log)
 	pthread_cond_destroy(&log->sweep_work);
 	pthread_cond_destroy(&log->work);
 	pthread_cond_destroy(&log->changed);
+	pthread_mutex_destroy(&log->failing);
 	pthread_mutex_destroy(&log->catch_up);
 	pthread_mutex_destroy(&log->sweep_mutex);
 	pthread_mutex_destroy(&log->mutex);
@@ -70,8 +72,9 @@ embedded_open(const struct log_config *config, struct log **out, struct error *e
 		return fail(err, FATAL, "log: a log in memory cannot be opened for reading only");
 	log = memory_new(sizeof(*log));
 	init(log, config);
-	if (embedded_directory_open(log, err) < 0 || embedded_database_open(log, config, err) < 0 ||
+	if (embedded_directory_open(log, err) < 0 ||
 	    segments_open(log->directory, log->read_only, &log->segments, err) < 0 ||
+	    embedded_database_open(log, config, err) < 0 || embedded_directory_sync(log, err) < 0 ||
 	    embedded_topics_load(log, err) < 0 || start(log, err) < 0) {
 		fini(log);
 		return -1;

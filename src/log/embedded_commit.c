@@ -3,15 +3,17 @@
  * paid once for all of them. It alone gives out offsets: they are contiguous, in the order of the queue.
  *
  * After a write has failed nobody knows how much of it the disk has, so nothing more is appended; the next open finds
- * out, and finds each transaction whole or not at all.
+ * out, and finds each transaction whole or not at all. A disk without room is looked for before anything is written
+ * (RETRY): what is kept free is for the database, which cannot be used after a write of its own has failed.
  */
-#include <stdio.h>
+#include <time.h>
 
 #include "base/crash_point.h"
 #include "base/memory.h"
-#include "log/embedded_log.h"
+#include "log/embedded_transaction.h"
 
 #define GROUP_BYTES_MAX (32 << 20) /* of transactions in one write, unless a single one is larger */
+#define RETRY_WAIT_MS 50	   /* before a commit that found no room comes back to its caller */
 
 struct commit {
 	struct embedded_transaction *transaction;
@@ -21,9 +23,10 @@ struct commit {
 	struct error *err;
 };
 
+/* A partition with what this group appended so far: it becomes the partition's own when the group is written. */
 struct moved {
 	struct partition *partition;
-	int64_t end;
+	int64_t end, high_time, records, bytes;
 };
 
 struct committer {
@@ -35,7 +38,6 @@ struct committer {
 	struct buffer key;
 };
 
-/* Where the partition ends with what this group appended so far. */
 static struct moved *
 moved_of(struct committer *committer, struct partition *partition)
 {
@@ -47,7 +49,11 @@ moved_of(struct committer *committer, struct partition *partition)
 		committer->moved = memory_resize_array(committer->moved, committer->moved_capacity,
 						       sizeof(*committer->moved));
 	}
-	committer->moved[committer->moved_count] = (struct moved){.partition = partition, .end = partition->end};
+	committer->moved[committer->moved_count] = (struct moved){.partition = partition,
+								  .end = partition->end,
+								  .high_time = partition->high_time,
+								  .records = partition->records,
+								  .bytes = partition->bytes};
 	return &committer->moved[committer->moved_count++];
 }
 
@@ -55,7 +61,6 @@ static int
 put_chunk(struct committer *committer, const struct stream *stream, const struct chunk *chunk, const uint8_t *records,
 	  struct moved *moved, struct error *err)
 {
-	struct partition *partition = moved->partition;
 	uint8_t key[EMBEDDED_KEY_SIZE], place_bytes[SEGMENT_PLACE_SIZE];
 	uint8_t header[BATCH_HEADER_SIZE], summary[BATCH_SUMMARY_SIZE];
 	struct segment_place place;
@@ -64,16 +69,16 @@ put_chunk(struct committer *committer, const struct stream *stream, const struct
 	if (segments_append(committer->log->segments, stream->topic, bytes_of(header, sizeof(header)),
 			    bytes_of(records, chunk->size), &place, err) < 0)
 		return -1;
-	if (chunk->max_time > partition->high_time)
-		partition->high_time = chunk->max_time;
+	if (chunk->max_time > moved->high_time)
+		moved->high_time = chunk->max_time;
 	batch_summary_write(summary, &(struct batch_summary){.span = chunk->count,
 							     .count = chunk->count,
 							     .size = (int64_t)place.size,
 							     .min_time = chunk->min_time,
 							     .max_time = chunk->max_time,
-							     .high_time = partition->high_time,
-							     .records = partition->records,
-							     .bytes = partition->bytes});
+							     .high_time = moved->high_time,
+							     .records = moved->records,
+							     .bytes = moved->bytes});
 	segment_place_write(place_bytes, &place);
 	embedded_key(key, 'd', stream->topic, stream->partition, moved->end);
 	rocksdb_writebatch_put(committer->writes, (const char *)key, sizeof(key), (const char *)place_bytes,
@@ -81,8 +86,8 @@ put_chunk(struct committer *committer, const struct stream *stream, const struct
 	embedded_key(key, 'i', stream->topic, stream->partition, moved->end);
 	rocksdb_writebatch_put(committer->writes, (const char *)key, sizeof(key), (const char *)summary,
 			       sizeof(summary));
-	partition->records += chunk->count;
-	partition->bytes += (int64_t)place.size;
+	moved->records += chunk->count;
+	moved->bytes += (int64_t)place.size;
 	moved->end += chunk->count;
 	return 0;
 }
@@ -112,8 +117,7 @@ put_stream(struct committer *committer, struct stream *stream, struct error *err
 	}
 	if (last.count != 0 && put_chunk(committer, stream, &last, records, moved, err) < 0)
 		return -1;
-	if (stream->expected >= 0)
-		stream->expected = moved->end;
+	stream->end = moved->end;
 	return 0;
 }
 
@@ -164,18 +168,31 @@ write_durably(struct committer *committer, const struct commit *group, struct er
 	return 0;
 }
 
+/* RETRY: nothing of it counts, and it may be tried again. */
 static int
 write_group(struct committer *committer, struct commit *group, struct error *err)
 {
 	struct embedded *log = committer->log;
 
-	if (log->failed)
-		return fail(err, FATAL, "the log cannot be written to since: %s", log->failure);
+	if (embedded_check(log, err) < 0 || embedded_room(log, (int64_t)committer->bytes, err) < 0)
+		return -1;
 	if (write_durably(committer, group, err) == 0)
 		return 0;
-	log->failed = true;
-	snprintf(log->failure, sizeof(log->failure), "%s", err->text);
-	return -1;
+	return err->action == RETRY ? -1 : embedded_fail_for_good(log, err);
+}
+
+/* Under the mutex. */
+static void
+take_over(const struct committer *committer)
+{
+	for (size_t i = 0; i < committer->moved_count; i++) {
+		const struct moved *moved = &committer->moved[i];
+
+		moved->partition->high_time = moved->high_time;
+		moved->partition->records = moved->records;
+		moved->partition->bytes = moved->bytes;
+		moved->partition->end = moved->end;
+	}
 }
 
 /* Under the mutex. */
@@ -216,8 +233,8 @@ run(void *self)
 		result = write_group(&committer, group, &err);
 		rocksdb_writebatch_clear(committer.writes);
 		pthread_mutex_lock(&log->mutex);
-		for (size_t i = 0; result == 0 && i < committer.moved_count; i++)
-			committer.moved[i].partition->end = committer.moved[i].end;
+		if (result == 0)
+			take_over(&committer);
 		for (struct commit *commit = group, *next; commit; commit = next) {
 			next = commit->next;
 			commit->result = result;
@@ -290,6 +307,18 @@ check_expected(struct embedded *log, const struct embedded_transaction *transact
 	return 0;
 }
 
+/* After a commit. */
+static void
+expect_ends(struct embedded_transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->used.count; i++) {
+		struct stream *stream = transaction->used.items[i];
+
+		if (stream->expected >= 0 && stream->now.size > 0)
+			stream->expected = stream->end;
+	}
+}
+
 int
 embedded_commit(struct transaction *base, struct error *err)
 {
@@ -317,8 +346,12 @@ embedded_commit(struct transaction *base, struct error *err)
 	while (!commit.done)
 		pthread_cond_wait(&log->changed, &log->mutex);
 	pthread_mutex_unlock(&log->mutex);
-	if (commit.result < 0)
+	if (commit.result < 0) {
+		if (err->action == RETRY)
+			nanosleep(&(struct timespec){.tv_nsec = RETRY_WAIT_MS * 1000000}, NULL);
 		return -1;
+	}
+	expect_ends(transaction);
 	used_count = transaction->used.count;
 	transaction_clear(transaction);
 	spare = transaction->committed; /* the streams of this commit, for the next one to forget */

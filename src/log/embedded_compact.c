@@ -105,7 +105,8 @@ replace(struct compaction *compaction, const struct index_walk *walk, const stru
 	struct segment_place place;
 	int result;
 
-	if (segments_append(compaction->log->segments, walk->topic, bytes_of(batch.data, BATCH_HEADER_SIZE),
+	if (embedded_room(compaction->log, (int64_t)batch.size, err) < 0 ||
+	    segments_append(compaction->log->segments, walk->topic, bytes_of(batch.data, BATCH_HEADER_SIZE),
 			    bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE), &place,
 			    err) < 0 ||
 	    segments_sync(compaction->log->segments, walk->topic, err) < 0) {
@@ -123,6 +124,20 @@ replace(struct compaction *compaction, const struct index_walk *walk, const stru
 	result = embedded_write(compaction->log, writes, false, err);
 	rocksdb_writebatch_destroy(writes);
 	return result;
+}
+
+/* What takes batches away waits for this one (maintenance), so it is there as a whole, or cannot be read. */
+static int
+check_whole(const struct index_walk *walk, const struct log_batch *batch, struct error *err)
+{
+	if (batch->next == walk->base + walk->summary.span && batch->count == walk->summary.count)
+		return 0;
+	return fail(
+		err, FATAL,
+		"the log is damaged: the batch at offset %lld has %zu records up to %lld, its summary says %u up to "
+		"%lld",
+		(long long)walk->base, batch->count, (long long)batch->next, walk->summary.count,
+		(long long)(walk->base + walk->summary.span));
 }
 
 /* Second pass, one batch. */
@@ -166,6 +181,8 @@ rewrite_all(struct compaction *compaction, struct error *err)
 			continue;
 		place_init(&place, compaction->log, compaction->topic, compaction->partition, walk.base);
 		result = place_fetch(&place, &batch, err);
+		if (result == 0)
+			result = check_whole(&walk, &batch, err);
 		if (result == 0)
 			result = rewrite(compaction, &walk, &batch, err);
 		place_fini(&place);

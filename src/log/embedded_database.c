@@ -23,6 +23,8 @@ failed(struct embedded *log, char *text, struct error *err)
 	if (strstr(text, "No space left"))
 		fail(err, FATAL, "the disk of the log in %s is full: free some space and start again (%s)", where,
 		     text);
+	else if (strstr(text, "Too many open files"))
+		fail(err, RETRY, "the log in %s: %s; raise the limit (ulimit -n)", where, text);
 	else
 		fail(err, FATAL, "the log in %s: %s", where, text);
 	rocksdb_free(text);
@@ -94,9 +96,23 @@ embedded_database_open(struct embedded *log, const struct log_config *config, st
 	return failure ? failed(log, failure, err) : 0;
 }
 
+/*
+ * A database that could not write is left as it is, open: closing it would write again to the file that failed, which
+ * RocksDB answers by ending the process. The next open finds what the disk has.
+ */
+static bool
+is_broken(struct embedded *log)
+{
+	uint64_t errors = 0;
+
+	return log->failed || rocksdb_property_int(log->db, "rocksdb.background-errors", &errors) != 0 || errors != 0;
+}
+
 void
 embedded_database_close(struct embedded *log)
 {
+	if (log->db && is_broken(log))
+		return;
 	if (log->db)
 		rocksdb_close(log->db);
 	if (!log->options)
@@ -116,8 +132,29 @@ embedded_write(struct embedded *log, rocksdb_writebatch_t *writes, bool synced, 
 {
 	char *failure = NULL;
 
+	if (embedded_check(log, err) < 0)
+		return -1;
 	rocksdb_write(log->db, synced ? log->write_synced : log->write_lazy, writes, &failure);
-	return failure ? failed(log, failure, err) : 0;
+	if (!failure)
+		return 0;
+	failed(log, failure, err);
+	return embedded_fail_for_good(log, err);
+}
+
+int
+embedded_sync(struct embedded *log, struct error *err)
+{
+	char *failure = NULL;
+
+	if (log->env)
+		return 0;
+	if (embedded_check(log, err) < 0)
+		return -1;
+	rocksdb_flush_wal(log->db, 1, &failure);
+	if (!failure)
+		return 0;
+	failed(log, failure, err);
+	return embedded_fail_for_good(log, err);
 }
 
 int

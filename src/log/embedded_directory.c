@@ -9,34 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
 #define FORMAT_VERSION 2 /* 2: batches in segments; 1 had them in the database */
 #define FORMAT_TEXT "isotope log %d\n"
 #define SECONDARY_NAME "isotope-reader-" /* and the pid: a reading process's own directory */
-
-static int
-make_directories(const char *directory, struct error *err)
-{
-	char *path = memory_text(directory);
-	int result = 0;
-
-	for (char *at = path + 1; result == 0; at++) {
-		char was = *at;
-
-		if (was != '/' && was != '\0')
-			continue;
-		*at = '\0';
-		if (mkdir(path, 0777) < 0 && errno != EEXIST)
-			result = fail(err, FATAL, "directory %s cannot be made: %s", path, strerror(errno));
-		*at = was;
-		if (was == '\0')
-			break;
-	}
-	memory_free(&path);
-	return result;
-}
 
 static int
 lock(struct embedded *log, struct error *err)
@@ -91,8 +70,8 @@ write_format(const char *path, const char *directory, struct error *err)
 static int
 check_format(struct embedded *log, const char *path, struct error *err)
 {
+	bool has_database = access(log->path, F_OK) == 0 || errno != ENOENT;
 	FILE *file = fopen(path, "re");
-	bool has_database = access(log->path, F_OK) == 0;
 	int version = 0;
 
 	if (!file && errno == ENOENT && log->read_only)
@@ -119,6 +98,41 @@ check_format(struct embedded *log, const char *path, struct error *err)
 		return fail(err, FATAL, "the log in %s is damaged: %s does not say a format version", log->directory,
 			    path);
 	return 0;
+}
+
+/* Unless that is certain, it has. */
+static bool
+has_files(const char *path)
+{
+	DIR *directory = opendir(path);
+	bool any = !directory && errno != ENOENT;
+
+	for (struct dirent *entry; directory && !any && (entry = readdir(directory));)
+		any = entry->d_name[0] != '.';
+	if (directory)
+		closedir(directory);
+	return any;
+}
+
+/* RocksDB makes a database where it finds none; beside segments that would be one that has lost all of them. */
+static int
+check_database(struct embedded *log, struct error *err)
+{
+	char *current = memory_format("%s/CURRENT", log->path);
+	char *segments = memory_format("%s/segments", log->directory);
+	int result = 0;
+
+	if (access(current, F_OK) < 0 && errno != ENOENT)
+		result = fail(err, FATAL, "the log in %s cannot be opened: %s: %s", log->directory, current,
+			      strerror(errno));
+	else if (access(current, F_OK) < 0 && has_files(segments))
+		result = fail(err, FATAL,
+			      "the log in %s is damaged: there are segments but no %s, which says what is in them; put "
+			      "the directory back from a copy",
+			      log->directory, current);
+	memory_free(&current);
+	memory_free(&segments);
+	return result;
 }
 
 static void
@@ -181,14 +195,26 @@ embedded_directory_open(struct embedded *log, struct error *err)
 	log->path = memory_format("%s/database", log->directory ? log->directory : "");
 	if (!log->directory)
 		return 0;
-	if (!log->read_only && (make_directories(log->directory, err) < 0 || lock(log, err) < 0))
+	if (!log->read_only && directory_make(log->directory) < 0)
+		return fail(err, FATAL, "directory %s cannot be made: %s", log->directory, strerror(errno));
+	if (!log->read_only && lock(log, err) < 0)
 		return -1;
 	path = memory_format("%s/format", log->directory);
 	result = check_format(log, path, err);
 	memory_free(&path);
+	if (result == 0)
+		result = check_database(log, err);
 	if (result == 0 && log->read_only)
 		result = make_secondary(log, err);
 	return result;
+}
+
+int
+embedded_directory_sync(struct embedded *log, struct error *err)
+{
+	if (!log->directory || log->read_only || directory_sync(log->directory) == 0)
+		return 0;
+	return fail(err, FATAL, "directory %s cannot be made durable: %s", log->directory, strerror(errno));
 }
 
 void

@@ -39,6 +39,8 @@
 #define EMBEDDED_BATCH_SIZE (256 * 1024) /* bytes; a stored batch is closed when it has reached that */
 #define EMBEDDED_SWEEP_INTERVAL_MS 30000 /* between two looks at retention and compaction */
 #define EMBEDDED_CATCH_UP_INTERVAL_MS 50 /* how often a waiting read-only reader looks for more */
+#define EMBEDDED_ROOM_BYTES (64 << 20)	 /* of the disk that appending leaves free, ... */
+#define EMBEDDED_ROOM_PERCENT 5		 /* ... or so much of it, where that is less */
 #define EMBEDDED_KEY_SIZE 17		 /* of 'd' and 'i' */
 #define EMBEDDED_PARTITION_KEY_SIZE 9	 /* of 's', and the prefix of the others */
 struct partition {
@@ -88,9 +90,12 @@ struct embedded {
 	_Atomic uint64_t generation; /* counts the changes */
 	struct commit *queue, **queue_tail;
 	bool stopping;
-	bool failed; /* a write failed: nothing is appended any more */
-	char failure[ERROR_TEXT_SIZE];
 	pthread_t committer;
+
+	_Atomic bool failed; /* a write failed: nothing is written any more */
+	pthread_mutex_t failing;
+	char failure[ERROR_TEXT_SIZE]; /* why, under `failing` */
+
 	pthread_t sweeper;
 	struct wall_guard guard; /* the sweeper's: guard.now_ms is what the age of records is held against */
 	pthread_mutex_t sweep_mutex;
@@ -104,12 +109,21 @@ struct embedded *embedded_of(struct log *log);
 int embedded_database_open(struct embedded *log, const struct log_config *config, struct error *err);
 void embedded_database_close(struct embedded *log);
 int embedded_write(struct embedded *log, rocksdb_writebatch_t *writes, bool synced, struct error *err);
+/* What was written is durable. */
+int embedded_sync(struct embedded *log, struct error *err);
 /* The value pinned (the caller's to destroy), or NULL in *out where there is none. */
 int embedded_get(struct embedded *log, const void *key, size_t key_size, rocksdb_pinnableslice_t **out,
 		 struct error *err);
 int embedded_catch_up(struct embedded *log, struct error *err);
 
+/* embedded_failure.c: a log that failed stays failed, whichever thread has met it */
+int embedded_check(struct embedded *log, struct error *err);	     /* FATAL with the first reason */
+int embedded_fail_for_good(struct embedded *log, struct error *err); /* returns -1 */
+/* RETRY where the disk has no room for so many bytes more and what the database needs. */
+int embedded_room(struct embedded *log, int64_t bytes, struct error *err);
+
 int embedded_directory_open(struct embedded *log, struct error *err);
+int embedded_directory_sync(struct embedded *log, struct error *err); /* the names in it are durable */
 void embedded_directory_close(struct embedded *log);
 
 /* embedded_topic.c */
@@ -162,75 +176,6 @@ int embedded_reader_fetch(struct reader *reader, int64_t wait_ms, struct log_bat
 void embedded_reader_close(struct reader *reader);
 /* Waits until `generation` is no longer the log's, or the monotonic time until_us. False: it was the time. */
 bool embedded_wait(struct embedded *log, uint64_t generation, int64_t until_us);
-
-/* embedded_transaction.c: the pending records of one transaction */
-struct stream_state {
-	size_t size;	    /* bytes of records */
-	size_t chunk_count; /* closed chunks */
-	size_t chunk_size;  /* of the open chunk, and so on: */
-	uint32_t count;
-	int64_t min_time, max_time;
-};
-
-struct chunk {
-	size_t size;
-	uint32_t count;
-	int64_t min_time, max_time;
-};
-
-struct stream {
-	int topic, partition;
-	struct buffer records;
-	struct chunk *chunks; /* closed ones */
-	size_t chunk_capacity;
-	struct stream_state now, kept;
-	bool used, touched;		/* in transaction->used, ->touched */
-	int64_t first_offset, expected; /* of the last commit; the end before the next one; -1: none, any */
-};
-
-struct stream_position {
-	char *group;
-	int topic, partition;
-	int64_t offset;
-	bool set; /* in this transaction */
-};
-
-struct stream_list {
-	struct stream **items;
-	size_t count, capacity;
-};
-
-struct embedded_transaction {
-	struct transaction transaction;
-	struct embedded *log;
-	char *id;
-	struct stream **streams[EMBEDDED_TOPICS_MAX]; /* by topic and partition */
-	struct stream_list used, touched, committed;
-	struct stream_position *positions;
-	size_t position_count, position_capacity;
-	size_t bytes;
-	/* between append_begin and append_end */
-	struct stream *open;
-	size_t open_size, key_size; /* of the buffer before it; of its key */
-};
-int embedded_transaction_open(struct log *log, const char *id, struct transaction **out, struct error *err);
-void embedded_transaction_close(struct transaction *transaction);
-struct buffer *embedded_append_begin(struct transaction *transaction, int topic, int partition, struct bytes key,
-				     int64_t timestamp_ms);
-int embedded_append_end(struct transaction *transaction, bool deletion, struct error *err);
-void embedded_append_cancel(struct transaction *transaction);
-void embedded_keep(struct transaction *transaction);
-void embedded_undo(struct transaction *transaction);
-size_t embedded_bytes(const struct transaction *transaction);
-void embedded_set_position(struct transaction *transaction, const char *group, int topic, int partition,
-			   int64_t offset);
-int embedded_abort(struct transaction *transaction, struct error *err);
-void embedded_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
-int64_t embedded_first_offset(const struct transaction *transaction, int topic, int partition);
-void transaction_clear(struct embedded_transaction *transaction);
-int embedded_committer_start(struct embedded *log, struct error *err);
-void embedded_committer_stop(struct embedded *log);
-int embedded_commit(struct transaction *transaction, struct error *err);
 
 int embedded_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
 void embedded_member_close(struct member *member);

@@ -3,7 +3,7 @@
  * nothing is ever revoked. Partition p belongs to worker p % workers.
  */
 #include "base/memory.h"
-#include "log/embedded_log.h"
+#include "log/embedded_transaction.h"
 
 struct member_input {
 	struct place place;
@@ -118,7 +118,8 @@ embedded_member_poll(struct member *base, int64_t wait_ms, struct member_event *
 	struct embedded_member *member = (struct embedded_member *)base;
 	int64_t until_us = 0;
 
-	(void)err;
+	if (embedded_check(member->log, err) < 0) /* nothing that is done from here on could be committed */
+		return -1;
 	*event = (struct member_event){.type = MEMBER_NOTHING, .partition = -1};
 	if (member->next_assigned < member->partition_count) {
 		*event = (struct member_event){.type = MEMBER_ASSIGNED, .partition = member->next_assigned};

@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
-#define TRIES_MAX 100 /* of a fetch that batches are taken away from meanwhile */
+#define TRIES_MAX 100 /* of another process' fetch that batches are taken away from meanwhile */
 
 struct embedded_reader {
 	struct reader reader;
@@ -42,21 +42,57 @@ find_place(struct place *place, int64_t base, struct segment_place *out, struct 
 	return result < 0 ? -1 : 1;
 }
 
-/* Reads the batch at `base`. 1, 0 where there is none, -1. */
+/* A row refers to a file that is not there: nobody can give back what was in it but a person. */
+static int
+fail_missing(struct place *place, int64_t base, uint64_t number, struct error *err)
+{
+	char *path = segments_path(place->log->segments, place->topic, number);
+
+	fail(err, FATAL,
+	     "the log is damaged: the batch at offset %lld is in %s, which is not there; put the file back "
+	     "from a copy",
+	     (long long)base, path);
+	memory_free(&path);
+	return -1;
+}
+
+/* What the writer has done meanwhile. */
+static int
+catch_up(struct place *place, struct error *err)
+{
+	if (!place->log->read_only)
+		return 0;
+	if (embedded_catch_up(place->log, err) < 0)
+		return -1;
+	return embedded_partition_refresh(place->log, place->topic, place->partition, err);
+}
+
+/*
+ * Reads the batch at `base`. 1, 0 where there is none (any more), -1. A file that is not there was taken away only if
+ * no row refers to it by now: whoever removes a file has removed its rows before.
+ */
 static int
 get(struct place *place, int64_t base, struct error *err)
 {
-	struct segment_place at;
-	int found = find_place(place, base, &at, err);
-	bool gone;
+	uint64_t missing = UINT64_MAX;
 
-	if (found <= 0)
-		return found;
-	if (segments_read(place->log->segments, place->topic, &at, &place->body, &gone, err) < 0)
-		return fail_in(err, "the batch at offset %lld", (long long)base);
-	if (gone && place->log->read_only)
-		return fail(err, RETRY, "the batch at offset %lld was taken away", (long long)base);
-	return !gone;
+	for (;;) {
+		struct segment_place at;
+		int found = find_place(place, base, &at, err);
+		bool gone;
+
+		if (found <= 0)
+			return found;
+		if (at.number == missing)
+			return fail_missing(place, base, at.number, err);
+		if (segments_read(place->log->segments, place->topic, &at, &place->body, &gone, err) < 0)
+			return fail_in(err, "the batch at offset %lld", (long long)base);
+		if (!gone)
+			return 1;
+		missing = at.number;
+		if (catch_up(place, err) < 0)
+			return -1;
+	}
 }
 
 /* Mostly the next batch begins exactly where the last one ended: one look-up. Else the summaries know where it is. */
@@ -93,45 +129,57 @@ has_more(struct place *place, const struct partition *part, struct log_gap *lost
 	return place->next < *end;
 }
 
-/* A file that the writer has deleted since: after catching up nothing refers to it. */
+/*
+ * There is no batch at `next`, which is before the end. Batches follow each other without gaps (compaction leaves empty
+ * ones behind), and go at the start only, which moves first: anything else is damage, never an end.
+ */
 static int
-after_failure(struct place *place, struct error *err)
+after_absence(struct place *place, const struct partition *part, int *tries, struct error *err)
 {
-	if (!place->log->read_only)
-		return -1;
-	if (embedded_catch_up(place->log, err) < 0)
-		return -1;
-	return embedded_partition_refresh(place->log, place->topic, place->partition, err);
+	if (part->start > place->next)
+		return 0;
+	if (place->log->read_only &&
+	    ++*tries < TRIES_MAX) /* what was read is of before the catching up, or of after it */
+		return catch_up(place, err);
+	return fail(err, FATAL,
+		    "the log is damaged: it has no batch there, although the partition goes from %lld to %lld",
+		    (long long)part->start, (long long)part->end);
+}
+
+static int
+fetch(struct place *place, const struct partition *part, struct log_gap *lost, struct error *err)
+{
+	int64_t end;
+	int tries = 0;
+
+	place->records.count = 0;
+	while (place->records.count == 0 && has_more(place, part, lost, &end)) {
+		int64_t base;
+		int found = get_next(place, &base, err);
+
+		if (found < 0)
+			return -1;
+		if (found == 0 || base > place->next) {
+			if (after_absence(place, part, &tries, err) < 0)
+				return -1;
+		} else if (batch_read(buffer_bytes(&place->body), base, place->next, &place->records, &place->next,
+				      err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
 }
 
 int
 place_fetch(struct place *place, struct log_batch *out, struct error *err)
 {
-	struct partition *part = &place->log->topics[place->topic]->partitions[place->partition];
+	const struct partition *part = &place->log->topics[place->topic]->partitions[place->partition];
 	struct log_gap lost = {0};
 	int64_t end;
-	int tries = 0;
 
-	place->records.count = 0;
-	while (place->records.count == 0 && has_more(place, part, &lost, &end)) {
-		int64_t base;
-		int found = get_next(place, &base, err);
-
-		if (found < 0 && (++tries == TRIES_MAX || after_failure(place, err) < 0))
-			return fail_in(err, "topic '%s' partition %d offset %lld",
-				       place->log->topics[place->topic]->name, place->partition,
-				       (long long)place->next);
-		if (found < 0)
-			continue;
-		if (found == 0) { /* trimmed just now, or compaction left nothing up to the end */
-			if (++tries == TRIES_MAX || place->next >= part->start)
-				place->next = end;
-			continue;
-		}
-		if (batch_read(buffer_bytes(&place->body), base, place->next, &place->records, &place->next, err) < 0)
-			return fail_in(err, "topic '%s' partition %d", place->log->topics[place->topic]->name,
-				       place->partition);
-	}
+	if (fetch(place, part, &lost, err) < 0)
+		return fail_in(err, "topic '%s' partition %d offset %lld", place->log->topics[place->topic]->name,
+			       place->partition, (long long)place->next);
 	end = part->end;
 	*out = (struct log_batch){
 		.records = place->records.items,

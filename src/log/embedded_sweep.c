@@ -5,8 +5,9 @@
  * A batch goes by two point deletions, not by a range: ranges pile up in the tree and slow its reads down, and whoever
  * trims continually pays for each batch once. A batch with records on both sides of the new start stays.
  *
- * A segment leaves the disk once no batch is in it any more: looked for by whoever trims, each time many bytes have
- * gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends to their segments.
+ * A segment leaves the disk once no batch is in it any more, durably (free_segments): looked for by whoever trims, each
+ * time many bytes have gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends to their
+ * segments.
  */
 #include <inttypes.h>
 
@@ -146,7 +147,11 @@ collect(struct embedded *log, int topic, struct numbers *numbers, struct error *
 	return result;
 }
 
-/* Removes the topic's segments that no batch is in any more. */
+/*
+ * Removes the topic's segments that no batch is in any more. The one place where that happens, whatever took the
+ * batches away: that they are gone, or stand elsewhere, is made durable first. Else a loss of power could leave rows of
+ * files that are no more.
+ */
 static int
 free_segments(struct embedded *log, int topic, struct error *err)
 {
@@ -154,8 +159,11 @@ free_segments(struct embedded *log, int topic, struct error *err)
 	struct numbers numbers = {0};
 	int result = collect(log, topic, &numbers, err);
 
-	if (result == 0)
-		segments_remove(log->segments, topic, before, has_number, &numbers);
+	if (result == 0 && segments_removable(log->segments, topic, before, has_number, &numbers)) {
+		result = embedded_sync(log, err);
+		if (result == 0)
+			result = segments_remove(log->segments, topic, before, has_number, &numbers, err);
+	}
 	memory_free(&numbers.items);
 	return result;
 }
@@ -293,7 +301,8 @@ run(void *self)
 		if (embedded_sweep(log, &err) < 0) {
 			char text[QUIET_TEXT_SIZE];
 
-			logger_warn("sweep_failed", "reason=%s", logger_quote(text, sizeof(text), err.text));
+			logger_write(err.action == RETRY ? LOGGER_WARN : LOGGER_ERROR, "sweep_failed", "reason=%s",
+				     logger_quote(text, sizeof(text), err.text));
 		}
 		pthread_mutex_lock(&log->sweep_mutex);
 		while (!log->sweep_stopping)

@@ -3,7 +3,7 @@
  * Records are laid out there as they will be stored; what undo goes back to is a handful of sizes.
  */
 #include "base/memory.h"
-#include "log/embedded_log.h"
+#include "log/embedded_transaction.h"
 
 static struct embedded_transaction *
 transaction_of(struct transaction *transaction)

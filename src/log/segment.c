@@ -1,49 +1,14 @@
 #include "log/segment.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/key.h"
 #include "base/memory.h"
-
-#define TOPICS_MAX 4096
-
-struct segment {
-	uint64_t number;
-	int fd;	     /* -1: not open */
-	int readers; /* that are in pread */
-	bool dead;   /* removed: closed by the last reader */
-};
-
-/* The files of one topic, by number. */
-struct stream {
-	pthread_mutex_t appending; /* held while a batch is written or made durable; taken before `lock` */
-	struct segment *segments;
-	size_t count, capacity;
-	bool writing; /* this process has begun a file; the last one is: */
-	uint64_t number;
-	int file;
-	int64_t end;		  /* where the next batch goes */
-	bool appended;		  /* something in the last one is not durable yet */
-	uint64_t first_unindexed; /* files from here on may have batches without a row */
-};
-
-struct segments {
-	char *directory;
-	bool read_only;
-	pthread_mutex_t lock;
-	size_t open_count;
-	struct stream streams[TOPICS_MAX];
-};
+#include "log/segment_files.h"
 
 void
 segment_place_write(uint8_t to[SEGMENT_PLACE_SIZE], const struct segment_place *place)
@@ -75,106 +40,94 @@ checksum_of(struct bytes header, struct bytes records)
 	return XXH3_64bits_withSeed(records.data, records.size, XXH3_64bits(header.data, header.size));
 }
 
-/* ---- files ---- */
-
-static char *
-path_of(const struct segments *segments, int topic, uint64_t number)
+char *
+segments_path(const struct segments *segments, int topic, uint64_t number)
 {
-	return memory_format("%s/%d-%llu", segments->directory, topic, (unsigned long long)number);
+	return segment_path(segments, topic, number);
 }
 
-static struct segment *
-find(struct stream *stream, uint64_t number)
+/* ---- failing for good ---- */
+
+int
+segments_check(struct segments *segments, struct error *err)
 {
-	for (size_t i = stream->count; i-- > 0;)
-		if (stream->segments[i].number == number)
-			return &stream->segments[i];
-	return NULL;
+	int result = 0;
+
+	pthread_mutex_lock(&segments->lock);
+	if (segments->failed)
+		result = fail(err, FATAL, "the log cannot be written to since: %s", segments->failure);
+	pthread_mutex_unlock(&segments->lock);
+	return result;
 }
 
-static struct segment *
-add(struct stream *stream, uint64_t number, int fd)
-{
-	if (stream->count == stream->capacity) {
-		stream->capacity = stream->capacity * 2 + 4;
-		stream->segments = memory_resize_array(stream->segments, stream->capacity, sizeof(*stream->segments));
-	}
-	stream->segments[stream->count] = (struct segment){.number = number, .fd = fd};
-	return &stream->segments[stream->count++];
-}
-
-/* The last one stays the last one: it is what is appended to. */
-static void
-forget(struct segments *segments, struct stream *stream, struct segment *segment)
-{
-	size_t behind = (size_t)(stream->segments + stream->count - (segment + 1));
-
-	if (segment->fd >= 0) {
-		close(segment->fd);
-		segments->open_count--;
-	}
-	memmove(segment, segment + 1, behind * sizeof(*segment));
-	stream->count--;
-}
-
-/* A new name is durable once its directory is. */
+/* The first reason is the one to be kept. */
 static int
-sync_directory(const char *path)
+fail_for_good(struct segments *segments, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = fd < 0 ? -1 : fsync(fd);
+	err->action = FATAL;
+	pthread_mutex_lock(&segments->lock);
+	if (!segments->failed)
+		snprintf(segments->failure, sizeof(segments->failure), "%s", err->text);
+	segments->failed = true;
+	pthread_mutex_unlock(&segments->lock);
+	return -1;
+}
 
-	if (fd >= 0)
-		close(fd);
+/* ---- the last file of a topic, under `appending` ---- */
+
+static int
+take_last(struct segments *segments, int topic, int *fd, struct error *err)
+{
+	struct segment_stream *stream = &segments->streams[topic];
+	int found = segment_take(segments, topic, stream->number, fd, err);
+	char *path;
+
+	if (found <= 0)
+		return found;
+	path = segment_path(segments, topic, stream->number);
+	fail(err, FATAL, "the log: %s, which is being written, is not there any more", path);
+	memory_free(&path);
+	return fail_for_good(segments, err);
+}
+
+static int
+fail_at(struct segments *segments, int topic, const char *what, struct error *err)
+{
+	char *path = segment_path(segments, topic, segments->streams[topic].number);
+
+	segment_error(segments, path, what, err);
+	memory_free(&path);
+	return -1;
+}
+
+static int
+make_durable(struct segments *segments, int topic, struct error *err)
+{
+	struct segment_stream *stream = &segments->streams[topic];
+	int fd, result = 0;
+
+	if (!segment_is_dirty(segments, topic))
+		return 0;
+	if (take_last(segments, topic, &fd, err) < 0)
+		return -1;
+	if (segments->directory && fdatasync(fd) < 0) {
+		fail_at(segments, topic, "it cannot be made durable", err);
+		result = fail_for_good(segments, err);
+	} else {
+		segment_mark(segments, topic, false);
+	}
+	segment_put(segments, topic, stream->number);
 	return result;
 }
 
 static int
-failed(const struct segments *segments, const char *what, struct error *err)
-{
-	if (errno == ENOSPC)
-		return fail(err, FATAL, "the disk of the log in %s is full: free some space and start again",
-			    segments->directory);
-	return fail(err, FATAL, "the log in %s: %s: %s", segments->directory ? segments->directory : "memory", what,
-		    strerror(errno));
-}
-
-static uint64_t
-next_number(const struct stream *stream)
-{
-	return stream->count != 0 ? stream->segments[stream->count - 1].number + 1 : 0;
-}
-
-/* Under the lock. */
-static int
 begin_file(struct segments *segments, int topic, struct error *err)
 {
-	struct stream *stream = &segments->streams[topic];
-	uint64_t number = next_number(stream);
-	int fd;
-
-	if (stream->appended && segments->directory && fdatasync(stream->file) < 0)
-		return failed(segments, "a segment cannot be made durable", err);
-	if (segments->directory) {
-		char *path = path_of(segments, topic, number);
-
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		memory_free(&path);
-	} else {
-		fd = memfd_create("isotope-segment", MFD_CLOEXEC);
-	}
-	if (fd < 0 || (segments->directory && sync_directory(segments->directory) < 0))
-		return failed(segments, "a segment cannot be made", err);
-	segments->open_count++;
-	add(stream, number, fd);
-	stream->number = number;
-	stream->file = fd;
-	stream->end = 0;
-	stream->appended = false;
-	if (!stream->writing)
-		stream->first_unindexed = number;
-	stream->writing = true;
-	return 0;
+	if (make_durable(segments, topic, err) < 0)
+		return -1;
+	if (segment_begin(segments, topic, err) == 0)
+		return 0;
+	return err->action == RETRY ? -1 : fail_for_good(segments, err);
 }
 
 /* ---- appending ---- */
@@ -204,38 +157,48 @@ write_all(int fd, struct bytes header, struct bytes records, int64_t position)
 	return 0;
 }
 
+/* A full disk leaves bytes behind the end, which the next attempt writes over. */
 static int
-append(struct segments *segments, struct stream *stream, struct bytes header, struct bytes records,
-       struct segment_place *out, struct error *err)
+append(struct segments *segments, int topic, struct bytes header, struct bytes records, struct segment_place *out,
+       struct error *err)
 {
+	struct segment_stream *stream = &segments->streams[topic];
+	int fd, result = 0;
+
 	*out = (struct segment_place){
 		.number = stream->number,
 		.position = (uint64_t)stream->end,
 		.size = header.size + records.size,
 		.checksum = checksum_of(header, records),
 	};
-	if (write_all(stream->file, header, records, stream->end) < 0)
-		return failed(segments, "a segment cannot be written", err);
-	stream->end += (int64_t)out->size;
-	stream->appended = true;
-	return 0;
+	if (take_last(segments, topic, &fd, err) < 0)
+		return -1;
+	segment_mark(segments, topic, true);
+	if (write_all(fd, header, records, stream->end) == 0) {
+		stream->end += (int64_t)out->size;
+	} else {
+		result = fail_at(segments, topic, "it cannot be written", err);
+		if (err->action != RETRY)
+			fail_for_good(segments, err);
+	}
+	segment_put(segments, topic, out->number);
+	return result;
 }
 
 int
 segments_append(struct segments *segments, int topic, struct bytes header, struct bytes records,
 		struct segment_place *out, struct error *err)
 {
-	struct stream *stream = &segments->streams[topic];
-	int result = 0;
+	struct segment_stream *stream = &segments->streams[topic];
+	int result = segments_check(segments, err);
 
+	if (result < 0)
+		return -1;
 	pthread_mutex_lock(&stream->appending);
-	if (!stream->writing || stream->end >= SEGMENT_SIZE) {
-		pthread_mutex_lock(&segments->lock);
+	if (!stream->writing || stream->end >= SEGMENT_SIZE)
 		result = begin_file(segments, topic, err);
-		pthread_mutex_unlock(&segments->lock);
-	}
 	if (result == 0)
-		result = append(segments, stream, header, records, out, err);
+		result = append(segments, topic, header, records, out, err);
 	pthread_mutex_unlock(&stream->appending);
 	return result;
 }
@@ -243,13 +206,13 @@ segments_append(struct segments *segments, int topic, struct bytes header, struc
 int
 segments_sync(struct segments *segments, int topic, struct error *err)
 {
-	struct stream *stream = &segments->streams[topic];
-	int result = 0;
+	struct segment_stream *stream = &segments->streams[topic];
+	int result = segments_check(segments, err);
 
+	if (result < 0)
+		return -1;
 	pthread_mutex_lock(&stream->appending);
-	if (stream->appended && segments->directory && fdatasync(stream->file) < 0)
-		result = failed(segments, "a segment cannot be made durable", err);
-	stream->appended = false;
+	result = make_durable(segments, topic, err);
 	pthread_mutex_unlock(&stream->appending);
 	return result;
 }
@@ -257,7 +220,7 @@ segments_sync(struct segments *segments, int topic, struct error *err)
 void
 segments_indexed(struct segments *segments, int topic)
 {
-	struct stream *stream = &segments->streams[topic];
+	struct segment_stream *stream = &segments->streams[topic];
 
 	pthread_mutex_lock(&segments->lock);
 	if (stream->writing)
@@ -267,54 +230,7 @@ segments_indexed(struct segments *segments, int topic)
 
 /* ---- reading ---- */
 
-/* Under the lock: closes some file that nobody reads and nothing is appended to. */
-static void
-close_one(struct segments *segments)
-{
-	for (int topic = 0; topic < TOPICS_MAX; topic++) {
-		struct stream *stream = &segments->streams[topic];
-
-		for (size_t i = 0; i + stream->writing < stream->count; i++) {
-			struct segment *segment = &stream->segments[i];
-
-			if (segment->fd < 0 || segment->readers != 0 ||
-			    (stream->writing && segment->number >= stream->first_unindexed))
-				continue;
-			close(segment->fd);
-			segment->fd = -1;
-			segments->open_count--;
-			return;
-		}
-	}
-}
-
-/* Under the lock. The file opened for reading, NULL where there is none. */
-static struct segment *
-open_file(struct segments *segments, int topic, uint64_t number)
-{
-	struct stream *stream = &segments->streams[topic];
-	struct segment *segment = find(stream, number);
-	char *path;
-	int fd;
-
-	if (segment && (segment->fd >= 0 || segment->dead))
-		return segment->dead ? NULL : segment;
-	if (!segments->directory || (!segment && !segments->read_only))
-		return NULL;
-	if (segments->open_count >= SEGMENT_FILES_OPEN_MAX)
-		close_one(segments);
-	path = path_of(segments, topic, number);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	memory_free(&path);
-	if (fd < 0)
-		return NULL;
-	segments->open_count++;
-	if (!segment)
-		return add(stream, number, fd);
-	segment->fd = fd;
-	return segment;
-}
-
+/* 0; 1 where the file ends before; -1 with errno. */
 static int
 read_all(int fd, uint8_t *to, size_t size, int64_t position)
 {
@@ -332,51 +248,59 @@ read_all(int fd, uint8_t *to, size_t size, int64_t position)
 	return 0;
 }
 
-static void
-end_reading(struct segments *segments, int topic, uint64_t number)
+static int
+fail_damaged(const struct segments *segments, int topic, const struct segment_place *place, const char *why,
+	     struct error *err)
 {
-	struct stream *stream = &segments->streams[topic];
-	struct segment *segment;
+	char *path = segment_path(segments, topic, place->number);
 
-	pthread_mutex_lock(&segments->lock);
-	segment = find(stream, number);
-	if (--segment->readers == 0 && segment->dead)
-		forget(segments, stream, segment);
-	pthread_mutex_unlock(&segments->lock);
+	fail(err, FATAL,
+	     "the log is damaged: %s does not have at byte %llu the %llu bytes that were written there (%s); put the "
+	     "file back from a copy",
+	     path, (unsigned long long)place->position, (unsigned long long)place->size, why);
+	memory_free(&path);
+	return -1;
+}
+
+static int
+read_batch(struct segments *segments, int topic, int fd, const struct segment_place *place, struct buffer *out,
+	   struct error *err)
+{
+	const size_t header = 16;
+	int result;
+
+	if (place->size < header)
+		return fail_damaged(segments, topic, place, "its size cannot be right", err);
+	buffer_clear(out);
+	result = read_all(fd, buffer_reserve(out, place->size), place->size, (int64_t)place->position);
+	if (result < 0) {
+		char *path = segment_path(segments, topic, place->number);
+
+		segment_error(segments, path, "it cannot be read", err);
+		memory_free(&path);
+		return -1;
+	}
+	if (result > 0)
+		return fail_damaged(segments, topic, place, "the file ends before", err);
+	if (checksum_of(bytes_of(out->data, header), bytes_of(out->data + header, place->size - header)) !=
+	    place->checksum)
+		return fail_damaged(segments, topic, place, "their checksum is another", err);
+	out->size = place->size;
+	return 0;
 }
 
 int
 segments_read(struct segments *segments, int topic, const struct segment_place *place, struct buffer *out, bool *gone,
 	      struct error *err)
 {
-	const size_t header = 16;
-	struct segment *segment;
-	int fd, result;
+	int fd, result = segment_take(segments, topic, place->number, &fd, err);
 
-	pthread_mutex_lock(&segments->lock);
-	segment = open_file(segments, topic, place->number);
-	*gone = !segment;
-	fd = segment ? segment->fd : -1;
-	if (segment)
-		segment->readers++;
-	pthread_mutex_unlock(&segments->lock);
-	if (*gone)
-		return 0;
-	buffer_clear(out);
-	result = read_all(fd, buffer_reserve(out, place->size), place->size, (int64_t)place->position);
-	end_reading(segments, topic, place->number);
-	if (result < 0)
-		return failed(segments, "a segment cannot be read", err);
-	if (result > 0 || place->size < header ||
-	    checksum_of(bytes_of(out->data, header), bytes_of(out->data + header, place->size - header)) !=
-		    place->checksum)
-		return fail(err, FATAL,
-			    "the log is damaged: segment %d-%llu has not at position %llu what was written there "
-			    "(%llu bytes)",
-			    topic, (unsigned long long)place->number, (unsigned long long)place->position,
-			    (unsigned long long)place->size);
-	out->size = place->size;
-	return 0;
+	*gone = result > 0;
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	result = read_batch(segments, topic, fd, place, out, err);
+	segment_put(segments, topic, place->number);
+	return result;
 }
 
 /* ---- taking away ---- */
@@ -384,96 +308,78 @@ segments_read(struct segments *segments, int topic, const struct segment_place *
 uint64_t
 segments_first_unindexed(struct segments *segments, int topic)
 {
-	struct stream *stream = &segments->streams[topic];
+	struct segment_stream *stream = &segments->streams[topic];
 	uint64_t number;
 
 	pthread_mutex_lock(&segments->lock);
 	if (stream->writing)
 		number = stream->first_unindexed;
 	else /* the last one stays: its number is what the next one is counted from */
-		number = stream->count != 0 ? stream->segments[stream->count - 1].number : 0;
+		number = stream->count != 0 ? stream->items[stream->count - 1].number : 0;
 	pthread_mutex_unlock(&segments->lock);
 	return number;
 }
 
-void
-segments_remove(struct segments *segments, int topic, uint64_t before, segments_referred *referred, void *argument)
+static bool
+may_go(const struct segment *segment, uint64_t before, segments_referred *referred, void *argument)
 {
-	struct stream *stream = &segments->streams[topic];
+	return segment->number < before && !segment->dead && !referred(argument, segment->number);
+}
+
+bool
+segments_removable(struct segments *segments, int topic, uint64_t before, segments_referred *referred, void *argument)
+{
+	struct segment_stream *stream = &segments->streams[topic];
+	bool any = false;
 
 	pthread_mutex_lock(&segments->lock);
-	for (size_t i = stream->count; i-- > 0;) {
-		struct segment *segment = &stream->segments[i];
+	for (size_t i = 0; i < stream->count && !any; i++)
+		any = may_go(&stream->items[i], before, referred, argument);
+	pthread_mutex_unlock(&segments->lock);
+	return any;
+}
 
-		if (segment->number >= before || segment->dead || referred(argument, segment->number))
+int
+segments_remove(struct segments *segments, int topic, uint64_t before, segments_referred *referred, void *argument,
+		struct error *err)
+{
+	struct segment_stream *stream = &segments->streams[topic];
+	int result = 0;
+
+	pthread_mutex_lock(&segments->lock);
+	for (size_t i = stream->count; i-- > 0 && result == 0;) {
+		struct segment *segment = &stream->items[i];
+		char *path;
+
+		if (!may_go(segment, before, referred, argument))
 			continue;
-		if (segments->directory) {
-			char *path = path_of(segments, topic, segment->number);
-
-			unlink(path);
-			memory_free(&path);
-		}
-		segment->dead = true;
-		if (segment->readers == 0)
-			forget(segments, stream, segment);
+		path = segment_path(segments, topic, segment->number);
+		if (segment_unlink(segments, topic, segment) < 0)
+			result = segment_error(segments, path, "it cannot be removed", err);
+		memory_free(&path);
 	}
 	pthread_mutex_unlock(&segments->lock);
+	return result;
 }
 
 /* ---- opening ---- */
-
-static int
-compare_numbers(const void *a, const void *b)
-{
-	const struct segment *x = a, *y = b;
-
-	return x->number < y->number ? -1 : x->number > y->number;
-}
-
-static int
-load(struct segments *segments, struct error *err)
-{
-	DIR *directory = opendir(segments->directory);
-
-	if (!directory)
-		return failed(segments, "the segments cannot be listed", err);
-	for (struct dirent *entry; (entry = readdir(directory));) {
-		unsigned long long number;
-		int topic, length = 0;
-
-		if (sscanf(entry->d_name, "%d-%llu%n", &topic, &number, &length) == 2 && entry->d_name[length] == 0 &&
-		    topic >= 0 && topic < TOPICS_MAX)
-			add(&segments->streams[topic], number, -1);
-	}
-	closedir(directory);
-	for (int topic = 0; topic < TOPICS_MAX; topic++)
-		if (segments->streams[topic].count > 1)
-			qsort(segments->streams[topic].segments, segments->streams[topic].count, sizeof(struct segment),
-			      compare_numbers);
-	return 0;
-}
 
 int
 segments_open(const char *directory, bool read_only, struct segments **out, struct error *err)
 {
 	struct segments *segments = memory_new(sizeof(*segments));
-	int result = 0;
 
 	segments->directory = directory ? memory_format("%s/segments", directory) : NULL;
 	segments->read_only = read_only;
+	segments->directory_fd = -1;
 	pthread_mutex_init(&segments->lock, NULL);
-	for (int topic = 0; topic < TOPICS_MAX; topic++)
+	for (int topic = 0; topic < SEGMENT_TOPICS_MAX; topic++)
 		pthread_mutex_init(&segments->streams[topic].appending, NULL);
 	*out = segments;
-	if (directory && !read_only) {
-		if (mkdir(segments->directory, 0777) < 0 && errno != EEXIST)
-			result = failed(segments, "the directory of segments cannot be made", err);
-		else
-			result = load(segments, err);
-	}
-	if (result < 0)
-		segments_close(out);
-	return result;
+	if (segment_files_open(segments, err) == 0)
+		return 0;
+	segments_close(out);
+	return -1;
 }
 
 void
@@ -483,15 +389,9 @@ segments_close(struct segments **pointer)
 
 	if (!segments)
 		return;
-	for (int topic = 0; topic < TOPICS_MAX; topic++) {
-		struct stream *stream = &segments->streams[topic];
-
-		for (size_t i = 0; i < stream->count; i++)
-			if (stream->segments[i].fd >= 0)
-				close(stream->segments[i].fd);
-		memory_free(&stream->segments);
-		pthread_mutex_destroy(&stream->appending);
-	}
+	segment_files_close(segments);
+	for (int topic = 0; topic < SEGMENT_TOPICS_MAX; topic++)
+		pthread_mutex_destroy(&segments->streams[topic].appending);
 	pthread_mutex_destroy(&segments->lock);
 	memory_free(&segments->directory);
 	memory_free(pointer);

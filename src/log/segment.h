@@ -6,7 +6,13 @@
  *
  * A body is made durable before the row that refers to it; what no row refers to does not exist. A writer never goes on
  * in a file of an earlier one, so there is nothing to repair after a crash: what it left over goes with its file, and a
- * file goes when no row refers to anything in it. In memory (directory NULL) the files are memfds.
+ * file goes when no row refers to anything in it, and when the removal of those rows is durable. In memory (directory
+ * NULL) the files are memfds.
+ *
+ * What cannot be made durable fails for good: after a failed fsync the kernel counts the pages as clean, so that the
+ * next one succeeds without having written them. From then on nothing is appended, whichever thread has met it.
+ *
+ * Errors: RETRY where nothing was done and it may work later (a full disk, too many open files), else FATAL.
  *
  * Threads: all calls from any. Bodies are read by pread into the caller's buffer: no
  * mapping that a shortened file could turn into a signal.
@@ -17,9 +23,11 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-#define SEGMENT_SIZE (64 << 20)	   /* bytes, after which the next file begins; one batch may pass it */
-#define SEGMENT_FILES_OPEN_MAX 256 /* files kept open for reading */
-#define SEGMENT_PLACE_SIZE 32	   /* bytes of a stored place */
+#define SEGMENT_SIZE (64 << 20) /* bytes, after which the next file begins; one batch may pass it */
+#define SEGMENT_FILES_OPEN_MAX                                                                                         \
+	256			 /* files kept open, or a quarter of what the process may have open (ulimit -n), ... */
+#define SEGMENT_FILES_OPEN_MIN 4 /* ... but at least so many */
+#define SEGMENT_PLACE_SIZE 32	 /* bytes of a stored place */
 
 struct segments;
 
@@ -42,18 +50,30 @@ int segments_sync(struct segments *segments, int topic, struct error *err);
 /* The rows of all that was appended to the topic are in the database: from now on its files may be judged by them. */
 void segments_indexed(struct segments *segments, int topic);
 
-/* The batch into `out`. *gone: there is no such file any more: the batch was taken away meanwhile. */
+/* 0, or -1 where something could not be made durable once. */
+int segments_check(struct segments *segments, struct error *err);
+
+/*
+ * The batch into `out`. *gone: there is no such file. That is as it should be only if the batch was taken away
+ * meanwhile, so the caller looks whether a row still refers to it.
+ */
 int segments_read(struct segments *segments, int topic, const struct segment_place *place, struct buffer *out,
 		  bool *gone, struct error *err);
 
+/* Where a file is, for messages; the caller's to free. */
+char *segments_path(const struct segments *segments, int topic, uint64_t number);
+
 /*
- * Taking files away: `segments_first_unindexed` first, then the rows are looked through, then every file with a lower
- * number of which `referred` does not say true is removed.
+ * Taking files away: `segments_first_unindexed` first, then the rows are looked through; then every file with a lower
+ * number of which `referred` does not say true may go. Before the first of them is removed, the removal of the rows
+ * that referred to them must be durable: `segments_removable` says whether there are any.
  */
 uint64_t segments_first_unindexed(struct segments *segments, int topic);
 typedef bool segments_referred(void *argument, uint64_t number);
-void segments_remove(struct segments *segments, int topic, uint64_t before, segments_referred *referred,
-		     void *argument);
+bool segments_removable(struct segments *segments, int topic, uint64_t before, segments_referred *referred,
+			void *argument);
+int segments_remove(struct segments *segments, int topic, uint64_t before, segments_referred *referred, void *argument,
+		    struct error *err);
 
 void segment_place_write(uint8_t to[SEGMENT_PLACE_SIZE], const struct segment_place *place);
 int segment_place_read(struct bytes from, struct segment_place *place, struct error *err);

@@ -1,16 +1,35 @@
 #include "log/segment.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "log/segment_files.h"
 #include "tests/test.h"
 
 #define TOPIC 3
 
 static struct error err;
 static const char header[] = "0123456789abcdef";
+
+/* In place of the C library's. */
+static int failing_syncs;
+
+int
+fdatasync(int fd)
+{
+	if (failing_syncs > 0) {
+		failing_syncs--;
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
 
 static struct segments *
 open_segments(bool read_only)
@@ -110,7 +129,9 @@ TEST(a_file_that_nothing_refers_to_is_removed_and_its_number_is_not_used_again)
 	segments = open_segments(false);
 	second = append(segments, "second");
 	kept = second.number;
-	segments_remove(segments, TOPIC, segments_first_unindexed(segments, TOPIC), refers_to, &kept);
+	check(segments_removable(segments, TOPIC, segments_first_unindexed(segments, TOPIC), refers_to, &kept));
+	check_ok(segments_remove(segments, TOPIC, segments_first_unindexed(segments, TOPIC), refers_to, &kept, &err));
+	check(!segments_removable(segments, TOPIC, segments_first_unindexed(segments, TOPIC), refers_to, &kept));
 	check_text(read_text(segments, &first), "gone");
 	check_text(read_text(segments, &second), "second");
 	segments_close(&segments);
@@ -126,9 +147,9 @@ TEST(what_has_no_row_yet_is_not_removed)
 	uint64_t none = UINT64_MAX, before = segments_first_unindexed(segments, TOPIC);
 
 	check_ok(segments_append(segments, TOPIC, bytes_of(header, 16), bytes_of_text("new"), &place, &err));
-	segments_remove(segments, TOPIC, before, refers_to, &none);
+	check_ok(segments_remove(segments, TOPIC, before, refers_to, &none, &err));
 	check_text(read_text(segments, &place), "new");
-	segments_remove(segments, TOPIC, segments_first_unindexed(segments, TOPIC), refers_to, &none);
+	check_ok(segments_remove(segments, TOPIC, segments_first_unindexed(segments, TOPIC), refers_to, &none, &err));
 	check_text(read_text(segments, &place), "new");
 	segments_close(&segments);
 }
@@ -144,8 +165,9 @@ TEST(a_flipped_byte_is_found_wherever_it_is)
 		char byte = "0123456789abcdefsome records"[at];
 
 		damage("3-0", at, (char)(byte ^ 4));
-		check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err),
-			    "the log is damaged: segment 3-0");
+		check_fails(
+			segments_read(segments, TOPIC, &place, &body, &gone, &err),
+			"segments/3-0 does not have at byte 0 the 28 bytes that were written there (their checksum is");
 		damage("3-0", at, byte);
 	}
 	check_text(read_text(segments, &place), "some records");
@@ -162,7 +184,8 @@ TEST(a_shortened_file_is_an_error_and_no_crash)
 	bool gone;
 
 	check_int(truncate(path, 20), 0);
-	check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err), "the log is damaged: segment 3-0");
+	check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err),
+		    "segments/3-0 does not have at byte 0 the 28 bytes that were written there (the file ends before");
 	memory_free(&path);
 	buffer_fini(&body);
 	segments_close(&segments);
@@ -186,4 +209,137 @@ TEST(a_place_of_another_size_is_refused)
 	struct segment_place place;
 
 	check_fails(segment_place_read(bytes_of(header, 16), &place, &err), "has 16 bytes, expected 32");
+}
+
+TEST(what_cannot_be_opened_is_an_error_and_not_gone)
+{
+	struct segments *segments = open_segments(true), *writer = open_segments(false);
+	struct segment_place place = append(writer, "some records");
+	char *path = memory_format("%s/segments/3-0", test_directory());
+	char *aside = memory_format("%s/aside", test_directory());
+	struct buffer body = {0};
+	bool gone;
+
+	check_int(rename(path, aside), 0);
+	check_int(symlink(path, path), 0);
+	check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err), "Too many levels of symbolic links");
+	check_contains(err.text, "segments/3-0: it cannot be opened");
+	check_int(err.action, FATAL);
+	check_int(unlink(path), 0);
+	check_text(read_text(segments, &place), "gone");
+	check_int(rename(aside, path), 0);
+	check_text(read_text(segments, &place), "some records");
+	memory_free(&path);
+	memory_free(&aside);
+	buffer_fini(&body);
+	segments_close(&segments);
+	segments_close(&writer);
+}
+
+static int
+count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = 0;
+
+	check(directory != NULL);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static void
+limit_descriptors(rlim_t limit)
+{
+	struct rlimit now;
+
+	check_int(getrlimit(RLIMIT_NOFILE, &now), 0);
+	now.rlim_cur = limit;
+	check_int(setrlimit(RLIMIT_NOFILE, &now), 0);
+}
+
+/* The text of the one batch of each of many topics. */
+static void
+check_topics(struct segments *segments, const struct segment_place *places, int topics)
+{
+	for (int topic = 0; topic < topics; topic++) {
+		struct buffer body = {0};
+		char text[32];
+		bool gone;
+
+		snprintf(text, sizeof(text), "0123456789abcdeftopic %d", topic);
+		check_ok(segments_read(segments, topic, &places[topic], &body, &gone, &err));
+		check(!gone);
+		check_bytes(buffer_bytes(&body), bytes_of_text(text));
+		buffer_fini(&body);
+	}
+}
+
+TEST(few_descriptors_do_for_many_topics)
+{
+	enum { TOPICS = 200, LIMIT = 64 };
+	struct segment_place places[TOPICS];
+	struct segments *segments;
+	int before = count_descriptors();
+
+	limit_descriptors(LIMIT);
+	segments = open_segments(false);
+	for (int round = 0; round < 2; round++)
+		for (int topic = 0; topic < TOPICS; topic++) {
+			char text[32];
+
+			snprintf(text, sizeof(text), "topic %d", topic);
+			check_ok(segments_append(segments, topic, bytes_of(header, 16), bytes_of_text(text),
+						 &places[topic], &err));
+			check_ok(segments_sync(segments, topic, &err));
+			check(count_descriptors() <= before + 1 + LIMIT / 4);
+		}
+	check_topics(segments, places, TOPICS);
+	check_int((int64_t)places[TOPICS - 1].number, 0); /* it went on in the file that had been closed */
+	segments_close(&segments);
+}
+
+TEST(without_a_descriptor_left_a_call_may_be_made_again)
+{
+	struct segments *segments = open_segments(true), *writer = open_segments(false);
+	struct segment_place place = append(writer, "some records"), other;
+	struct buffer body = {0};
+	int taken[1024], count = 0;
+	bool gone;
+
+	check_ok(segments_append(writer, TOPIC, bytes_of(header, 16), bytes_of_text("not durable"), &other, &err));
+	limit_descriptors(64);
+	while ((taken[count] = dup(STDERR_FILENO)) >= 0)
+		count++;
+	check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err), "Too many open files");
+	check_int(err.action, RETRY);
+	check_fails(segments_append(writer, TOPIC + 1, bytes_of(header, 16), bytes_of_text("x"), &other, &err),
+		    "Too many open files");
+	check_int(err.action, RETRY);
+	close(taken[--count]);
+	check_text(read_text(segments, &place), "some records");
+	while (count > 0)
+		close(taken[--count]);
+	buffer_fini(&body);
+	segments_close(&segments);
+	segments_close(&writer);
+}
+
+TEST(a_failed_sync_fails_the_log_for_good_whoever_met_it)
+{
+	struct segments *segments = open_segments(false);
+	struct segment_place place, kept = append(segments, "before");
+
+	check_ok(segments_append(segments, TOPIC, bytes_of(header, 16), bytes_of_text("new"), &place, &err));
+	failing_syncs = 1;
+	check_fails(segments_sync(segments, TOPIC, &err),
+		    "segments/3-0: it cannot be made durable: Input/output error");
+	check_int(err.action, FATAL);
+	check_fails(segments_sync(segments, TOPIC, &err), "cannot be written to since: ");
+	check_fails(segments_sync(segments, TOPIC + 1, &err), "it cannot be made durable");
+	check_fails(segments_append(segments, TOPIC + 1, bytes_of(header, 16), bytes_of_text("x"), &place, &err),
+		    "cannot be written to since: ");
+	check_text(read_text(segments, &kept), "before");
+	segments_close(&segments);
 }
