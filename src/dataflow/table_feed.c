@@ -9,7 +9,23 @@
 #include "dataflow/topic_record.h"
 
 #define LOAD_WAIT_MS 20	      /* for records that are on their way */
+#define ENDS_TRIES_MAX 30     /* each waits a moment for the answer */
 #define LOAD_PROGRESS_MS 2000 /* a load that takes longer says how far it is, this often */
+
+/* Gives up soon where the log does not answer: who calls notices a stop in between, and calls again. */
+static int
+ask_ends(const struct table_feed *feed, int partition, struct partition_ends *out, struct error *err)
+{
+	int64_t since_us = clock_monotonic_us();
+	int result = -1;
+
+	for (int i = 0; i < ENDS_TRIES_MAX && result < 0; i++) {
+		result = log_ends_since(feed->job->log, feed->log_topic, partition, since_us, out, err);
+		if (result < 0 && err->action != RETRY)
+			break;
+	}
+	return result;
+}
 
 static int
 open_readers(struct table_feed *feed, struct error *err)
@@ -17,7 +33,7 @@ open_readers(struct table_feed *feed, struct error *err)
 	for (int i = 0; i < feed->partitions; i++) {
 		struct partition_ends ends;
 
-		if (log_partition_ends(feed->job->log, feed->log_topic, i, &ends, err) < 0 ||
+		if (ask_ends(feed, i, &ends, err) < 0 ||
 		    log_reader_open(feed->job->log, feed->log_topic, i, ends.start, &feed->readers[i], err) < 0)
 			return -1;
 		feed->next[i] = ends.start;
@@ -345,7 +361,7 @@ find_ends(const struct table_feed *feed, struct load *load, struct error *err)
 	for (int i = 0; i < feed->partitions; i++) {
 		struct partition_ends ends;
 
-		if (log_partition_ends(feed->job->log, feed->log_topic, i, &ends, err) < 0)
+		if (ask_ends(feed, i, &ends, err) < 0)
 			return -1;
 		load->ends[i] = ends.pending_end;
 	}

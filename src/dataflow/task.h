@@ -17,7 +17,8 @@
 struct task_restore {
 	struct reader *reader;		/* NULL: not begun */
 	int64_t start, from, next, end; /* offsets: the journal's start, where reading began, goes on, and has to get */
-	int64_t bytes;			/* read */
+	int64_t asked_us; /* what this step asks of the log must be as of then (monotonic); 0: it has not begun */
+	int64_t bytes;	  /* read */
 	int64_t started_us, said_us;
 	int attempts;
 };

@@ -17,6 +17,7 @@
 #include "dataflow/task_identity.h"
 
 #define RESTORE_SLICE_BYTES ((int64_t)16 << 20) /* of the journal, before the worker's other tasks have a turn */
+#define RESTORE_ENDS_MS 10000			/* ends that are older are asked for again */
 #define RESTORE_PROGRESS_MS 2000		/* a restore that takes longer says how far it is, this often */
 #define RESTORE_ATTEMPTS_MAX                                                                                           \
 	3 /* once from the local copy; where that turns out to be another journal's, from scratch */
@@ -57,19 +58,34 @@ say(struct task *task, bool waiting)
 		say_progress(task);
 }
 
+/*
+ * A step that asks for several of them, and has to be made again for one, takes what the others have said before; but
+ * nothing that is too old to be the end any more.
+ */
+static int
+ask_ends(struct task *task, int topic, struct partition_ends *out, struct error *err)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (now_us - task->restore.asked_us > (int64_t)RESTORE_ENDS_MS * 1000)
+		task->restore.asked_us = now_us;
+	return log_ends_since(task->job->log, topic, task->partition, task->restore.asked_us, out, err);
+}
+
 static int
 begin(struct task *task, struct error *err)
 {
 	struct task_restore *restore = &task->restore;
 	struct partition_ends ends;
 
-	if (log_partition_ends(task->job->log, task->operator->journal, task->partition, &ends, err) < 0 ||
+	if (ask_ends(task, task->operator->journal, &ends, err) < 0 ||
 	    state_restore_from(task->state, ends.start, ends.pending_end, &restore->from, err) < 0 ||
 	    log_reader_open(task->job->log, task->operator->journal, task->partition, restore->from, &restore->reader,
 			    err) < 0)
 		return -1;
 	if (restore->started_us == 0)
 		restore->started_us = restore->said_us = clock_monotonic_us();
+	restore->asked_us = 0;
 	task->trimmed_to = restore->start = ends.start;
 	restore->next = restore->from;
 	restore->end = ends.pending_end;
@@ -139,7 +155,7 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 	int topic = task->job->topics[task->operator->spec->inputs[input->port]];
 	struct partition_ends ends;
 
-	if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
+	if (ask_ends(task, topic, &ends, err) < 0)
 		return -1;
 	input->position = ends.start;
 	if (!stored)
@@ -216,7 +232,7 @@ bound_inputs(struct task *task, struct error *err)
 		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
 		struct partition_ends ends;
 
-		if (log_partition_ends(task->job->log, topic, task->partition, &ends, err) < 0)
+		if (ask_ends(task, topic, &ends, err) < 0)
 			return -1;
 		input->stop_at = ends.pending_end;
 		input->time.ended = input->position >= ends.pending_end;
@@ -261,10 +277,12 @@ look_for_more(struct task *task, struct error *err)
 {
 	struct partition_ends ends;
 
-	if (log_partition_ends(task->job->log, task->operator->journal, task->partition, &ends, err) < 0)
+	if (ask_ends(task, task->operator->journal, &ends, err) < 0)
 		return -1;
-	if (ends.pending_end > task->restore.end)
+	if (ends.pending_end > task->restore.end) {
 		task->restore.end = ends.pending_end;
+		task->restore.asked_us = 0;
+	}
 	return 0;
 }
 

@@ -8,6 +8,7 @@ static void
 fini(struct kafka *log)
 {
 	insist(!log->places);
+	kafka_asker_fini(&log->asker);
 	if (log->trims)
 		rd_kafka_queue_destroy(log->trims);
 	if (log->client)
@@ -19,6 +20,8 @@ fini(struct kafka *log)
 	for (int i = 0; i < log->topic_count; i++) {
 		memory_free(&log->topics[i]->name);
 		memory_free(&log->topics[i]->trimmed_us);
+		memory_free(&log->topics[i]->ends);
+		memory_free(&log->topics[i]->leaders);
 		memory_free(&log->topics[i]);
 	}
 	memory_free(&log->topics);
@@ -105,6 +108,7 @@ kafka_open(const struct log_config *config, struct log **out, struct error *err)
 	log->log.ops = &kafka_ops;
 	pthread_mutex_init(&log->lock, NULL);
 	pthread_mutex_init(&log->places_lock, NULL);
+	kafka_asker_init(&log->asker);
 	if (kafka_config_read(log, config, err) < 0)
 		goto failed;
 	conf = kafka_config(log, KAFKA_CLIENT, log, err);
@@ -133,6 +137,7 @@ const struct log_ops kafka_ops = {
 	.topic_partitions = kafka_topic_partitions,
 	.topic_name = kafka_topic_name,
 	.partition_ends = kafka_partition_ends,
+	.ends_since = kafka_ends_since,
 	.partition_info = kafka_partition_info,
 	.offset_at = kafka_offset_at,
 	.trim = kafka_trim,

@@ -270,10 +270,15 @@ set_all(rd_kafka_conf_t *conf, const struct setting *settings, struct error *err
 }
 
 static const struct setting consumer_settings[] = {
-	{"enable.auto.commit", "false"},	 {"enable.auto.offset.store", "false"},
-	{"enable.partition.eof", "true"},	 {"auto.offset.reset", "error"},
-	{"queued.min.messages", QUEUE_MESSAGES}, {"fetch.error.backoff.ms", FETCH_BACKOFF_MS},
-	{"fetch.wait.max.ms", FETCH_WAIT_MS},	 {NULL, NULL},
+	{"enable.auto.commit", "false"},
+	{"enable.auto.offset.store", "false"},
+	{"enable.partition.eof", "true"},
+	{"auto.offset.reset", "error"},
+	{"queued.min.messages", QUEUE_MESSAGES},
+	{"fetch.error.backoff.ms", FETCH_BACKOFF_MS},
+	{"fetch.wait.max.ms", FETCH_WAIT_MS},
+	{"check.crcs", "true"},
+	{NULL, NULL},
 };
 
 static const struct setting producer_settings[] = {

@@ -5,6 +5,7 @@
  *     kafka_config.c       from the topology's properties to the configuration of a handle; secrets
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
+ *     kafka_ends.c         where partitions begin and end: asked for by a thread of its own
  *     kafka_place.c        reading one partition: a queue of its own, no matter who reads
  *     kafka_reader.c       struct reader
  *     kafka_producer.c     a transactional handle, and what was acknowledged where
@@ -30,12 +31,15 @@
 
 #include "log/log_ops.h"
 
-#define KAFKA_CALL_MS_MAX 5000	     /* one blocking call; an outage is waited for by calling again */
+#define KAFKA_CALL_MS_MAX 700	     /* a blocking call of a worker: it goes on where it was when it is made again */
+#define KAFKA_ANSWER_MS_MAX 5000     /* an answer for people, who have nothing else to do */
 #define KAFKA_OPEN_MS_MAX 30000	     /* for the first answer of a cluster: a wrong address is said soon */
 #define KAFKA_ASK_MS 2000	     /* one of the requests in that time */
 #define KAFKA_ADMIN_MS_MAX 30000     /* creating topics, deleting records */
 #define KAFKA_BATCH_RECORDS_MAX 2000 /* of one fetch */
 #define KAFKA_CONFIRM_MS 5000	     /* an end of a partition that is older is asked for again before it is believed */
+#define KAFKA_SILENT_MS 1000	     /* who has not answered by then does not count as one who has nothing */
+#define KAFKA_GLANCE_MS 20	     /* a worker's wait for an answer that mostly comes at once */
 #define KAFKA_SEND_BYTES ((size_t)256 << 10) /* kept records are handed to librdkafka in such portions */
 #define KAFKA_NAME_SIZE 400		     /* bytes of a transactional id, an instance */
 #define KAFKA_SESSION_MS 45000		     /* librdkafka's default session.timeout.ms */
@@ -45,10 +49,34 @@
 #define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
 #define KAFKA_QUEUE_BYTES_MAX ((int64_t)4 << 20)
 
+/* What is known of a partition's ends, and what somebody wants to know. Times are monotonic. */
+struct kafka_ends {
+	struct partition_ends now;
+	int64_t asked_us;	  /* the question that `now` answers was asked then; 0: nothing is known */
+	int64_t wanted_us;	  /* an answer to a question of this time or later is wanted */
+	int64_t dropped_us;	  /* until then */
+	int64_t again_us;	  /* not asked before that: the last question had no answer */
+	int64_t failed_us;	  /* that question was asked then */
+	rd_kafka_resp_err_t code; /* why; or no error */
+};
+
 struct kafka_topic {
 	char *name;
 	int partitions;
-	int64_t *trimmed_us; /* by partition: when it was last trimmed */
+	int64_t *trimmed_us;	 /* by partition: when it was last trimmed */
+	struct kafka_ends *ends; /* by partition; under the asker's lock */
+	int32_t *leaders;	 /* by partition, as of leaders_us (0: not known); the asker's own */
+	int64_t leaders_us;
+};
+
+/* The thread that asks for ends (kafka_ends.c), from the first question on. */
+struct kafka_asker {
+	pthread_t thread;
+	bool started;
+	atomic_bool stopping;
+	pthread_mutex_t lock;	 /* guards `started`, the topics' `ends`, and `pending` */
+	pthread_cond_t wake;	 /* there is something to ask */
+	pthread_cond_t answered; /* or it is known why not */
 };
 
 struct kafka {
@@ -66,8 +94,9 @@ struct kafka {
 	 * other request on the connection would wait too.
 	 */
 	rd_kafka_t *client;
-	pthread_mutex_t lock;	     /* guards what follows */
+	struct kafka_asker asker;
 	rd_kafka_t *pending;	     /* read_uncommitted: ends; made at the first use, as is `readers` */
+	pthread_mutex_t lock;	     /* guards what follows */
 	struct kafka_topic **topics; /* by number; what a number points to stays */
 	int topic_count;
 	rd_kafka_queue_t *trims; /* answers to come */
@@ -114,11 +143,26 @@ int kafka_create_topic(struct log *log, const struct topic_spec *spec, struct er
 int kafka_topic(struct log *log, const char *name, int *topic, struct error *err);
 int kafka_topic_partitions(struct log *log, int topic);
 const char *kafka_topic_name(struct log *log, int topic);
-int kafka_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
 int kafka_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
 int kafka_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
 int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
 int kafka_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
+
+struct kafka_topic *kafka_topic_of(struct kafka *log, int number);
+
+/* ---- ends ---- */
+
+void kafka_asker_init(struct kafka_asker *asker);
+void kafka_asker_fini(struct kafka_asker *asker); /* waits for the request that is out: half a second at most, or so */
+/*
+ * The ends as they were at since_us (monotonic) or later. Waits for the answer at most wait_ms: RETRY, and the
+ * question stands; the same call takes the answer when it is there. Any thread.
+ */
+int kafka_ends(struct kafka *log, int topic, int partition, int64_t since_us, int64_t wait_ms,
+	       struct partition_ends *out, struct error *err);
+int kafka_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
+		     struct error *err);
+int kafka_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
 
 /* ---- places ---- */
 
@@ -133,11 +177,15 @@ struct kafka_place {
 	rd_kafka_message_t **messages; /* behind the last batch */
 	size_t message_count;
 	struct log_record *records;
-	int64_t position; /* of the next record */
-	bool at_end;	  /* the end was reached, at confirmed_us for the last time */
-	int64_t confirmed_us;
-	bool unconfirmed;   /* it was reached, but then nobody answered */
-	bool lost;	    /* there is no such offset: to be begun again */
+	int64_t position;    /* of the next record */
+	bool at_end;	     /* the end was reached, and nothing has come since */
+	int64_t heard_us;    /* records or an end came, or the ends were confirmed */
+	int64_t asked_us;    /* since then the ends are asked for; 0: they are not */
+	int64_t pending_end; /* as confirmed last */
+	bool silent;	     /* nobody answers */
+	int64_t lost_us;     /* there is no such offset, as was heard then: to be begun again; 0: all is well */
+	bool failed;	     /* `failure` is to be raised, and what follows to be fetched again */
+	struct error failure;
 	struct log_gap gap; /* what was taken away, not yet said */
 };
 

@@ -5,8 +5,9 @@
  * Offsets between records belong to markers of transactions and to what was aborted. librdkafka skips them in silence
  * and says only at the end of the partition how far it has come; so `next` may stand before some of them until then.
  *
- * It says so once. An end that is older than KAFKA_CONFIRM_MS is asked for again before it is believed: a partition
- * whose broker does not answer must not count as one that is silent.
+ * It says so once. Where nothing has come for KAFKA_CONFIRM_MS the ends are asked for before the last word is believed
+ * any longer: a partition whose broker does not answer must not count as one that is silent. Nor must one in which
+ * somebody's transaction is open: its records are there, behind the last stable offset.
  */
 #include <inttypes.h>
 
@@ -22,7 +23,13 @@ kafka_place_open(struct kafka *log, rd_kafka_t *handle, int topic, int partition
 	struct kafka_place *place = memory_new(sizeof(*place));
 
 	*place = (struct kafka_place){
-		.log = log, .handle = handle, .topic = topic, .partition = partition, .position = offset};
+		.log = log,
+		.handle = handle,
+		.topic = topic,
+		.partition = partition,
+		.position = offset,
+		.heard_us = clock_monotonic_us(),
+	};
 	place->rkt = rd_kafka_topic_new(handle, name, NULL);
 	place->messages = memory_new_array(KAFKA_BATCH_RECORDS_MAX, sizeof(rd_kafka_message_t *));
 	place->records = memory_new_array(KAFKA_BATCH_RECORDS_MAX, sizeof(*place->records));
@@ -63,30 +70,34 @@ kafka_place_close(struct kafka_place **pointer)
 	memory_free(pointer);
 }
 
+static int
+start_at(struct kafka_place *place, struct error *err)
+{
+	rd_kafka_consume_stop(place->rkt, place->partition);
+	if (rd_kafka_consume_start(place->rkt, place->partition, place->position) == 0)
+		return 0;
+	return kafka_fail(err, rd_kafka_last_error(), "reading topic '%s' partition %d",
+			  kafka_topic_name(&place->log->log, place->topic), place->partition);
+}
+
 /* The offset was removed (retention, a trim) between being chosen and being read: on from what is there. */
 static int
 begin_again(struct kafka_place *place, struct error *err)
 {
-	const char *name = kafka_topic_name(&place->log->log, place->topic);
-	int64_t start, end;
-	rd_kafka_resp_err_t code;
+	struct partition_ends ends;
 
-	code = rd_kafka_query_watermark_offsets(place->log->client, name, place->partition, &start, &end,
-						KAFKA_CALL_MS_MAX);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_fail(err, code, "the ends of topic '%s' partition %d", name, place->partition);
-	if (place->position > end)
-		return fail(err, FATAL, "topic '%s' partition %d has no offset %" PRId64 ": it ends at %" PRId64, name,
-			    place->partition, place->position, end);
-	if (place->position < start) {
-		place->gap = (struct log_gap){.from = place->position, .to = start};
-		place->position = start;
+	if (kafka_ends(place->log, place->topic, place->partition, place->lost_us, 0, &ends, err) < 0)
+		return -1;
+	if (place->position > ends.end)
+		return fail(err, FATAL, "topic '%s' partition %d has no offset %" PRId64 ": it ends at %" PRId64,
+			    kafka_topic_name(&place->log->log, place->topic), place->partition, place->position,
+			    ends.end);
+	if (place->position < ends.start) {
+		place->gap = (struct log_gap){.from = place->position, .to = ends.start};
+		place->position = ends.start;
 	}
-	place->lost = false;
-	rd_kafka_consume_stop(place->rkt, place->partition);
-	if (rd_kafka_consume_start(place->rkt, place->partition, place->position) == 0)
-		return 0;
-	return kafka_fail(err, rd_kafka_last_error(), "reading topic '%s' partition %d", name, place->partition);
+	place->lost_us = 0;
+	return start_at(place, err);
 }
 
 /* What a queue says besides records. */
@@ -100,14 +111,16 @@ take_event(struct kafka_place *place, const rd_kafka_message_t *message, struct 
 		if (message->offset > place->position)
 			place->position = message->offset;
 		place->at_end = true;
-		place->confirmed_us = clock_monotonic_us();
+		place->silent = false;
+		place->heard_us = clock_monotonic_us();
 		return 0;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-		place->lost = true;
+		place->lost_us = clock_monotonic_us();
 		return 0;
 	default:
-		return kafka_fail(err, message->err, "reading topic '%s' partition %d", name, place->partition);
+		return kafka_fail(err, message->err, "reading topic '%s' partition %d from offset %" PRId64, name,
+				  place->partition, place->position);
 	}
 }
 
@@ -123,52 +136,68 @@ take_record(struct kafka_place *place, struct log_record *record, const rd_kafka
 		.value = bytes_of(message->payload, message->len),
 	};
 	place->position = message->offset + 1;
-	place->at_end = false;
+	place->at_end = place->silent = false;
+	place->asked_us = 0;
 }
 
-/* The batch is what remains of the messages. A failure is said by the next fetch where records came before it. */
-static int
-take_batch(struct kafka_place *place, size_t got, struct log_batch *out, struct error *err)
+/*
+ * The batch is what remains of the messages. What comes behind a failure is dropped, and fetched again from the
+ * position; the failure itself is raised when the records before it have been handed out.
+ */
+static void
+take_batch(struct kafka_place *place, size_t got, struct log_batch *out)
 {
 	size_t count = 0;
-	int result = 0;
 
 	for (size_t i = 0; i < got; i++) {
 		rd_kafka_message_t *message = place->messages[i];
 
-		if (result == 0 && !message->err) {
-			/* After a new start what was queued before it may still come. */
-			if (message->offset >= place->position) {
-				take_record(place, &place->records[count], message);
-				place->messages[count++] = message;
-				continue;
-			}
-		} else if (result == 0) {
-			result = take_event(place, message, err);
+		/* After a new start what was queued before it may still come. */
+		if (!place->failed && !message->err && message->offset >= place->position) {
+			take_record(place, &place->records[count], message);
+			place->messages[count++] = message;
+			continue;
 		}
+		if (!place->failed && message->err)
+			place->failed = take_event(place, message, &place->failure) < 0;
 		rd_kafka_message_destroy(message);
 	}
 	place->message_count = count;
 	out->records = place->records;
 	out->count = count;
-	return result;
 }
 
-/* At an end that nobody has spoken of for a while. */
+static int
+raise_failure(struct kafka_place *place, struct error *err)
+{
+	place->failed = false;
+	if (start_at(place, err) < 0)
+		return -1;
+	*err = place->failure;
+	return -1;
+}
+
+/* Where nothing has come for a while. Never waits: what is asked now is known at one of the next calls. */
 static void
 confirm(struct kafka_place *place)
 {
-	int64_t now_us = clock_monotonic_us(), start, end;
-	rd_kafka_resp_err_t code;
+	int64_t now_us = clock_monotonic_us();
+	struct partition_ends ends;
+	struct error none;
 
-	if (now_us - place->confirmed_us < (int64_t)KAFKA_CONFIRM_MS * 1000)
+	if (now_us - place->heard_us < (int64_t)KAFKA_CONFIRM_MS * 1000)
 		return;
-	code = rd_kafka_query_watermark_offsets(place->log->client, kafka_topic_name(&place->log->log, place->topic),
-						place->partition, &start, &end, KAFKA_CONFIRM_MS / 5);
-	/* Silence is asked about again no sooner than an answer. */
-	place->confirmed_us = now_us;
-	place->at_end = code == RD_KAFKA_RESP_ERR_NO_ERROR && end <= place->position;
-	place->unconfirmed = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (place->asked_us == 0)
+		place->asked_us = now_us;
+	if (kafka_ends(place->log, place->topic, place->partition, place->asked_us, 0, &ends, &none) < 0) {
+		place->silent |= now_us - place->asked_us >= (int64_t)KAFKA_SILENT_MS * 1000;
+		return;
+	}
+	place->heard_us = now_us;
+	place->asked_us = 0;
+	place->silent = false;
+	place->pending_end = ends.pending_end;
+	place->at_end = ends.end <= place->position;
 }
 
 /* What is there; where there is nothing, waits for the first record only. */
@@ -182,32 +211,46 @@ consume(struct kafka_place *place, int64_t wait_ms)
 	return got;
 }
 
+/* The high watermark comes with every fetch of the broker, and with every confirmation. */
+static void
+fill_ends(struct kafka_place *place, struct log_batch *out)
+{
+	const char *name = rd_kafka_topic_name(place->rkt);
+	int64_t start, high;
+
+	if (rd_kafka_get_watermark_offsets(place->handle, name, place->partition, &start, &high) !=
+		    RD_KAFKA_RESP_ERR_NO_ERROR ||
+	    high < place->pending_end)
+		high = place->pending_end;
+	out->next = place->position;
+	out->at_end = place->at_end && !place->silent;
+	out->quiet = out->at_end && high <= place->position;
+	out->end = place->at_end || high < place->position ? place->position : high;
+	out->lost = place->gap;
+	place->gap = (struct log_gap){0};
+}
+
 int
 kafka_place_fetch(struct kafka_place *place, int64_t wait_ms, struct log_batch *out, struct error *err)
 {
 	ssize_t got;
-	int64_t start, end;
 
 	forget_batch(place);
-	if (place->lost && begin_again(place, err) < 0)
+	if (place->failed)
+		return raise_failure(place, err);
+	if (place->lost_us != 0 && begin_again(place, err) < 0)
 		return -1;
 	got = consume(place, wait_ms);
 	if (got < 0)
 		return kafka_fail(err, rd_kafka_last_error(), "reading topic '%s' partition %d",
 				  kafka_topic_name(&place->log->log, place->topic), place->partition);
-	if (take_batch(place, (size_t)got, out, err) < 0)
-		return -1;
-	if (got == 0 && (place->at_end || place->unconfirmed))
+	take_batch(place, (size_t)got, out);
+	if (place->failed && out->count == 0)
+		return raise_failure(place, err);
+	if (out->count > 0)
+		place->heard_us = clock_monotonic_us();
+	else if (got == 0)
 		confirm(place);
-	out->next = place->position;
-	out->at_end = out->quiet = place->at_end;
-	out->end = place->position;
-	out->lost = place->gap;
-	place->gap = (struct log_gap){0};
-	if (!place->at_end &&
-	    rd_kafka_get_watermark_offsets(place->handle, rd_kafka_topic_name(place->rkt), place->partition, &start,
-					   &end) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-	    end > out->end)
-		out->end = end;
+	fill_ends(place, out);
 	return 0;
 }

@@ -1,7 +1,4 @@
-/*
- * Topics and their offsets. Ends come from two handles: a read_committed one is told the last stable offset, a
- * read_uncommitted one the high watermark, behind what transactions that are still open have written.
- */
+/* Topics, and offsets for people. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -35,6 +32,8 @@ add_known(struct kafka *log, const char *name, int partitions)
 	topic->name = memory_text(name);
 	topic->partitions = partitions;
 	topic->trimmed_us = memory_new_array((size_t)partitions, sizeof(*topic->trimmed_us));
+	topic->ends = memory_new_array((size_t)partitions, sizeof(*topic->ends));
+	topic->leaders = memory_new_array((size_t)partitions, sizeof(*topic->leaders));
 	pthread_mutex_lock(&log->lock);
 	number = log->topic_count++;
 	log->topics = memory_resize_array(log->topics, (size_t)log->topic_count, sizeof(*log->topics));
@@ -85,10 +84,9 @@ kafka_topic(struct log *base, const char *name, int *topic, struct error *err)
 	return 0;
 }
 
-static struct kafka_topic *
-topic_of(struct log *base, int number)
+struct kafka_topic *
+kafka_topic_of(struct kafka *log, int number)
 {
-	struct kafka *log = kafka_of(base);
 	struct kafka_topic *topic;
 
 	pthread_mutex_lock(&log->lock);
@@ -101,13 +99,13 @@ topic_of(struct log *base, int number)
 int
 kafka_topic_partitions(struct log *base, int topic)
 {
-	return topic_of(base, topic)->partitions;
+	return kafka_topic_of(kafka_of(base), topic)->partitions;
 }
 
 const char *
 kafka_topic_name(struct log *base, int topic)
 {
-	return topic_of(base, topic)->name;
+	return kafka_topic_of(kafka_of(base), topic)->name;
 }
 
 /* ---- creation ---- */
@@ -116,7 +114,7 @@ kafka_topic_name(struct log *base, int topic)
 static rd_kafka_event_t *
 wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err)
 {
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX + KAFKA_CALL_MS_MAX);
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX + KAFKA_ANSWER_MS_MAX);
 
 	if (!event) {
 		fail(err, RETRY, "%s: no answer", what);
@@ -222,62 +220,19 @@ kafka_create_topic(struct log *base, const struct topic_spec *spec, struct error
 
 /* ---- offsets ---- */
 
-static int
-pending_handle(struct kafka *log, rd_kafka_t **out, struct error *err)
-{
-	int result = 0;
-
-	pthread_mutex_lock(&log->lock);
-	if (!log->pending) {
-		rd_kafka_conf_t *conf = kafka_config(log, KAFKA_PENDING, log, err);
-
-		result = conf ? kafka_handle_open(conf, RD_KAFKA_CONSUMER, &log->pending, err) : -1;
-	}
-	*out = log->pending;
-	pthread_mutex_unlock(&log->lock);
-	return result;
-}
-
-static int
-ask_ends(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t *start, int64_t *end,
-	 struct error *err)
-{
-	const char *name = kafka_topic_name(&log->log, topic);
-	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(handle, name, partition, start, end,
-								    KAFKA_CALL_MS_MAX);
-
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_fail(err, code, "the ends of topic '%s' partition %d", name, partition);
-	return 0;
-}
-
-int
-kafka_partition_ends(struct log *base, int topic, int partition, struct partition_ends *out, struct error *err)
-{
-	struct kafka *log = kafka_of(base);
-	rd_kafka_t *pending;
-	int64_t start;
-
-	if (pending_handle(log, &pending, err) < 0 ||
-	    ask_ends(log, pending, topic, partition, &start, &out->pending_end, err) < 0)
-		return -1;
-	/* In this order: what is committed in between is seen as committed. */
-	return ask_ends(log, log->client, topic, partition, &out->start, &out->end, err);
-}
-
 /* The timestamp of the first record from `offset` on. */
 static int
 read_time(struct kafka *log, int topic, int partition, int64_t offset, int64_t *time_ms, struct error *err)
 {
 	struct reader *reader;
 	struct log_batch batch = {.next = offset};
-	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_CALL_MS_MAX * 1000;
+	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_ANSWER_MS_MAX * 1000;
 	int result;
 
 	if (kafka_reader_open(&log->log, topic, partition, offset, &reader, err) < 0)
 		return -1;
 	do
-		result = kafka_reader_fetch(reader, KAFKA_CALL_MS_MAX, &batch, err);
+		result = kafka_reader_fetch(reader, KAFKA_ANSWER_MS_MAX, &batch, err);
 	while (result == 0 && batch.count == 0 && !batch.at_end && clock_monotonic_us() < until_us);
 	if (result == 0 && batch.count > 0)
 		*time_ms = batch.records[0].timestamp_ms;
@@ -305,10 +260,13 @@ int
 kafka_partition_info(struct log *base, int topic, int partition, struct partition_info *out, struct error *err)
 {
 	struct kafka *log = kafka_of(base);
+	struct partition_ends ends;
 
 	*out = (struct partition_info){.first_time = TIME_MIN, .last_time = TIME_MIN, .bytes = -1};
-	if (ask_ends(log, log->client, topic, partition, &out->start, &out->end, err) < 0)
+	if (kafka_partition_ends(base, topic, partition, &ends, err) < 0)
 		return -1;
+	out->start = ends.start;
+	out->end = ends.end;
 	out->records = out->end - out->start;
 	if (out->records == 0)
 		return 0;
@@ -325,17 +283,22 @@ kafka_offset_at(struct log *base, int topic, int partition, int64_t time_ms, int
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, name, partition);
 	rd_kafka_resp_err_t code;
-	int64_t start;
+	struct partition_ends ends;
 
 	asked->offset = time_ms < 0 ? 0 : time_ms;
-	code = rd_kafka_offsets_for_times(log->client, list, KAFKA_CALL_MS_MAX);
+	code = rd_kafka_offsets_for_times(log->client, list, KAFKA_ANSWER_MS_MAX);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		code = asked->err;
 	*offset = asked->offset;
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return kafka_fail(err, code, "the offset of a time in topic '%s' partition %d", name, partition);
-	return *offset >= 0 ? 0 : ask_ends(log, log->client, topic, partition, &start, offset, err);
+	if (*offset >= 0)
+		return 0;
+	if (kafka_partition_ends(base, topic, partition, &ends, err) < 0)
+		return -1;
+	*offset = ends.end;
+	return 0;
 }
 
 /* ---- trimming and positions ---- */
@@ -372,7 +335,7 @@ int
 kafka_trim(struct log *base, int number, int partition, int64_t offset, struct error *err)
 {
 	struct kafka *log = kafka_of(base);
-	struct kafka_topic *topic = topic_of(base, number);
+	struct kafka_topic *topic = kafka_topic_of(log, number);
 	int64_t now_us = clock_monotonic_us();
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_DeleteRecords_t *before;

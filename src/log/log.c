@@ -128,6 +128,17 @@ log_partition_ends(struct log *log, int topic, int partition, struct partition_e
 }
 
 int
+log_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
+	       struct error *err)
+{
+	if (check_partition(log, topic, partition, err) < 0)
+		return -1;
+	if (!log->ops->ends_since)
+		return log->ops->partition_ends(log, topic, partition, out, err);
+	return log->ops->ends_since(log, topic, partition, since_us, out, err);
+}
+
+int
 log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err)
 {
 	if (check_partition(log, topic, partition, err) < 0)

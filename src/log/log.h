@@ -82,6 +82,12 @@ struct partition_ends {
 };
 
 int log_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
+/*
+ * The same for who has other work than to wait: the ends as they were at since_us (clock_monotonic_us) or later. RETRY:
+ * the log has been asked and has not answered yet; the same call takes its answer.
+ */
+int log_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
+		   struct error *err);
 
 struct partition_info {
 	int64_t start, end;	       /* as above */

@@ -19,6 +19,9 @@ struct log_ops {
 	const char *(*topic_name)(struct log *, int topic);
 	int (*partition_info)(struct log *, int topic, int partition, struct partition_info *, struct error *);
 	int (*partition_ends)(struct log *, int topic, int partition, struct partition_ends *, struct error *);
+	/* NULL: partition_ends never waits */
+	int (*ends_since)(struct log *, int topic, int partition, int64_t since_us, struct partition_ends *,
+			  struct error *);
 	int (*offset_at)(struct log *, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *);
 	int (*trim)(struct log *, int topic, int partition, int64_t offset, struct error *);
 	int (*position)(struct log *, const char *group, int topic, int partition, int64_t *offset, struct error *);
