@@ -67,12 +67,15 @@ class Broker:
                                           f"{done.stdout[-2000:]}\n{done.stderr.decode(errors='replace')[-4000:]}"
         return done.stdout
 
-    def start(self, owner):
-        settings = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}={value}")]
-        self.take_addresses(self.call("start", "--owner", owner, "--user", f"{USER}:{PASSWORD}", *settings).decode())
+    def start(self, owner, **settings):
+        sets = [text for name, value in {**SETTINGS, **settings}.items() for text in ("--set", f"{name}={value}")]
+        self.take_addresses(self.call("start", "--owner", owner, "--user", f"{USER}:{PASSWORD}", *sets).decode())
+
+    def join(self, other, owner):
+        self.take_addresses(self.call("start", "--owner", owner, "--join", other.directory).decode())
 
     def take_addresses(self, text):
-        self.bootstrap, self.login = [line.split()[0] for line in text.splitlines()]
+        self.bootstrap, self.login = ([line.split()[0] for line in text.splitlines()] + [None])[:2]
 
     def kill(self):
         self.call("kill")
@@ -160,6 +163,51 @@ def private_broker(directory):
         yield broker
     finally:
         broker.stop()
+
+
+class Pair:
+    """A cluster of two brokers; all topics, the coordinators' too, have a replica on both. The first is the
+    controller as well: while it is away nobody takes over from anybody."""
+
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+        self.bootstrap = f"{first.bootstrap},{second.bootstrap}"
+
+    def __getattr__(self, name):
+        return getattr(self.first, name)
+
+    def admin(self):
+        return confluent_kafka.admin.AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
+
+    def producer(self, **settings):
+        return confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, **QUIET, **settings})
+
+    def leaders(self, topic):
+        """By partition; -1: none."""
+        partitions = self.admin().list_topics(topic, TIMEOUT_S).topics[topic].partitions
+        return [partitions[number].leader for number in sorted(partitions)]
+
+    def place(self, topic, leaders):
+        """Makes a topic whose partitions have the preferred leaders given, and their other replica on the other."""
+        replicas = [[leader, 3 - leader] for leader in leaders]
+        admin = self.admin()  # held: an answer never comes to a client that is gone
+        new = confluent_kafka.admin.NewTopic(topic, len(leaders), replica_assignment=replicas)
+        admin.create_topics([new])[topic].result(TIMEOUT_S)
+
+
+@contextlib.contextmanager
+def pair_of_brokers(directory):
+    two = {name: 2 for name in ("offsets.topic.replication.factor", "transaction.state.log.replication.factor",
+                                "default.replication.factor")}
+    first, second = Broker(directory / "1"), Broker(directory / "2")
+    try:
+        first.start(os.getpid(), **two)
+        second.join(first, os.getpid())
+        yield Pair(first, second)
+    finally:
+        for broker in (second, first):
+            if broker.directory.exists():
+                broker.stop()
 
 
 # ---- topologies ----

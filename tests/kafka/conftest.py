@@ -27,6 +27,13 @@ def private_broker(tmp_path):
 
 
 @pytest.fixture
+def pair(tmp_path):
+    """Two brokers of one cluster, of which either may be killed."""
+    with cluster.pair_of_brokers(tmp_path / "pair") as pair:
+        yield pair
+
+
+@pytest.fixture
 def make_job(broker, tmp_path):
     """A job with topics of its own on the shared broker; keywords are those of cluster.KafkaJob."""
     jobs = []

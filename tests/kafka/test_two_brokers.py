@@ -1,0 +1,59 @@
+"""A cluster of two brokers, of which one is killed: who leads the inputs, who coordinates, both. What has another leader
+goes on at once; what has none waits, alone; nothing is lost, and nothing comes twice."""
+
+import pytest
+
+from tests.kafka import cluster, feed
+
+JOIN = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "orphan_wait": "5s"}
+OFTEN = ("--set", "commit_interval=50ms")
+IMPRESSIONS = 8_000
+
+
+@pytest.fixture
+def make_pair_job(pair, make_job):
+    def make(leaders, **rest):
+        """`leaders`: by topic, of each partition; of the other topics the cluster chooses."""
+        job = make_job(on=pair, create=False, join=JOIN, partitions=4, **rest)
+        for topic, of in leaders.items():
+            pair.place(job.topic(topic), of)
+        job.create_topics()
+        return job
+
+    return make
+
+
+def behind(job):
+    """By partition of the impressions: how many the group has behind it."""
+    consumer = cluster.confluent_kafka.Consumer({"bootstrap.servers": job.broker.bootstrap, "group.id": job.group,
+                                                 **cluster.QUIET})
+    try:
+        wanted = [cluster.confluent_kafka.TopicPartition(job.topic("impressions"), number) for number in range(4)]
+        return [max(0, partition.offset) for partition in consumer.committed(wanted, cluster.TIMEOUT_S)]
+    finally:
+        consumer.close()
+
+
+def finish(job, process, impressions):
+    process.terminate()
+    _, errors = process.communicate(timeout=cluster.TIMEOUT_S)
+    assert process.returncode == 0, errors
+    job.wait_until_left()
+    job.call("run", "--until-end")
+    feed.assert_once(job, impressions)
+    return errors
+
+
+def test_where_a_leader_dies_the_next_one_is_used_at_once(pair, make_pair_job):
+    """All inputs are led by the one that dies. One is quiet: where it ends is asked for again and again, while the others
+    have records for longer than an answer is believed."""
+    job = make_pair_job({"impressions": [2] * 4, "engagements": [2] * 4, "ranker_scores": [2] * 4},
+                        topic={"idle_after": "1h"})
+    feed.produce(job, 0, IMPRESSIONS // 2)
+    process = job.start("run", *OFTEN)
+    cluster.wait_until(lambda: sum(behind(job)) >= IMPRESSIONS // 2, "the first half")
+    pair.second.kill()
+    cluster.wait_until(lambda: pair.leaders(job.topic("impressions")) == [1] * 4, "another leader")
+    feed.produce(job, IMPRESSIONS // 2, IMPRESSIONS, per_s=600)
+    cluster.wait_until(lambda: sum(behind(job)) >= IMPRESSIONS, "the second half")
+    finish(job, process, IMPRESSIONS)
