@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_place.h"
 
 static void
 fini(struct kafka *log)

@@ -29,6 +29,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "log/kafka_ends.h"
 #include "log/log_ops.h"
 
 #define KAFKA_CALL_MS_MAX 700	     /* a blocking call of a worker: it goes on where it was when it is made again */
@@ -49,17 +50,6 @@
 #define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
 #define KAFKA_QUEUE_BYTES_MAX ((int64_t)4 << 20)
 
-/* What is known of a partition's ends, and what somebody wants to know. Times are monotonic. */
-struct kafka_ends {
-	struct partition_ends now;
-	int64_t asked_us;	  /* the question that `now` answers was asked then; 0: nothing is known */
-	int64_t wanted_us;	  /* an answer to a question of this time or later is wanted */
-	int64_t dropped_us;	  /* until then */
-	int64_t again_us;	  /* not asked before that: the last question had no answer */
-	int64_t failed_us;	  /* that question was asked then */
-	rd_kafka_resp_err_t code; /* why; or no error */
-};
-
 struct kafka_topic {
 	char *name;
 	int partitions;
@@ -67,16 +57,6 @@ struct kafka_topic {
 	struct kafka_ends *ends; /* by partition; under the asker's lock */
 	int32_t *leaders;	 /* by partition, as of leaders_us (0: not known); the asker's own */
 	int64_t leaders_us;
-};
-
-/* The thread that asks for ends (kafka_ends.c), from the first question on. */
-struct kafka_asker {
-	pthread_t thread;
-	bool started;
-	atomic_bool stopping;
-	pthread_mutex_t lock;	 /* guards `started`, the topics' `ends`, and `pending` */
-	pthread_cond_t wake;	 /* there is something to ask */
-	pthread_cond_t answered; /* or it is known why not */
 };
 
 struct kafka {
@@ -149,58 +129,6 @@ int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct
 int kafka_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
 
 struct kafka_topic *kafka_topic_of(struct kafka *log, int number);
-
-/* ---- ends ---- */
-
-void kafka_asker_init(struct kafka_asker *asker);
-void kafka_asker_fini(struct kafka_asker *asker); /* waits for the request that is out: half a second at most, or so */
-/*
- * The ends as they were at since_us (monotonic) or later. Waits for the answer at most wait_ms: RETRY, and the
- * question stands; the same call takes the answer when it is there. Any thread.
- */
-int kafka_ends(struct kafka *log, int topic, int partition, int64_t since_us, int64_t wait_ms,
-	       struct partition_ends *out, struct error *err);
-int kafka_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
-		     struct error *err);
-int kafka_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
-
-/* ---- places ---- */
-
-/* Where one partition is read, on a handle that may read others. One thread's. */
-struct kafka_place {
-	struct kafka_place *next; /* in the list of who opened it */
-	struct kafka *log;
-	rd_kafka_t *handle;
-	rd_kafka_topic_t *rkt;
-	int topic, partition;
-	rd_kafka_queue_t *queue;
-	rd_kafka_message_t **messages; /* behind the last batch */
-	size_t message_count;
-	struct log_record *records;
-	int64_t position;    /* of the next record */
-	bool at_end;	     /* the end was reached, and nothing has come since */
-	int64_t heard_us;    /* records or an end came, or the ends were confirmed */
-	int64_t asked_us;    /* since then the ends are asked for; 0: they are not */
-	int64_t pending_end; /* as confirmed last */
-	bool silent;	     /* nobody answers */
-	int64_t lost_us;     /* there is no such offset, as was heard then: to be begun again; 0: all is well */
-	bool failed;	     /* `failure` is to be raised, and what follows to be fetched again */
-	struct error failure;
-	struct log_gap gap; /* what was taken away, not yet said */
-};
-
-/* event_fd: written to when something comes while nothing was there; -1: nobody waits. */
-int kafka_place_open(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t offset, int event_fd,
-		     struct kafka_place **out, struct error *err);
-void kafka_place_close(struct kafka_place **place);
-int kafka_place_fetch(struct kafka_place *place, int64_t wait_ms, struct log_batch *out, struct error *err);
-
-/* ---- readers ---- */
-
-int kafka_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out,
-		      struct error *err);
-int kafka_reader_fetch(struct reader *reader, int64_t wait_ms, struct log_batch *out, struct error *err);
-void kafka_reader_close(struct reader *reader);
 
 /* ---- producers ---- */
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_place.h"
 
 struct kafka_member {
 	struct member member;

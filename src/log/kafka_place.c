@@ -12,7 +12,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_place.h"
 
 int
 kafka_place_open(struct kafka *log, rd_kafka_t *handle, int topic, int partition, int64_t offset, int event_fd,

@@ -3,7 +3,7 @@
  * own, since a handle reads a partition only once.
  */
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_place.h"
 
 struct kafka_reader {
 	struct reader reader;

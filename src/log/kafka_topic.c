@@ -4,7 +4,7 @@
 
 #include "base/logger.h"
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_place.h"
 
 #define CONFIGS_MAX 8
 

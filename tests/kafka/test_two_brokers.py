@@ -1,5 +1,5 @@
-"""A cluster of two brokers, of which one is killed: who leads the inputs, who coordinates, both. What has another leader
-goes on at once; what has none waits, alone; nothing is lost, and nothing comes twice."""
+"""A cluster of two brokers, of which one is killed: who leads the inputs, who coordinates, both. What has another
+leader goes on at once; what has none waits, alone; nothing is lost, and nothing comes twice."""
 
 import pytest
 
@@ -45,8 +45,8 @@ def finish(job, process, impressions):
 
 
 def test_where_a_leader_dies_the_next_one_is_used_at_once(pair, make_pair_job):
-    """All inputs are led by the one that dies. One is quiet: where it ends is asked for again and again, while the others
-    have records for longer than an answer is believed."""
+    """All inputs are led by the one that dies. One is quiet: where it ends is asked for again and again, while the
+    others have records for longer than an answer is believed."""
     job = make_pair_job({"impressions": [2] * 4, "engagements": [2] * 4, "ranker_scores": [2] * 4},
                         topic={"idle_after": "1h"})
     feed.produce(job, 0, IMPRESSIONS // 2)
