@@ -165,6 +165,8 @@ print_header(struct inspection *inspection, const struct task_header *header)
 
 	buffer_print(out, "task %d: watermark %s, opened %" PRIu64 " times\n", inspection->task,
 		     output_time(time, header->watermark), header->incarnation);
+	if (header->writer.size != 0)
+		buffer_print(out, "    last written by %.*s\n", bytes_arguments(header->writer));
 	for (int i = 0; i < header->input_count; i++)
 		buffer_print(out, "    %.*s <- %.*s: next offset %" PRId64 ", highest event time %s\n",
 			     bytes_arguments(header->inputs[i].port), bytes_arguments(header->inputs[i].topic),

@@ -1,9 +1,13 @@
 #include "dataflow/job.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include "base/directory.h"
+#include "base/lock_file.h"
 #include "base/memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/topic_list.h"
@@ -168,6 +172,38 @@ open_log(struct job *job, const struct runtime_config *config, struct error *err
 	return log_is_private(job->log) ? 0 : runtime_topics(job->topology, job->log, false, err);
 }
 
+/* Of a log that others write to, too: there only the stores would notice a second process of this directory. */
+static int
+lock_directory(struct job *job, struct error *err)
+{
+	char *path;
+	int result;
+
+	if (!job->owns_log || !job->directory || log_is_private(job->log))
+		return 0;
+	path = memory_format("%s/lock", job->directory);
+	result = lock_file_take(path, &job->lock_fd, err);
+	memory_free(&path);
+	return result;
+}
+
+/* The number tells two runs of one process number, as in containers. */
+static int
+name_writer(struct job *job, struct error *err)
+{
+	const char *identity = log_identity(job->log);
+	char host[256] = "";
+	uint64_t run;
+
+	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
+		return fail(err, FATAL, "no random number for a name");
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		host[0] = 0;
+	job->writer = memory_format("host=%s pid=%d%s%s version=%s run=%016" PRIx64, host, (int)getpid(),
+				    identity[0] ? " identity=" : "", identity, ISOTOPE_VERSION, run);
+	return 0;
+}
+
 static int
 open_all(struct job *job, const struct runtime_config *config, struct error *err)
 {
@@ -176,7 +212,7 @@ open_all(struct job *job, const struct runtime_config *config, struct error *err
 
 	caches -= (int64_t)((double)caches * (JOB_LOG_MEMORY_SHARE + JOB_DATABASE_MEMORY_SHARE));
 	if (check_selection(topology, config->operators, err) < 0 || open_log(job, config, err) < 0 ||
-	    open_database(job, config->directory, err) < 0)
+	    lock_directory(job, err) < 0 || name_writer(job, err) < 0 || open_database(job, config->directory, err) < 0)
 		return -1;
 	for (int i = 0; i < topology->topic_count; i++)
 		if (log_topic(job->log, topology->topics[i].name, &job->topics[i], err) < 0)
@@ -201,6 +237,7 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	job->topology = config->topology;
 	job->clock = config->clock;
 	job->bounded = config->until_end;
+	job->lock_fd = -1;
 	job->directory = config->directory ? memory_text(config->directory) : NULL;
 	job->topics = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->topics));
 	job->misplaced = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->misplaced));
@@ -233,6 +270,9 @@ job_close(struct job **pointer)
 			pthread_mutex_destroy(&job->operators[i].stores_lock);
 		memory_free(&job->operators[i].stores);
 	}
+	if (job->lock_fd >= 0)
+		close(job->lock_fd);
+	memory_free(&job->writer);
 	memory_free(&job->directory);
 	memory_free(&job->operators);
 	memory_free(&job->topics);

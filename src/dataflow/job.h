@@ -23,6 +23,7 @@ struct job_figures {
 /* What a task last said of itself, at a commit. */
 struct job_task_figures {
 	_Atomic int64_t lag, watermark_ms, state_entries, state_bytes;
+	_Atomic bool ran; /* in this process */
 };
 
 /* Whether a task is open in this process; if not, since when it is not, or that its stores are gone. */
@@ -59,6 +60,8 @@ struct job {
 	struct job_operator *operators; /* one per operator of the topology */
 	int64_t task_memory_bytes;	/* share of the entry cache of one task */
 	bool bounded;			/* a bounded run */
+	char *writer;			/* names this run in the blocks that it writes */
+	int lock_fd;			/* of the data directory's lock; -1: the log has its own */
 	int table_waited;		/* of the thread of the global tables: the feed that its last wait was on */
 };
 

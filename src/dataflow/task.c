@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "dataflow/task_header.h"
 #include "dataflow/task_identity.h"
+#include "dataflow/task_owner.h"
 
 /* Looks for the head with the lowest (event time, input, offset). */
 static struct input *
@@ -343,6 +344,7 @@ write_header(struct task *task)
 	}
 	task_tables_note(task, &header);
 	task_identity_note(task, &header);
+	task_owner_note(task, &header);
 	buffer_clear(&task->header);
 	task_header_write(&header, &task->header);
 }

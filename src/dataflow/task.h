@@ -50,6 +50,7 @@ struct task {
 	bool draining, drained;	      /* the end of a bounded run */
 	int64_t trimmed_to;	      /* journal offset */
 	int64_t journal_next;	      /* journal offset behind the last block */
+	char *other_writer;	      /* of the last block that was restored; NULL: ourselves, or nobody */
 	int64_t records_in, bytes_in; /* since the last publish */
 	struct buffer header;
 };

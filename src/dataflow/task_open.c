@@ -82,6 +82,7 @@ task_close(struct task **pointer)
 	for (int i = 0; i < task->input_count; i++)
 		input_fini(&task->inputs[i]);
 	context_fini(&task->context);
+	memory_free(&task->other_writer);
 	task_tables_fini(task);
 	buffer_fini(&task->header);
 	memory_free(pointer);

@@ -15,6 +15,7 @@
 #include "dataflow/task.h"
 #include "dataflow/task_header.h"
 #include "dataflow/task_identity.h"
+#include "dataflow/task_owner.h"
 
 #define RESTORE_SLICE_BYTES ((int64_t)16 << 20) /* of the journal, before the worker's other tasks have a turn */
 #define RESTORE_ENDS_MS 10000			/* ends that are older are asked for again */
@@ -217,6 +218,8 @@ place_inputs(struct task *task, struct error *err)
 
 	if (result == 0)
 		result = task_identity_check(task, &header, err);
+	if (result == 0)
+		result = task_owner_check(task, &header, err);
 	if (result == 0)
 		result = place_by(task, &header, err);
 	task_header_fini(&header);

@@ -7,6 +7,7 @@
 #include "base/logger.h"
 #include "base/memory.h"
 #include "dataflow/job_tables.h"
+#include "dataflow/task_owner.h"
 #include "dataflow/task_stores.h"
 
 /* ---- opening and closing ---- */
@@ -73,6 +74,7 @@ worker_close(struct worker **pointer)
 	memory_free(&worker->tasks);
 	memory_free(&worker->held);
 	memory_free(&worker->leaving);
+	memory_free(&worker->rival);
 	memory_free(pointer);
 }
 
@@ -171,6 +173,7 @@ worker_commit(struct worker *worker, struct error *err)
 		return -1;
 	worker->phase = WORKER_RUNNING;
 	worker->aborts = 0;
+	memory_free(&worker->rival);
 	worker->committed_ms = worker->now_ms;
 	job_add(&worker->operator->figures.commits, 1);
 	return tell_tasks(worker, err);
@@ -461,6 +464,8 @@ restore_task(struct worker *worker, struct task *task, struct error *err)
 
 	if (task_restore(task, 0, err) < 0)
 		return -1;
+	if (task->running && worker->aborts > 0)
+		task_owner_note_rival(task, &worker->rival);
 	worker->progress |= task->running || task->restore.bytes != bytes;
 	worker->restoring |= !task->running;
 	return 0;
@@ -519,8 +524,7 @@ start_again(struct worker *worker, struct error *err)
 	say(worker, error_action_name(err->action), ++worker->aborts, err);
 	if (worker->aborts <= WORKER_ABORTS_MAX)
 		return 0;
-	err->action = FATAL;
-	return fail_in(err, "%d transactions in a row were lost", worker->aborts);
+	return task_owner_give_up(worker->aborts, worker->rival, err);
 }
 
 /* Nothing was done: the next turn tries again, after its wait. */

@@ -46,7 +46,8 @@ struct worker {
 	bool progress;					       /* the last turn did something */
 	int retries;					       /* in a row */
 	int64_t retrying_since_ms, said_ms;
-	int aborts; /* in a row */
+	int aborts;  /* in a row */
+	char *rival; /* what wrote a block of ours since the first of them; NULL: not known */
 };
 
 int worker_open(struct job *job, struct job_operator *operator, int index, struct worker **out, struct error *err);

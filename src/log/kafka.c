@@ -128,8 +128,15 @@ kafka_close(struct log *base)
 	fini(kafka_of(base));
 }
 
+static const char *
+kafka_identity(struct log *base)
+{
+	return kafka_of(base)->identity;
+}
+
 const struct log_ops kafka_ops = {
 	.type = "kafka",
+	.identity = kafka_identity,
 	.open = kafka_open,
 	.close = kafka_close,
 	.create_topic = kafka_create_topic,

@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "log/kafka_log.h"
 
 #define SECRET_SIZE_MAX 65536 /* bytes of a file that holds one */
-#define IDENTITY_BYTES 8
 #define FETCH_BACKOFF_MS                                                                                               \
 	"10"		   /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
 #define FETCH_WAIT_MS "50" /* a broker that has less than fetch.min.bytes answers after so long */
@@ -131,51 +128,6 @@ read_number(const struct kafka *log, const char *name, int64_t initial, int64_t 
 	return 0;
 }
 
-/*
- * Names this process for the transaction coordinator. Kept, so that after a crash the next one ends what this one
- * left open.
- */
-static int
-read_identity(struct kafka *log, const struct log_config *config, struct error *err)
-{
-	uint8_t random[IDENTITY_BYTES];
-	char text[2 * IDENTITY_BYTES + 2] = "";
-	char *path = NULL;
-	FILE *file = NULL;
-	int result = 0;
-
-	if (log->instance) {
-		log->identity = memory_text(log->instance);
-		return 0;
-	}
-	if (config->directory && !config->read_only) {
-		path = memory_format("%s/identity", config->directory);
-		if (mkdir(config->directory, 0777) < 0 && errno != EEXIST)
-			result = fail(err, FATAL, "the directory %s cannot be made: %s", config->directory,
-				      strerror(errno));
-		file = result == 0 ? fopen(path, "re") : NULL;
-		if (file && !fgets(text, sizeof(text), file))
-			text[0] = 0;
-		if (file)
-			fclose(file);
-	}
-	if (result == 0 && strlen(text) != 2 * IDENTITY_BYTES + 1) {
-		if (getrandom(random, sizeof(random), 0) != sizeof(random))
-			result = fail(err, FATAL, "no random number for a name: %s", strerror(errno));
-		for (size_t i = 0; i < sizeof(random); i++)
-			snprintf(text + 2 * i, 3, "%02x", random[i]);
-		file = result == 0 && path ? fopen(path, "we") : NULL;
-		if (file)
-			fprintf(file, "%s\n", text);
-		if (result == 0 && path && (!file || fclose(file) != 0))
-			result = fail(err, FATAL, "%s cannot be written: %s", path, strerror(errno));
-	}
-	text[2 * IDENTITY_BYTES] = 0;
-	log->identity = memory_text(text);
-	memory_free(&path);
-	return result;
-}
-
 static int
 take_properties(struct kafka *log, const char *const *from, struct error *err)
 {
@@ -205,7 +157,7 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	log->instance = config->instance ? memory_text(config->instance) : NULL;
 	log->at_least_once = config->at_least_once;
 	log->memory_bytes = config->memory_bytes;
-	if (take_properties(log, config->properties, err) < 0 || read_identity(log, config, err) < 0)
+	if (take_properties(log, config->properties, err) < 0 || kafka_identity_read(log, config, err) < 0)
 		return -1;
 	if (!find(log, "bootstrap.servers") && !find(log, "metadata.broker.list"))
 		return fail(err, FATAL,

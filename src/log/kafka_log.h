@@ -3,6 +3,7 @@
  *
  *     kafka.c              opening, the table of functions
  *     kafka_config.c       from the topology's properties to the configuration of a handle; secrets
+ *     kafka_identity.c     what names this process
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
  *     kafka_ends.c         where partitions begin and end: asked for by a thread of its own
@@ -99,6 +100,8 @@ enum kafka_role { KAFKA_CLIENT, KAFKA_PENDING, KAFKA_GROUP, KAFKA_FETCHER, KAFKA
 /* Takes the properties over, resolves secrets, refuses what is not for people to set. */
 int kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err);
 void kafka_config_fini(struct kafka *log);
+/* Takes the process' name from the configuration or from its directory, or draws one. */
+int kafka_identity_read(struct kafka *log, const struct log_config *config, struct error *err);
 bool kafka_config_has(const struct kafka *log, const char *name); /* people have set it */
 rd_kafka_conf_t *kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err);
 int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err);
@@ -129,38 +132,6 @@ int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct
 int kafka_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
 
 struct kafka_topic *kafka_topic_of(struct kafka *log, int number);
-
-/* ---- producers ---- */
-
-/* The offsets that the records of this transaction got in one partition of the tracked topic. */
-struct kafka_tracked {
-	_Atomic int64_t first, last; /* -1: none */
-	_Atomic int64_t count;	     /* acknowledged */
-	_Atomic int64_t unknown;     /* of those: the cluster has it, and nobody says where */
-};
-
-struct kafka_producer {
-	struct kafka *log;
-	rd_kafka_t *handle;
-	char *id;		/* transactional id; NULL: without transactions */
-	rd_kafka_topic_t **rkt; /* by topic number */
-	int rkt_count;
-	int tracked;			   /* topic, or -1 */
-	_Atomic(rd_kafka_topic_t *) track; /* its handle */
-	int tracked_partitions;
-	struct kafka_tracked *tracks; /* by partition of the tracked topic */
-	_Atomic int64_t failures;     /* records that were given up, since the last look */
-	bool ready;		      /* init_transactions has succeeded */
-};
-
-int kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka_producer **out, struct error *err);
-void kafka_producer_close(struct kafka_producer **producer);
-/* Ends what a predecessor of the same id left open, and fences him. RETRY while the cluster cannot be reached. */
-int kafka_producer_prepare(struct kafka_producer *producer, struct error *err);
-rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *err);
-void kafka_producer_forget(struct kafka_producer *producer); /* what was tracked: a new transaction begins */
-/* Until everything is acknowledged. A transactional producer says what failed with the next transactional call. */
-int kafka_producer_flush(struct kafka_producer *producer, struct error *err);
 
 /* ---- transactions ---- */
 

@@ -2,7 +2,7 @@
 #ifndef LOG_KAFKA_OWNER_H
 #define LOG_KAFKA_OWNER_H
 
-#include "log/kafka_log.h"
+#include "log/kafka_producer.h"
 #include "log/owner.h"
 
 struct kafka_owners {

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_producer.h"
 
 static void
 track(struct kafka_tracked *track, int64_t offset)
@@ -105,6 +105,18 @@ kafka_producer_close(struct kafka_producer **pointer)
 }
 
 int
+kafka_producer_fail(const struct kafka_producer *producer, rd_kafka_error_t *error, const char *what, struct error *err)
+{
+	kafka_fail_error(err, error, what);
+	if (err->action == FENCED)
+		fail_in(err,
+			"another process has taken the transactional id %s (is the same --instance given twice?), or "
+			"the transaction took longer than transaction.timeout.ms, %" PRId64 " ms",
+			producer->id, producer->log->transaction_ms);
+	return -1;
+}
+
+int
 kafka_producer_prepare(struct kafka_producer *producer, struct error *err)
 {
 	rd_kafka_error_t *error;
@@ -113,7 +125,7 @@ kafka_producer_prepare(struct kafka_producer *producer, struct error *err)
 		return 0;
 	error = rd_kafka_init_transactions(producer->handle, KAFKA_CALL_MS_MAX);
 	if (error)
-		return kafka_fail_error(err, error, "starting transactions");
+		return kafka_producer_fail(producer, error, "starting transactions", err);
 	producer->ready = true;
 	return 0;
 }

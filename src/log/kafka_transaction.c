@@ -240,7 +240,7 @@ begin(struct kafka_transaction *transaction, struct error *err)
 		return -1;
 	error = rd_kafka_begin_transaction(transaction->producer->handle);
 	if (error)
-		return kafka_fail_error(err, error, "beginning a transaction");
+		return kafka_producer_fail(transaction->producer, error, "beginning a transaction", err);
 	kafka_producer_forget(transaction->producer);
 	transaction->begun = true;
 	return 0;
@@ -476,7 +476,7 @@ commit_positions(struct kafka_transaction *transaction, struct error *err)
 						     KAFKA_CALL_MS_MAX);
 	rd_kafka_consumer_group_metadata_destroy(metadata);
 	if (error)
-		return kafka_fail_error(err, error, "adding positions to a transaction");
+		return kafka_producer_fail(transaction->producer, error, "adding positions to a transaction", err);
 	return crash_here(CRASH_POSITIONS, err);
 }
 
@@ -489,7 +489,7 @@ commit_decide(struct kafka_transaction *transaction, struct error *err)
 	if (transaction->begun) {
 		error = rd_kafka_commit_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
 		if (error)
-			return kafka_fail_error(err, error, "committing a transaction");
+			return kafka_producer_fail(transaction->producer, error, "committing a transaction", err);
 	}
 	transaction->begun = false;
 	return crash_here(CRASH_COMMITTED, err);

@@ -81,6 +81,12 @@ log_is_private(const struct log *log)
 	return log->ops->is_private;
 }
 
+const char *
+log_identity(struct log *log)
+{
+	return log->ops->identity ? log->ops->identity(log) : "";
+}
+
 int
 log_topic(struct log *log, const char *name, int *topic, struct error *err)
 {

@@ -66,6 +66,8 @@ int log_create_topic(struct log *log, const struct topic_spec *spec, struct erro
 int log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err);
 /* Whether a job creates the topics that it lacks (a log of its own), or people do (a cluster that others use too). */
 bool log_is_private(const struct log *log);
+/* What names this process as a writer of the log, for people, or "": borrowed. */
+const char *log_identity(struct log *log);
 
 /* A topic by name: a small number that stands for it while the log is open. FATAL where there is none. */
 int log_topic(struct log *log, const char *name, int *topic, struct error *err);

@@ -11,7 +11,8 @@ struct log_ops {
 	const char *type; /* as in log_config */
 	bool is_private;
 	int (*open)(const struct log_config *, struct log **, struct error *);
-	void (*close)(struct log *); /* frees it, as the other close functions here do */
+	const char *(*identity)(struct log *); /* or NULL */
+	void (*close)(struct log *);	       /* frees it, as the other close functions here do */
 
 	int (*create_topic)(struct log *, const struct topic_spec *, struct error *);
 	int (*topic)(struct log *, const char *name, int *topic, struct error *);

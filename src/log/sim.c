@@ -160,8 +160,15 @@ close_log(struct log *base)
 	memory_free(&log);
 }
 
+static const char *
+identity(struct log *base)
+{
+	return sim_log_of(base)->process;
+}
+
 static const struct log_ops ops = {
 	.type = "sim",
+	.identity = identity,
 	.is_private = true,
 	.close = close_log,
 	.create_topic = sim_create_topic,

@@ -139,15 +139,21 @@ open_cluster(void)
 }
 
 static void
-open_process(struct process *process, const char *name)
+open_as(struct process *process, const char *name, bool bounded)
 {
-	struct runtime_config config = {.topology = topology, .clock = sim_clock(sim)};
+	struct runtime_config config = {.topology = topology, .clock = sim_clock(sim), .until_end = bounded};
 
 	sim_log_open(sim, name, &process->log);
 	check_ok(runtime_topics(topology, process->log, true, &err));
 	config.log = process->log;
 	check_ok(job_open(&config, &process->job, &err));
 	check_ok(worker_open(process->job, &process->job->operators[0], 0, &process->worker, &err));
+}
+
+static void
+open_process(struct process *process, const char *name)
+{
+	open_as(process, name, false);
 }
 
 static void
@@ -250,5 +256,78 @@ TEST(a_sink_that_cannot_flush_gives_up_what_is_taken_from_it)
 	check_int(one.worker->phase, WORKER_RUNNING);
 	check(!worker_changed(one.worker) && !worker_changed(two.worker));
 	check(sim_problem(sim) == NULL);
+	close_cluster();
+}
+
+/* Turns of one process, until one fails. */
+static int
+turns_of(struct process *process, int count)
+{
+	for (int i = 0; i < count; i++) {
+		sim_advance(sim, TURN_MS);
+		if (worker_turn(process->worker, 0, &err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+TEST(a_bounded_run_that_finds_blocks_of_another_process_gives_up_and_names_it)
+{
+	open_cluster();
+	open_as(&one, "one", true);
+	send_rows();
+	outside.away = true; /* it has processed the rows, and cannot commit yet */
+	check_ok(turns_of(&one, TURNS));
+	outside.away = false;
+
+	open_process(&two, "two");
+	check_ok(turns_of(&two, TURNS));
+	check(!worker_changed(two.worker));
+	check_fails(turns_of(&one, TURNS), "another process has written to its journal since this run began: host=");
+	check(strstr(err.text, "identity=two ") && strstr(err.text, "a bounded run needs the operator for itself"));
+	check_int(err.action, FATAL);
+	close_cluster();
+}
+
+/* What is not committed takes offsets, too: whoever goes on behind it has to look again. */
+static void
+disturb_journal(void)
+{
+	struct transaction *transaction;
+
+	check_ok(log_transaction_open(one.log, "rival", &transaction, &err));
+	for (int i = 0; i < PARTITIONS; i++) {
+		transaction_append_begin(transaction, one.job->operators[0].journal, i, (struct bytes){0}, 0);
+		check_ok(transaction_append_end(transaction, &err));
+	}
+	transaction_keep(transaction);
+	check_fails((transaction_expect(transaction, one.job->operators[0].journal, 0, 0),
+		     transaction_commit(transaction, &err)),
+		    "another process has written");
+	check_ok(transaction_abort(transaction, &err));
+	transaction_close(&transaction);
+}
+
+TEST(one_that_loses_again_and_again_names_who_wrote_the_last_block)
+{
+	int result = 0;
+
+	open_cluster();
+	open_process(&one, "one");
+	open_process(&two, "two");
+	send_rows();
+	worker_close(&one.worker);
+	check_ok(turns_of(&two, TURNS));
+	worker_close(&two.worker);
+
+	check_ok(worker_open(one.job, &one.job->operators[0], 0, &one.worker, &err));
+	check_ok(turns_of(&one, TURNS));
+	send_rows();
+	for (int i = 0; i < 20 * TURNS && result == 0; i++) {
+		disturb_journal();
+		result = turns_of(&one, 1);
+	}
+	check_fails(result, "6 transactions in a row were lost; another process writes the same journal: host=");
+	check(strstr(err.text, "identity=two "));
 	close_cluster();
 }

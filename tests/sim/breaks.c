@@ -1,7 +1,9 @@
 #include "tests/sim/breaks.h"
 
+#include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/crash_point.h"
 #include "base/memory.h"
@@ -80,6 +82,8 @@ breaks_state_bytes(int64_t bytes)
 /* ---- the seams: __real_x is what x is without us ---- */
 
 ssize_t __wrap_getrandom(void *to, size_t size, unsigned flags);
+pid_t __wrap_getpid(void);
+int __wrap_gethostname(char *name, size_t size);
 int __wrap_nanosleep(const struct timespec *duration, struct timespec *left);
 int __real_state_open(const struct state_config *config, struct state **out, struct error *err);
 int __wrap_state_open(const struct state_config *config, struct state **out, struct error *err);
@@ -133,6 +137,20 @@ __wrap_getrandom(void *to, size_t size, unsigned flags)
 	insist(size <= sizeof(number));
 	memcpy(to, &number, size);
 	return (ssize_t)size;
+}
+
+/* What a writer is called must not differ from run to run. */
+pid_t
+__wrap_getpid(void)
+{
+	return 1;
+}
+
+int
+__wrap_gethostname(char *name, size_t size)
+{
+	snprintf(name, size, "sim");
+	return 0;
 }
 
 /* Nobody waits for real: time is the simulation's. */

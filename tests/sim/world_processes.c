@@ -98,9 +98,11 @@ static void
 forget_tasks(struct world *world, struct job *job)
 {
 	for (int i = 0; i < job->topology->operator_count; i++)
-		for (int64_t k = 0; k < job->operators[i].spec->tasks; k++)
+		for (int64_t k = 0; k < job->operators[i].spec->tasks; k++) {
+			job->operators[i].tasks[k].ran = false;
 			job->operators[i].stores[k] = (struct job_task_stores){
 				.closed_ms = clock_steady_ms(breaks_clock(sim_clock(world->sim)))};
+		}
 }
 
 void
