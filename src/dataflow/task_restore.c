@@ -260,6 +260,7 @@ finish(struct task *task, struct error *err)
 	reader_close(&restore->reader);
 	task_look_at_clock(task); /* its first commit may come before its first record */
 	task->running = true;
+	task_owner_started(task);
 	task->journal_next = restore->end;
 	transaction_expect(task->context.transaction, task->operator->journal, task->partition, restore->end);
 	job_add(&task->operator->figures.restored_bytes, restore->bytes);
