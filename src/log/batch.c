@@ -36,12 +36,12 @@ batch_summary_read(struct bytes from, struct batch_summary *summary, struct erro
 }
 
 void
-batch_header_write(uint8_t to[BATCH_HEADER_SIZE], uint32_t count, uint32_t span, uint32_t flags)
+batch_header_write(uint8_t to[BATCH_HEADER_SIZE], uint32_t count, uint32_t span, uint32_t flags, uint32_t stamp)
 {
 	store_u32(to, count);
 	store_u32(to + 4, span);
 	store_u32(to + 8, flags);
-	store_u32(to + 12, 0);
+	store_u32(to + 12, stamp);
 }
 
 static uint32_t
@@ -69,6 +69,30 @@ take_bytes(struct cursor *cursor, uint32_t size)
 	static const struct bytes absent = {0};
 
 	return size == BATCH_ABSENT ? absent : cursor_bytes(cursor, size);
+}
+
+size_t
+batch_find(struct bytes data, uint32_t *stamp)
+{
+	struct cursor cursor = cursor_of(data);
+	uint32_t count = cursor_u32(&cursor);
+	uint32_t span = cursor_u32(&cursor);
+	uint32_t flags = cursor_u32(&cursor);
+
+	*stamp = cursor_u32(&cursor);
+	if (cursor.bad || span == 0 || count > span || (flags & ~BATCH_SPARSE) != 0)
+		return 0;
+	for (uint32_t i = 0; i < count && !cursor.bad; i++) {
+		uint32_t distance = flags & BATCH_SPARSE ? cursor_u32(&cursor) : i;
+		uint32_t key_size = cursor_u32(&cursor);
+		uint32_t value_size = cursor_u32(&cursor);
+
+		cursor_u64(&cursor);
+		take_bytes(&cursor, key_size);
+		take_bytes(&cursor, value_size);
+		cursor.bad |= distance >= span;
+	}
+	return cursor.bad ? 0 : data.size - cursor_left(&cursor);
 }
 
 static void

@@ -1,10 +1,11 @@
 /*
  * How records are stored: many together as one batch, so that the cost of the database is paid once for thousands.
  *
- * A batch is a header of 16 bytes (records, offsets covered, flags, 0) and its records one behind the other: key size,
- * value size (u32, BATCH_ABSENT: none), timestamp (i64), key, value. Where compaction took records out, the flag
- * BATCH_SPARSE says that each record is preceded by its distance from the first offset (u32). Beside it, under a key of
- * its own, is a summary of fixed size, so that looking for an offset or a time reads no data.
+ * A batch is a header of 16 bytes (records, offsets covered, flags, stamp) and its records one behind the other: key
+ * size, value size (u32, BATCH_ABSENT: none), timestamp (i64), key, value. Where compaction took records out, the flag
+ * BATCH_SPARSE says that each record is preceded by its distance from the first offset (u32). The stamp is the number
+ * of the commit that wrote it, modulo 2^32; 0: not a commit, or one of before there were stamps. Beside it, under a
+ * key of its own, is a summary of fixed size, so that looking for an offset or a time reads no data.
  */
 #ifndef LOG_BATCH_H
 #define LOG_BATCH_H
@@ -29,10 +30,13 @@ struct batch_summary {
 void batch_summary_write(uint8_t to[BATCH_SUMMARY_SIZE], const struct batch_summary *summary);
 int batch_summary_read(struct bytes from, struct batch_summary *summary, struct error *err);
 
-void batch_header_write(uint8_t to[BATCH_HEADER_SIZE], uint32_t count, uint32_t span, uint32_t flags);
+void batch_header_write(uint8_t to[BATCH_HEADER_SIZE], uint32_t count, uint32_t span, uint32_t flags, uint32_t stamp);
 
 /* A record of a batch onto the end of `to`; `distance` is written for sparse batches only (pass -1 for others). */
 void batch_put_record(struct buffer *to, const struct log_record *record, int64_t distance);
+
+/* The size of the batch that stands at the beginning of `data`, and its stamp; 0: there is no whole one. */
+size_t batch_find(struct bytes data, uint32_t *stamp);
 
 struct batch_records {
 	struct log_record *items;

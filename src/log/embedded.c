@@ -18,7 +18,7 @@ init(struct embedded *log, const struct log_config *config)
 	log->clock = config->clock;
 	log->directory = config->directory ? memory_text(config->directory) : NULL;
 	log->read_only = config->read_only;
-	log->lock_fd = -1;
+	log->lock_fd = log->commits_fd = -1;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&log->mutex, NULL);
@@ -66,8 +66,9 @@ embedded_open(const struct log_config *config, struct log **out, struct error *e
 {
 	struct embedded *log;
 
-	if (config->properties && config->properties[0])
-		return fail(err, FATAL, "log: the embedded log has no property '%s'", config->properties[0]);
+	for (const char *const *property = config->properties; property && *property; property += 2)
+		if (strcmp(*property, EMBEDDED_ACCEPT) != 0)
+			return fail(err, FATAL, "log: the embedded log has no property '%s'", *property);
 	if (config->read_only && !config->directory)
 		return fail(err, FATAL, "log: a log in memory cannot be opened for reading only");
 	log = memory_new(sizeof(*log));
@@ -75,7 +76,8 @@ embedded_open(const struct log_config *config, struct log **out, struct error *e
 	if (embedded_directory_open(log, err) < 0 ||
 	    segments_open(log->directory, log->read_only, &log->segments, err) < 0 ||
 	    embedded_database_open(log, config, err) < 0 || embedded_directory_sync(log, err) < 0 ||
-	    embedded_topics_load(log, err) < 0 || start(log, err) < 0) {
+	    embedded_topics_load(log, err) < 0 || embedded_tail_check(log, config->properties, err) < 0 ||
+	    start(log, err) < 0) {
 		fini(log);
 		return -1;
 	}

@@ -36,6 +36,7 @@ struct committer {
 	struct moved *moved; /* the partitions of this group's streams, in order */
 	size_t moved_count, moved_capacity;
 	struct buffer key;
+	struct segment_place last; /* of the last batch that was appended */
 };
 
 static struct moved *
@@ -65,7 +66,7 @@ put_chunk(struct committer *committer, const struct stream *stream, const struct
 	uint8_t header[BATCH_HEADER_SIZE], summary[BATCH_SUMMARY_SIZE];
 	struct segment_place place;
 
-	batch_header_write(header, chunk->count, chunk->count, 0);
+	batch_header_write(header, chunk->count, chunk->count, 0, (uint32_t)(committer->log->commits + 1));
 	if (segments_append(committer->log->segments, stream->topic, bytes_of(header, sizeof(header)),
 			    bytes_of(records, chunk->size), &place, err) < 0)
 		return -1;
@@ -79,6 +80,7 @@ put_chunk(struct committer *committer, const struct stream *stream, const struct
 							     .high_time = moved->high_time,
 							     .records = moved->records,
 							     .bytes = moved->bytes});
+	committer->last = place;
 	segment_place_write(place_bytes, &place);
 	embedded_key(key, 'd', stream->topic, stream->partition, moved->end);
 	rocksdb_writebatch_put(committer->writes, (const char *)key, sizeof(key), (const char *)place_bytes,
@@ -90,6 +92,18 @@ put_chunk(struct committer *committer, const struct stream *stream, const struct
 	moved->bytes += (int64_t)place.size;
 	moved->end += chunk->count;
 	return 0;
+}
+
+/* Up to where the topic's segments hold what was committed: embedded_tail.c. */
+static void
+put_tail(struct committer *committer, int topic)
+{
+	uint8_t key[EMBEDDED_TAIL_KEY_SIZE], value[EMBEDDED_TAIL_SIZE];
+
+	embedded_tail_key(key, topic);
+	store_u64(value, committer->last.number);
+	store_u64(value + 8, committer->last.position + committer->last.size);
+	rocksdb_writebatch_put(committer->writes, (const char *)key, sizeof(key), (const char *)value, sizeof(value));
 }
 
 static int
@@ -118,6 +132,7 @@ put_stream(struct committer *committer, struct stream *stream, struct error *err
 	if (last.count != 0 && put_chunk(committer, stream, &last, records, moved, err) < 0)
 		return -1;
 	stream->end = moved->end;
+	put_tail(committer, stream->topic);
 	return 0;
 }
 
@@ -158,11 +173,13 @@ write_durably(struct committer *committer, const struct commit *group, struct er
 
 	if (put_group(committer, group, err) < 0)
 		return -1;
+	embedded_put_commits(committer->writes, log->commits + 1);
 	for (int topic = 0; topic < log->topic_count; topic++)
 		if (segments_sync(log->segments, topic, err) < 0)
 			return -1;
 	if (embedded_write(log, committer->writes, true, err) < 0)
 		return -1;
+	embedded_note_commit(log, ++log->commits);
 	for (int topic = 0; topic < log->topic_count; topic++)
 		segments_indexed(log->segments, topic);
 	return 0;

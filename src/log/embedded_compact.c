@@ -158,7 +158,7 @@ rewrite(struct compaction *compaction, const struct index_walk *walk, const stru
 	}
 	if (summary.count == walk->summary.count)
 		return 0;
-	batch_header_write(compaction->batch.data, summary.count, summary.span, BATCH_SPARSE);
+	batch_header_write(compaction->batch.data, summary.count, summary.span, BATCH_SPARSE, 0);
 	summary.size = (int64_t)compaction->batch.size;
 	return replace(compaction, walk, &summary, err);
 }

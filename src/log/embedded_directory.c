@@ -45,6 +45,18 @@ lock(struct embedded *log, struct error *err)
 	return 0;
 }
 
+static int
+open_commits(struct embedded *log, struct error *err)
+{
+	char *path = memory_format("%s/commits", log->directory);
+
+	log->commits_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (log->commits_fd < 0)
+		fail(err, FATAL, "the log in %s cannot be opened: %s: %s", log->directory, path, strerror(errno));
+	memory_free(&path);
+	return log->commits_fd < 0 ? -1 : 0;
+}
+
 /* A new file appears whole or not at all. */
 static int
 write_format(const char *path, const char *directory, struct error *err)
@@ -197,7 +209,7 @@ embedded_directory_open(struct embedded *log, struct error *err)
 		return 0;
 	if (!log->read_only && directory_make(log->directory) < 0)
 		return fail(err, FATAL, "directory %s cannot be made: %s", log->directory, strerror(errno));
-	if (!log->read_only && lock(log, err) < 0)
+	if (!log->read_only && (lock(log, err) < 0 || open_commits(log, err) < 0))
 		return -1;
 	path = memory_format("%s/format", log->directory);
 	result = check_format(log, path, err);
@@ -222,6 +234,8 @@ embedded_directory_close(struct embedded *log)
 {
 	if (log->secondary)
 		remove_secondary(log->secondary);
+	if (log->commits_fd >= 0)
+		close(log->commits_fd);
 	if (log->lock_fd >= 0)
 		close(log->lock_fd);
 	memory_free(&log->secondary);

@@ -5,6 +5,7 @@
  *     lock        held (flock) by the one process that writes; its pid is in it
  *     segments/   files that batches are appended to (segment.h)
  *     database/   a RocksDB with its WAL on: what is where
+ *     commits     how many commits there were, as a second witness; not synced
  *
  * Keys of the database, numbers big-endian so that they sort:
  *
@@ -13,6 +14,8 @@
  *     's' topic partition           start, end, and totals: written where batches go away
  *     't' topic                     the topic's settings and name
  *     'p' topic partition group     a group's position
+ *     'c'                           how many commits there were
+ *     'e' topic                     up to where its segments hold what was committed
  *
  * A commit appends its batches to segments, makes them durable, and then writes their places, summaries and the
  * positions as one synced write batch: that is the moment it happens. Before it nothing refers to the batches; a crash
@@ -36,13 +39,16 @@
 #include "log/segment.h"
 
 #define EMBEDDED_TOPICS_MAX 4096
-#define EMBEDDED_BATCH_SIZE (256 * 1024) /* bytes; a stored batch is closed when it has reached that */
-#define EMBEDDED_SWEEP_INTERVAL_MS 30000 /* between two looks at retention and compaction */
-#define EMBEDDED_CATCH_UP_INTERVAL_MS 50 /* how often a waiting read-only reader looks for more */
-#define EMBEDDED_ROOM_BYTES (64 << 20)	 /* of the disk that appending leaves free, ... */
-#define EMBEDDED_ROOM_PERCENT 5		 /* ... or so much of it, where that is less */
-#define EMBEDDED_KEY_SIZE 17		 /* of 'd' and 'i' */
-#define EMBEDDED_PARTITION_KEY_SIZE 9	 /* of 's', and the prefix of the others */
+#define EMBEDDED_ACCEPT "accept_lost_commits" /* the property of embedded_tail.c */
+#define EMBEDDED_BATCH_SIZE (256 * 1024)      /* bytes; a stored batch is closed when it has reached that */
+#define EMBEDDED_SWEEP_INTERVAL_MS 30000      /* between two looks at retention and compaction */
+#define EMBEDDED_CATCH_UP_INTERVAL_MS 50      /* how often a waiting read-only reader looks for more */
+#define EMBEDDED_ROOM_BYTES (64 << 20)	      /* of the disk that appending leaves free, ... */
+#define EMBEDDED_ROOM_PERCENT 5		      /* ... or so much of it, where that is less */
+#define EMBEDDED_KEY_SIZE 17		      /* of 'd' and 'i' */
+#define EMBEDDED_PARTITION_KEY_SIZE 9	      /* of 's', and the prefix of the others */
+#define EMBEDDED_TAIL_KEY_SIZE 5	      /* of 'e' */
+#define EMBEDDED_TAIL_SIZE 16		      /* number, position */
 struct partition {
 	_Atomic int64_t start, end;
 	/* the committer's: */
@@ -91,6 +97,8 @@ struct embedded {
 	struct commit *queue, **queue_tail;
 	bool stopping;
 	pthread_t committer;
+	uint64_t commits; /* the committer's */
+	int commits_fd;	  /* -1: read-only, in memory */
 
 	_Atomic bool failed; /* a write failed: nothing is written any more */
 	pthread_mutex_t failing;
@@ -121,6 +129,12 @@ int embedded_check(struct embedded *log, struct error *err);	     /* FATAL with 
 int embedded_fail_for_good(struct embedded *log, struct error *err); /* returns -1 */
 /* RETRY where the disk has no room for so many bytes more and what the database needs. */
 int embedded_room(struct embedded *log, int64_t bytes, struct error *err);
+
+/* embedded_tail.c: whether all commits are there that were made */
+int embedded_tail_check(struct embedded *log, const char *const *properties, struct error *err);
+void embedded_tail_key(uint8_t to[EMBEDDED_TAIL_KEY_SIZE], int topic);
+void embedded_put_commits(rocksdb_writebatch_t *writes, uint64_t commits);
+void embedded_note_commit(struct embedded *log, uint64_t commits); /* once it is durable */
 
 int embedded_directory_open(struct embedded *log, struct error *err);
 int embedded_directory_sync(struct embedded *log, struct error *err); /* the names in it are durable */

@@ -60,6 +60,18 @@ int segments_check(struct segments *segments, struct error *err);
 int segments_read(struct segments *segments, int topic, const struct segment_place *place, struct buffer *out,
 		  bool *gone, struct error *err);
 
+/*
+ * Goes through the topic's files from a place on, batch by batch, as far as there are whole ones, whether rows refer to
+ * them or not. `visit` is given the file's number, and position, size and stamp (batch.h) of the batch.
+ */
+typedef void segments_visit(void *argument, uint64_t number, uint64_t position, size_t size, uint32_t stamp);
+int segments_scan(struct segments *segments, int topic, uint64_t number, uint64_t position, segments_visit *visit,
+		  void *argument, struct error *err);
+/* The number of the topic's last file; UINT64_MAX: it has none. */
+uint64_t segments_last(struct segments *segments, int topic);
+/* The next file of the topic has this number or a higher one. */
+void segments_reserve(struct segments *segments, int topic, uint64_t number);
+
 /* Where a file is, for messages; the caller's to free. */
 char *segments_path(const struct segments *segments, int topic, uint64_t number);
 

@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "log/embedded_log.h"
 #include "tests/log/log_fixture.h"
 
 #define TOPICS 3
 #define KILLS 30
 #define PARTS 2
 #define REFUSED 99 /* exit status */
+#define MADE 60	   /* transactions of a log that is to be damaged */
 
 static void
 open_topics(struct log *log, int topics[TOPICS])
@@ -139,22 +141,22 @@ make(const char *directory)
 	struct error err;
 	struct log *log;
 
-	for (int64_t n = 0; n < 60;) { /* what an open finds in the WAL it writes out to a table */
+	for (int64_t n = 0; n < MADE;) { /* what an open finds in the WAL it writes out to a table */
 		log = fixture_open(directory, false);
 		check_ok(log_transaction_open(log, "test", &transaction, &err));
 		open_topics(log, topics);
-		for (int64_t until = n + 30; n < until; n++)
+		for (int64_t until = n + MADE / 2; n < until; n++)
 			put_transaction(transaction, topics, n);
-		if (n == 60)
+		if (n == MADE)
 			_exit(0); /* as a crash does: the WAL is all there is of the last ones */
 		transaction_close(&transaction);
 		log_close(&log);
 	}
 }
 
-/* Opens a damaged log. 0: it has a prefix of whole transactions; REFUSED: refused with a reason. */
+/* Opens a damaged log. 0: it has at least so many transactions, whole; REFUSED: refused with a reason. */
 static void
-try(const char *directory)
+try(const char *directory, int64_t at_least)
 {
 	struct log_config config = {
 		.type = "embedded", .directory = directory, .memory_bytes = 16 << 20, .clock = &clock_system};
@@ -166,7 +168,7 @@ try(const char *directory)
 	if (log_open(&config, &log, &err) < 0)
 		_exit(strlen(err.text) > 10 ? REFUSED : 1);
 	if (log_topic(log, "topic2", &topic, &err) < 0)
-		_exit(0); /* damaged before anything was committed */
+		_exit(1);
 	open_topics(log, topics);
 	for (int i = 0; i < TOPICS; i++)
 		for (int k = 0; k < PARTS; k++) {
@@ -182,8 +184,7 @@ try(const char *directory)
 					_exit(strlen(err.text) > 10 ? REFUSED : 1);
 			reader_close(&reader);
 		}
-	verify(log);
-	_exit(0);
+	_exit(verify(log) < at_least ? 1 : 0);
 }
 
 static int
@@ -240,13 +241,15 @@ damage(const char *path, struct test_random *random, bool cut)
 	close(fd);
 }
 
+/* `witness`: the file `commits` is there. */
 static void
-try_damage(const char *ending, bool cut, int times)
+try_damage(const char *ending, bool cut, int times, bool witness, int64_t at_least)
 {
 	struct test_random random = test_random_of(test_seed(2));
 	char *original = memory_format("%s/original", test_directory());
 	char *copy = memory_format("%s/copy", test_directory());
-	char *command = memory_format("rm -rf '%s' && cp -r '%s' '%s'", copy, original, copy);
+	char *command = memory_format("rm -rf '%s' && cp -r '%s' '%s' && test -s '%s/commits' && %s '%s/commits'", copy,
+				      original, copy, copy, witness ? "ls >/dev/null" : "rm", copy);
 	pid_t child = fork();
 
 	if (child == 0)
@@ -262,7 +265,7 @@ try_damage(const char *ending, bool cut, int times)
 		memory_free(&path);
 		child = fork();
 		if (child == 0)
-			try(copy);
+			try(copy, at_least);
 		status = status_of(child);
 		check(status == 0 || status == REFUSED);
 	}
@@ -271,22 +274,135 @@ try_damage(const char *ending, bool cut, int times)
 	memory_free(&original);
 }
 
-TEST(a_cut_wal_leaves_a_prefix_of_whole_transactions)
+TEST(a_cut_wal_is_refused_or_has_lost_nothing)
 {
-	try_damage(".log", true, 40);
+	try_damage(".log", true, 20, true, MADE);
 }
 
-TEST(a_flipped_byte_in_the_wal_leaves_a_prefix_or_is_refused)
+TEST(by_the_segments_alone_a_cut_wal_is_refused_or_has_lost_no_more_than_its_last_commit)
 {
-	try_damage(".log", false, 40);
+	try_damage(".log", true, 20, false, MADE - 1);
+}
+
+TEST(a_flipped_byte_in_the_wal_is_refused_or_has_lost_nothing)
+{
+	try_damage(".log", false, 20, true, MADE);
+}
+
+TEST(by_the_segments_alone_a_flipped_byte_in_the_wal_costs_no_more_than_the_last_commit)
+{
+	try_damage(".log", false, 20, false, MADE - 1);
 }
 
 TEST(damaged_tables_are_refused_or_do_not_matter)
 {
-	try_damage(".sst", false, 10);
+	try_damage(".sst", false, 10, true, MADE);
 }
 
 TEST(damaged_manifests_are_refused_or_do_not_matter)
 {
-	try_damage("MANIFEST", false, 10);
+	try_damage("MANIFEST", false, 10, true, MADE);
+}
+
+/* ---- going on without what was lost ---- */
+
+static int
+open_with(const char *directory, const char *const *properties, struct log **log, struct error *err)
+{
+	struct log_config config = {.type = "embedded",
+				    .directory = directory,
+				    .memory_bytes = 16 << 20,
+				    .clock = &clock_system,
+				    .properties = properties};
+
+	return log_open(&config, log, err);
+}
+
+/* Refused, then accepted by the number that the refusal names, then nothing is wrong any more. */
+static void
+accept(const char *directory)
+{
+	const char *const wrong[] = {"accept_lost_commits", "1000000", NULL};
+	const char *right[] = {"accept_lost_commits", NULL, NULL};
+	struct transaction *transaction;
+	int topics[TOPICS];
+	struct error err;
+	struct log *log;
+	int64_t kept;
+
+	check_fails(open_with(directory, NULL, &log, &err), "has lost commits");
+	check_fails(open_with(directory, wrong, &log, &err), "has lost commits");
+	right[1] = strrchr(err.text, '=') + 1;
+	check_ok(open_with(directory, right, &log, &err));
+	kept = verify(log);
+	check(kept < MADE);
+	check_ok(log_transaction_open(log, "test", &transaction, &err));
+	open_topics(log, topics);
+	put_transaction(transaction, topics, kept);
+	transaction_close(&transaction);
+	log_close(&log);
+	check_ok(open_with(directory, NULL, &log, &err));
+	check_int(verify(log), kept + 1);
+	log_close(&log);
+	_exit(0);
+}
+
+static int
+run_child(void (*child_main)(const char *), const char *directory)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		child_main(directory);
+	return status_of(child);
+}
+
+TEST(lost_commits_are_accepted_by_their_number_and_only_once)
+{
+	char *directory = memory_format("%s/log", test_directory());
+	struct stat stat_;
+	char *path;
+
+	check_int(run_child(make, directory), 0);
+	path = largest(directory, ".log");
+	check_int(stat(path, &stat_), 0);
+	check_int(truncate(path, stat_.st_size / 2), 0);
+	check_int(run_child(accept, directory), 0);
+	memory_free(&path);
+	memory_free(&directory);
+}
+
+static void
+interrupt_commit(const char *directory)
+{
+	struct log *log = fixture_open(directory, false);
+	struct transaction *transaction;
+	struct segment_place place;
+	uint8_t header[16] = {1, 0, 0, 0, 1};
+	int topics[TOPICS];
+	struct error err;
+
+	open_topics(log, topics);
+	check_ok(log_transaction_open(log, "test", &transaction, &err));
+	put_transaction(transaction, topics, 0);
+	header[12] = 2; /* the stamp of the commit that comes next */
+	check_ok(segments_append(embedded_of(log)->segments, topics[0], bytes_of(header, 16),
+				 bytes_of("\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0x", 17), &place, &err));
+	check_ok(segments_sync(embedded_of(log)->segments, topics[0], &err));
+	_exit(0);
+}
+
+static void
+go_on(const char *directory)
+{
+	_exit(verify(fixture_open(directory, false)) == 1 ? 0 : 1);
+}
+
+TEST(a_batch_of_a_commit_that_was_interrupted_proves_nothing_and_is_not_used)
+{
+	char *directory = memory_format("%s/log", test_directory());
+
+	check_int(run_child(interrupt_commit, directory), 0);
+	check_int(run_child(go_on, directory), 0);
+	memory_free(&directory);
 }
