@@ -214,7 +214,7 @@ try_again(const struct update *update, struct key user, struct bytes list, struc
 
 		if (take(update, user, &event, time_add(now, -update->remember), context, &verdict, err) < 0)
 			return -1;
-		if (verdict == EMBEDDING_LACKS_VECTOR && watermark < deadline) {
+		if (verdict == EMBEDDING_LACKS_VECTOR && watermark <= deadline) {
 			int64_t again = next_try(update, &event, watermark);
 
 			waiting_put(kept + size, &event);

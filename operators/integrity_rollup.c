@@ -33,8 +33,7 @@
 #include "operators/operators.h"
 #include "operators/integrity_rollup.h"
 
-#define TIME_BOUND ((int64_t)1 << 50) /* ms: so that no sum of times overflows */
-#define VALUE_SIZE_MAX 1000	      /* bytes of a dimension's value */
+#define VALUE_SIZE_MAX 1000 /* bytes of a dimension's value */
 
 /* ---- counts ---- */
 
@@ -53,7 +52,7 @@ read_place(const struct rollup *self, const struct record *record, struct place 
 		return fail(err, SKIP, "the dimension \"%.*s\" is not known", bytes_arguments(dimension));
 	if (out->name.value.size > VALUE_SIZE_MAX)
 		return fail(err, SKIP, "value has %zu bytes; at most %d", out->name.value.size, VALUE_SIZE_MAX);
-	if (out->start < -TIME_BOUND || out->end > TIME_BOUND || out->end <= out->start)
+	if (out->start < -EVENT_TIME_MAX_MS || out->end > EVENT_TIME_MAX_MS || out->end <= out->start)
 		return fail(err, SKIP, "from %lld to %lld is no window", (long long)out->start, (long long)out->end);
 	return 0;
 }

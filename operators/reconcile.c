@@ -27,8 +27,6 @@
 
 #include "operators/operators.h"
 
-#define LOGGED_AT_MAX ((int64_t)1 << 50) /* ms: the year 37000; so that no sum of times overflows */
-
 static bool
 draining(const struct context *context)
 {
@@ -178,7 +176,7 @@ decide(const struct reconcile *self, struct response *response, struct key key, 
 	for (uint32_t i = 0; i < response->impression_count; i++)
 		absences |= verdicts[i].absences;
 	silent &= absences;
-	if (silent != 0 && !draining(context) && watermark < until)
+	if (silent != 0 && !draining(context) && watermark <= until)
 		return hold(self, response, key, until, silent, context, err);
 	if (silent != 0 && window_hold(self, window_of(self, response_anchor(response)), 0, silent, context, err) < 0)
 		return -1;
@@ -208,8 +206,9 @@ read_arrival(const struct reconcile *self, enum reconcile_log log, const struct 
 			err, SKIP, "stage %s does not belong into the log of the %s",
 			self->delivery[log].stage.schema->symbols[record_integer(record, self->delivery[log].stage)],
 			series_logs[log]);
-	if (out->at < -LOGGED_AT_MAX || out->at > LOGGED_AT_MAX)
-		return fail(err, SKIP, "logged_at %lld is not a time that can be reckoned with", (long long)out->at);
+	/* Of a topic without `time:` nobody has looked at it before. */
+	if (out->at < -EVENT_TIME_MAX_MS || out->at > EVENT_TIME_MAX_MS)
+		return fail(err, SKIP, "logged_at %lld is no time in milliseconds since 1970", (long long)out->at);
 	return 0;
 }
 

@@ -395,7 +395,7 @@ window_on_timer(const struct reconcile *self, struct entry *entry, struct contex
 	window.series_count = 0;
 	entry_edit(store, &entry, sizeof(window));
 	window_write(entry, &window, context);
-	if (!draining(context) && !closes && context_watermark(context) >= forget_at(self, window_start))
+	if (!draining(context) && !closes && context_watermark(context) > forget_at(self, window_start))
 		entry_remove(store, entry);
 	else
 		entry_set_timer(store, entry, forget_at(self, window_start));

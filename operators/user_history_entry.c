@@ -150,13 +150,13 @@ history_add(struct store *store, struct entry **entry, const struct history_acti
 }
 
 void
-history_expire(struct store *store, struct entry **entry, int64_t until)
+history_expire(struct store *store, struct entry **entry, int64_t from)
 {
 	struct cursor cursor = history_cursor(*entry);
 	struct history_action action;
 	int64_t count = 0;
 
-	while (history_next(&cursor, &action) && action.occurred_at > until)
+	while (history_next(&cursor, &action) && action.occurred_at >= from)
 		count++;
 	keep_first(store, entry, count);
 }

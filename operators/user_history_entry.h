@@ -42,8 +42,8 @@ void history_head_store(struct store *store, struct entry **entry, const struct 
 /* Puts an action in its place and keeps the `limit` newest. An entry without a value is an empty list. */
 enum history_change history_add(struct store *store, struct entry **entry, const struct history_action *action,
 				int64_t limit);
-/* Removes what happened at or before `until`. */
-void history_expire(struct store *store, struct entry **entry, int64_t until);
+/* Removes what happened before `from`. */
+void history_expire(struct store *store, struct entry **entry, int64_t from);
 
 /* Walks over the actions, newest first. */
 struct cursor history_cursor(const struct entry *entry);

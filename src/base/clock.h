@@ -17,6 +17,10 @@
 #define TIME_MIN INT64_MIN /* before all times: "no watermark yet" */
 #define TIME_MAX INT64_MAX /* after all times: "the end" */
 
+/* No event time is further from 1970 (35,000 years): sums and differences of event times and durations do not overflow,
+ * and neither TIME_MIN nor TIME_MAX is one. Records beyond it do not get through (dataflow/topic_record.h). */
+#define EVENT_TIME_MAX_MS (INT64_C(1) << 50)
+
 struct clock {
 	int64_t (*now_ms)(struct clock *);    /* wall time: milliseconds since 1970-01-01 UTC */
 	int64_t (*steady_ms)(struct clock *); /* milliseconds since some moment */

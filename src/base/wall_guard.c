@@ -21,8 +21,9 @@ int64_t
 wall_guard_look(struct wall_guard *guard, int64_t wall_ms, int64_t steady_ms)
 {
 	int64_t distance_ms = wall_ms - steady_ms;
+	bool harmless = guard->back ? distance_ms >= guard->trusted_ms : distance_ms <= guard->trusted_ms;
 
-	if (!guard->any || distance_ms <= guard->trusted_ms || is_near(distance_ms, guard->trusted_ms)) {
+	if (!guard->any || harmless || is_near(distance_ms, guard->trusted_ms)) {
 		trust(guard, distance_ms);
 	} else if (!guard->doubted || !is_near(distance_ms, guard->distance_ms)) {
 		guard->doubted = true;

@@ -1,11 +1,12 @@
 /*
- * Wall time for what cannot be taken back, as deleting what is old: a clock that was set ahead, by a person, by an NTP
- * server or by a wrong battery clock, must not make everything old at once. Pure: readings in, a time out.
+ * Wall time for what cannot be taken back, when the clock is set by a person, by an NTP server or by a battery that is
+ * flat. Two things are such: deleting what is old, which a clock that was set ahead would do to everything, and
+ * refusing what is from the future, which one that was set back would do to everything. Pure: readings in, a time out.
  *
- * What is trusted is the distance of the wall clock from the steady one. A distance that is greater by more than
- * WALL_GUARD_JUMP_MS counts only after it has held for WALL_GUARD_HOLD_MS (a machine that slept, and a clock that was
- * wrong before, are right then); until then time goes on from what was trusted. A smaller distance counts at once:
- * what is kept too long does no harm. The first reading is trusted: there is nothing to hold it against.
+ * What is trusted is the distance of the wall clock from the steady one. A distance that has changed by more than
+ * WALL_GUARD_JUMP_MS in the harmful direction counts only after it has held for WALL_GUARD_HOLD_MS (a machine that
+ * slept, and a clock that was wrong before, are right then); until then time goes on from what was trusted. A change in
+ * the other direction counts at once. The first reading is trusted: there is nothing to hold it against.
  */
 #ifndef BASE_WALL_GUARD_H
 #define BASE_WALL_GUARD_H
@@ -18,11 +19,12 @@
 
 /* All zero: nothing was read yet. */
 struct wall_guard {
+	bool back; /* what is doubted is a clock that was set back; else one that was set ahead */
 	bool any;
 	int64_t now_ms;		       /* the wall time that may be acted on, as of the last look */
 	int64_t trusted_ms;	       /* wall time less steady time */
-	bool doubted;		       /* the clock is ahead of what is trusted: */
-	int64_t ahead_ms;	       /* by how much */
+	bool doubted;		       /* the clock is away from what is trusted: */
+	int64_t ahead_ms;	       /* by how much; negative: it is behind */
 	int64_t distance_ms, since_ms; /* the distance that must hold, and since when (steady time) it does */
 };
 

@@ -151,8 +151,11 @@ print_record(void *argument, const struct log_record *record, struct error *err)
 	if (consumer->options->with_metadata) {
 		buffer_print(out, "{\"topic\":");
 		output_json_text(out, bytes_of_text(consumer->name));
-		buffer_print(out, ",\"partition\":%d,\"offset\":%" PRId64 ",\"timestamp\":%" PRId64,
-			     consumer->partition, record->offset, record->timestamp_ms);
+		buffer_print(out, ",\"partition\":%d,\"offset\":%" PRId64, consumer->partition, record->offset);
+		if (record->timestamp_ms == LOG_TIMESTAMP_NONE)
+			buffer_print(out, ",\"timestamp\":null");
+		else
+			buffer_print(out, ",\"timestamp\":%" PRId64, record->timestamp_ms);
 		output_json_member(out, "key", record->key);
 		buffer_print(out, ",\"value\":");
 	}

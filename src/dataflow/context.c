@@ -214,7 +214,7 @@ context_raw(const struct context *context, int input)
 	record = &from->batch.records[from->at];
 	return (struct raw_record){
 		.offset = record->offset,
-		.timestamp_ms = record->timestamp_ms,
+		.timestamp_ms = from->head.timestamp_ms,
 		.key = record->key,
 		.value = record->value,
 	};

@@ -98,7 +98,8 @@ make_ready(struct input *input, int partition, struct state *state)
 	head->key = (struct key){.bytes = from->key, .hash = input->hashes[input->at]};
 	head->partition = partition;
 	head->behind = false;
-	input->wrong_set = topic_record_decode(input->topic, from, head, &input->arena, &input->wrong) < 0;
+	input->wrong_set = topic_record_decode(input->topic, from, input->now_ms, head, &input->arena, &input->wrong) <
+			   0;
 	if (input->topic->key && from->key.data &&
 	    log_partition_of(from->key, (int)input->topic->partitions) != partition)
 		note_misplaced(input, partition);

@@ -41,6 +41,7 @@ struct input {
 	_Atomic int64_t *records_lost; /* of the operator: removed before they were read */
 	bool stop_on_lost;
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
+	int64_t now_ms;		    /* wall time that event times are held against; set by the task */
 	struct watermark_input time;
 	int64_t quiet_until_ms;	  /* steady time: up to then time.quiet_since_ms was seen to hold */
 	struct upstream upstream; /* of an internal topic: what its markers said */

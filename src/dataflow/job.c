@@ -8,6 +8,7 @@
 
 #include "base/directory.h"
 #include "base/lock_file.h"
+#include "base/logger.h"
 #include "base/memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/topic_list.h"
@@ -229,6 +230,25 @@ open_all(struct job *job, const struct runtime_config *config, struct error *err
 	return 0;
 }
 
+int64_t
+job_wall_ms(struct job *job)
+{
+	bool doubted;
+	int64_t now_ms;
+
+	pthread_mutex_lock(&job->clock_lock);
+	doubted = job->clock_guard.doubted;
+	now_ms = wall_guard_look(&job->clock_guard, clock_now_ms(job->clock), clock_steady_ms(job->clock));
+	if (job->clock_guard.doubted && !doubted)
+		logger_warn("clock_jumped",
+			    "ahead_ms=%" PRId64
+			    " reason=\"the wall clock was set back; event times are held against the "
+			    "time before, until the clock has been steady for %d min\"",
+			    job->clock_guard.ahead_ms, WALL_GUARD_HOLD_MS / 60000);
+	pthread_mutex_unlock(&job->clock_lock);
+	return now_ms;
+}
+
 int
 job_open(const struct runtime_config *config, struct job **out, struct error *err)
 {
@@ -236,6 +256,8 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 
 	job->topology = config->topology;
 	job->clock = config->clock;
+	job->clock_guard.back = true;
+	pthread_mutex_init(&job->clock_lock, NULL);
 	job->bounded = config->until_end;
 	job->lock_fd = -1;
 	job->directory = config->directory ? memory_text(config->directory) : NULL;
@@ -277,6 +299,7 @@ job_close(struct job **pointer)
 	memory_free(&job->operators);
 	memory_free(&job->topics);
 	memory_free(&job->misplaced);
+	pthread_mutex_destroy(&job->clock_lock);
 	memory_free(pointer);
 }
 

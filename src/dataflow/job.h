@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/wall_guard.h"
 #include "dataflow/runtime.h"
 #include "state/database.h"
 
@@ -55,6 +56,8 @@ struct job {
 	bool owns_log;
 	struct database *database;
 	struct clock *clock;
+	pthread_mutex_t clock_lock;
+	struct wall_guard clock_guard;	/* under the lock */
 	int *topics;			/* number in the log of each topic of the topology */
 	_Atomic int64_t *misplaced;	/* by topic: records found on the wrong partition for their key */
 	struct job_operator *operators; /* one per operator of the topology */
@@ -67,6 +70,10 @@ struct job {
 
 int job_open(const struct runtime_config *config, struct job **out, struct error *err);
 void job_close(struct job **job);
+
+/* The wall time that event times are held against (topic_record.h): a clock that was set back does not make everything
+ * a thing of the future. Thread-safe. */
+int64_t job_wall_ms(struct job *job);
 
 int job_stage_count(const struct job *job);
 

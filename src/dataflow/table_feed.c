@@ -236,7 +236,7 @@ table_feed_forget(struct table_feed *feed, int partition, int64_t offset)
 /* ---- what is held ---- */
 
 static int
-hold(struct table_feed *feed, const struct log_record *from, struct error *err)
+hold(struct table_feed *feed, const struct log_record *from, int64_t now_ms, struct error *err)
 {
 	feed->record.key = key_of(from->key);
 	if (from->key.data && !from->value.data) {
@@ -245,18 +245,18 @@ hold(struct table_feed *feed, const struct log_record *from, struct error *err)
 	}
 	arena_reset(&feed->arena);
 	buffer_clear(&feed->held);
-	if (topic_record_decode(feed->topic, from, &feed->record, &feed->arena, err) < 0 ||
+	if (topic_record_decode(feed->topic, from, now_ms, &feed->record, &feed->arena, err) < 0 ||
 	    feed->operator->spec->type->hold(feed->self.of, feed->port, &feed->record, &feed->held, err) < 0)
 		return -1;
 	return global_table_put(feed->table, feed->record.key, feed->record.time_ms, buffer_bytes(&feed->held), err);
 }
 
 static int
-take(struct table_feed *feed, int partition, const struct log_record *from, struct error *err)
+take(struct table_feed *feed, int partition, const struct log_record *from, int64_t now_ms, struct error *err)
 {
 	struct error reason;
 
-	if (hold(feed, from, err) == 0) {
+	if (hold(feed, from, now_ms, err) == 0) {
 		dead_letter_window_add(&feed->window, false, NULL);
 		return 0;
 	}
@@ -274,11 +274,13 @@ static int
 take_rest(struct table_feed *feed, struct error *err)
 {
 	int partition = feed->taking;
+	int64_t now_ms;
 
 	if (partition < 0)
 		return 0;
+	now_ms = job_wall_ms(feed->job);
 	for (; feed->taken < feed->batch.count; feed->taken++)
-		if (take(feed, partition, &feed->batch.records[feed->taken], err) < 0)
+		if (take(feed, partition, &feed->batch.records[feed->taken], now_ms, err) < 0)
 			return -1;
 	feed->next[partition] = feed->batch.next;
 	feed->taking = -1;

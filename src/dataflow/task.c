@@ -40,8 +40,12 @@ must_wait(struct task *task, bool pending, int64_t now_ms)
 void
 task_look_at_clock(struct task *task)
 {
+	int64_t wall_ms = job_wall_ms(task->job);
+
 	task->context.now_ms = clock_now_ms(task->job->clock);
 	task->context.steady_ms = clock_steady_ms(task->job->clock);
+	for (int i = 0; i < task->input_count; i++)
+		task->inputs[i].now_ms = wall_ms;
 }
 
 int
@@ -108,7 +112,7 @@ task_dead_letter(struct task *task, struct input *input, const struct error *rea
 		.topic = input->topic->name,
 		.partition = task->partition,
 		.offset = record->offset,
-		.record_time_ms = record->timestamp_ms,
+		.record_time_ms = input->head.timestamp_ms,
 		.key = record->key,
 		.value = record->value,
 		.reason = reason->text,
@@ -140,7 +144,8 @@ task_advance(struct task *task, int64_t now_ms)
 int
 task_fire(struct task *task, bool *fired, struct error *err)
 {
-	int64_t until = task->context.watermark_ms;
+	/* A record of time W is not late, so it must not find what waits until W closed. */
+	int64_t until = time_add(task->context.watermark_ms, -1);
 	struct store *store;
 	struct entry *entry;
 	int result;

@@ -2,8 +2,8 @@
  * A task: one operator's work on one partition number of its inputs; the unit of state, order and recovery.
  *
  * A task takes the record with the lowest (event time, input, offset) among the heads of its inputs, processes it, lets
- * it move the watermark W, and fires the timers that W has reached, in (time, key) order. What it did is nobody's
- * business until worker.c commits it. Errors are handed up: worker.c alone decides on them. One thread's.
+ * it move the watermark W, and fires the timers that W has passed (W > T), in (time, key) order. What it did is
+ * nobody's business until worker.c commits it. Errors are handed up: worker.c alone decides on them. One thread's.
  */
 #ifndef DATAFLOW_TASK_H
 #define DATAFLOW_TASK_H

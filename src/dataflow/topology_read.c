@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "dataflow/topology_option.h"
 #include "log/log.h"
+#include "record/json.h"
 
 #define MIB 1048576.0
 #define SECOND 1000.0 /* in ms, as all below */
@@ -129,7 +130,7 @@ static const struct option topic_options[] = {
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topology_topic, time),
 	 .initial = "",
-	 .help = "The field with the event time; without it, it is the message's timestamp."},
+	 .help = "The field with the event time; without it the message's timestamp is the event time."},
 	{.name = "partitions",
 	 .type = OPTION_INTEGER,
 	 .offset = offsetof(struct topology_topic, partitions),
@@ -163,7 +164,8 @@ static const struct option topic_options[] = {
 	 .min = 0,
 	 .max = 30 * DAY,
 	 .unit = "ms",
-	 .help = "How far behind the highest event time of its partition a record may come and not be late."},
+	 .help = "How far a record may lie behind the highest event time of its partition and still be in time: the "
+		 "watermark stays so far behind."},
 	{.name = "max_ahead",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology_topic, max_ahead_ms),
@@ -171,7 +173,8 @@ static const struct option topic_options[] = {
 	 .min = 0,
 	 .max = 36500 * DAY,
 	 .unit = "ms",
-	 .help = "A record whose event time is further ahead of its timestamp is a dead letter."},
+	 .help = "A record is a dead letter if its event time is further ahead than this of the timestamp, or "
+		 "of the clock of the machine that reads it."},
 	{.name = "idle_after",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology_topic, idle_after_ms),
@@ -179,7 +182,8 @@ static const struct option topic_options[] = {
 	 .min = 1,
 	 .max = 36500 * DAY,
 	 .unit = "ms",
-	 .help = "After so long without a record, a partition no longer holds the watermark back."},
+	 .help = "A partition that was read to its end and brings nothing for so long no longer holds the watermark "
+		 "back; while all are silent, the watermark moves with the clock."},
 	{.name = "retention_bytes",
 	 .type = OPTION_SIZE,
 	 .offset = offsetof(struct topology_topic, retention_bytes),
@@ -210,6 +214,7 @@ static const struct option topic_options[] = {
 struct topic_wording {
 	int cleanup; /* enum cleanup */
 	char *retention;
+	char *not_before;
 };
 
 static const struct option topic_wording_options[] = {
@@ -224,6 +229,12 @@ static const struct option topic_wording_options[] = {
 	 .offset = offsetof(struct topic_wording, retention),
 	 .initial = "forever",
 	 .help = "How long records are kept: a duration, or forever."},
+	{.name = "not_before",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topic_wording, not_before),
+	 .initial = "1980-01-01",
+	 .help = "A record whose event time is earlier is a dead letter, as is one whose producer writes seconds where "
+		 "milliseconds belong: a date, an ISO 8601 time with zone, or milliseconds since 1970."},
 	OPTION_END,
 };
 
@@ -233,6 +244,13 @@ static const struct option retention_option = {
 	.offset = offsetof(struct topology_topic, retention_ms),
 	.min = SECOND,
 	.max = 36500 * DAY,
+};
+
+static const struct option milliseconds_option = {
+	.name = "not_before",
+	.type = OPTION_INTEGER,
+	.min = -(double)EVENT_TIME_MAX_MS,
+	.max = (double)EVENT_TIME_MAX_MS,
 };
 
 static const struct option operator_options[] = {
@@ -337,6 +355,34 @@ read_retention(struct topology_loading *loading, const struct yaml_node *map, co
 		yaml_problems_add(&loading->problems, entry->value->place, "%s, or forever", err.text);
 }
 
+static bool
+parse_not_before(const char *text, int64_t *out)
+{
+	char longer[40];
+	struct error err;
+
+	if (strlen(text) == strlen("1980-01-01") && text[4] == '-')
+		snprintf(longer, sizeof(longer), "%.10sT00:00:00Z", text);
+	else
+		snprintf(longer, sizeof(longer), "%.39s", text);
+	if (json_parse_time(longer, out, &err) < 0 && option_parse(&milliseconds_option, text, out, &err) < 0)
+		return false;
+	return *out >= -EVENT_TIME_MAX_MS && *out <= EVENT_TIME_MAX_MS;
+}
+
+static void
+read_not_before(struct topology_loading *loading, const struct yaml_node *map, const struct topic_wording *wording,
+		struct topology_topic *topic)
+{
+	const struct yaml_entry *entry = yaml_find(map, "not_before");
+
+	if (!parse_not_before(wording->not_before, &topic->not_before_ms))
+		yaml_problems_add(&loading->problems, entry->value->place,
+				  "not_before is \"%.60s\"; expected a date such as 1980-01-01, a time such as "
+				  "1980-01-01T00:00:00Z, or milliseconds since 1970",
+				  wording->not_before);
+}
+
 static void
 check_schema_id(struct topology_loading *loading, const struct yaml_entry *entry, const struct topology_topic *topic)
 {
@@ -376,6 +422,7 @@ read_topic(struct topology_loading *loading, const struct yaml_entry *entry, str
 	check_schema_id(loading, entry, topic);
 	topic->compacted = wording.cleanup == CLEANUP_COMPACT;
 	read_retention(loading, map, &wording, topic);
+	read_not_before(loading, map, &wording, topic);
 	drop_empty(&topic->key);
 	drop_empty(&topic->time);
 	option_free(topic_wording_options, &wording);

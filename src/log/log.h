@@ -26,6 +26,7 @@
 #define LOG_TOPIC_NAME_SIZE_MAX 249 /* bytes; letters, digits, '.', '_', '-' as in Kafka */
 #define LOG_RECORD_SIZE_MAX 1000000 /* bytes of key + value of one record; Kafka's default limit less its overhead */
 #define LOG_RETENTION_FOREVER (-1)
+#define LOG_TIMESTAMP_NONE (-1) /* as Kafka has it: the producer was too old to give one */
 
 struct log;
 struct reader;
@@ -115,9 +116,9 @@ int log_partition_of(struct bytes key, int partitions);
 
 struct log_record {
 	int64_t offset;
-	int64_t timestamp_ms;
-	struct bytes key;   /* data NULL: no key */
-	struct bytes value; /* data NULL: a deletion, on compacted topics */
+	int64_t timestamp_ms; /* or LOG_TIMESTAMP_NONE */
+	struct bytes key;     /* data NULL: no key */
+	struct bytes value;   /* data NULL: a deletion, on compacted topics */
 };
 
 /* Offsets that retention or a trim took away before they were read. from == to: none. Some of them may never have been

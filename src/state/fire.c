@@ -87,7 +87,8 @@ read_index(struct state *state, int index, int64_t until, struct error *err)
 {
 	struct disk_store *store = &state->disk.stores[index];
 	struct disk_cursor cursor;
-	int result = 0, loaded = 0;
+	int64_t place = store->timer_at;
+	int result = 0, loaded = 0, rows = 0;
 
 	disk_timers_open(&cursor, &state->disk, index, store->timer_at, buffer_bytes(&store->timer_key));
 	for (;;) {
@@ -110,8 +111,10 @@ read_index(struct state *state, int index, int64_t until, struct error *err)
 		if (result < 0)
 			break;
 		disk_cursor_next(&cursor);
+		rows++;
 	}
 	disk_cursor_close(&cursor);
+	insist(result < 0 || rows > 0 || store->timer_at > place);
 	return result < 0 ? -1 : disk_write(&state->disk, err);
 }
 

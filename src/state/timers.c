@@ -236,6 +236,13 @@ timers_push(struct timers *timers, struct entry *entry)
 		timers->next = entry->fire_at;
 }
 
+/* A time may be any, TIME_MIN too, which is why it is not time_add(): what is added counts even there. */
+static int64_t
+later_by(int64_t time, int64_t ms)
+{
+	return time > TIME_MAX - ms ? TIME_MAX : time + ms;
+}
+
 /* The start of the first bucket that has items, from near_end on; the ring is not empty. */
 static int64_t
 ring_first(const struct timers *timers)
@@ -249,7 +256,7 @@ ring_first(const struct timers *timers)
 
 		if (bits) {
 			passed += (uint32_t)__builtin_ctzl(bits);
-			return time_add(time, (int64_t)passed * BUCKET_MS);
+			return later_by(time, (int64_t)passed * BUCKET_MS);
 		}
 		passed += 64 - at % 64;
 	}
@@ -293,7 +300,7 @@ open_bucket(struct timers *timers, int64_t start)
 		timers->ring_count -= block->count;
 	timers->ring[bucket] = NULL;
 	timers->filled[bucket / 64] &= ~(1ul << bucket % 64);
-	timers->near_end = time_add(start, BUCKET_MS);
+	timers->near_end = later_by(start, BUCKET_MS);
 	list_move(timers, list, true);
 	timers->keys_bytes_live = timers->keys_bytes;
 }
@@ -309,8 +316,7 @@ turn_ring(struct timers *timers)
 	timers->far_count = 0;
 	timers->far_min = TIME_MAX;
 	timers->near_end = start;
-	timers->ring_end = start > TIME_MAX - BUCKET_MS * TIMERS_BUCKETS ? TIME_MAX
-									 : start + BUCKET_MS * TIMERS_BUCKETS;
+	timers->ring_end = later_by(start, BUCKET_MS * TIMERS_BUCKETS);
 	list_move(timers, far, false);
 }
 
@@ -346,10 +352,15 @@ timers_peek(struct timers *timers, int64_t until)
 		timers->next = start;
 		if (start > until || start == TIME_MAX)
 			return NULL;
-		if (timers->ring_count)
+		if (timers->ring_count) {
+			int64_t near_end = timers->near_end;
+
 			open_bucket(timers, start);
-		else
+			insist(timers->near_end > near_end);
+		} else {
 			turn_ring(timers);
+			insist(timers->ring_count || timers->far_min > start);
+		}
 	}
 }
 

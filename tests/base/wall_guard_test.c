@@ -58,3 +58,14 @@ TEST(a_clock_that_is_set_back_counts_at_once)
 	wall_guard_look(&guard, WALL, 0);
 	check_int(wall_guard_look(&guard, WALL - 10 * HOUR, 1000), WALL - 10 * HOUR);
 }
+
+TEST(where_a_clock_that_is_set_back_is_doubted_one_that_is_set_ahead_counts_at_once)
+{
+	struct wall_guard guard = {.back = true};
+
+	wall_guard_look(&guard, WALL, 0);
+	check_int(wall_guard_look(&guard, WALL - 10 * HOUR, 1000), WALL + 1000);
+	check_int(guard.ahead_ms, -10 * HOUR - 1000);
+	check_int(wall_guard_look(&guard, WALL - 9 * HOUR, HOUR + 1000), WALL - 9 * HOUR);
+	check_int(wall_guard_look(&guard, WALL, HOUR + 2000), WALL);
+}

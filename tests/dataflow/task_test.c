@@ -32,23 +32,23 @@ TEST(of_equal_times_the_first_input_comes_first)
 	driver_close(&driver);
 }
 
-TEST(a_timer_fires_when_the_watermark_reaches_it_and_not_before)
+TEST(a_timer_fires_when_the_watermark_has_passed_it_and_not_before)
 {
 	struct driver *driver = adder_open(NULL);
 
 	adder_send(driver, "left", "a", 0, 5);
-	adder_send(driver, "left", "b", 1009, 1);
-	adder_send(driver, "right", "b", 1009, 1);
-	check_ok(driver_run(driver, &err));
-	check_text(adder_read(driver), "a 0 5");
-	check_text(adder_read(driver), "b 1009 1");
-	check_text(adder_read(driver), "b 1009 2");
-	check_text(adder_read(driver), "");
 	adder_send(driver, "left", "b", 1010, 1);
 	adder_send(driver, "right", "b", 1010, 1);
 	check_ok(driver_run(driver, &err));
-	check_text(adder_read(driver), "b 1010 3");
-	check_text(adder_read(driver), "b 1010 4");
+	check_text(adder_read(driver), "a 0 5");
+	check_text(adder_read(driver), "b 1010 1");
+	check_text(adder_read(driver), "b 1010 2");
+	check_text(adder_read(driver), "");
+	adder_send(driver, "left", "b", 1011, 1);
+	adder_send(driver, "right", "b", 1011, 1);
+	check_ok(driver_run(driver, &err));
+	check_text(adder_read(driver), "b 1011 3");
+	check_text(adder_read(driver), "b 1011 4");
 	check_text(adder_read(driver), "a 0 -5");
 	driver_close(&driver);
 }
@@ -109,7 +109,7 @@ TEST(idle_inputs_let_the_last_timer_fire)
 	check_ok(driver_run(driver, &err));
 	check_text(adder_read(driver), "a 0 5");
 	check_ok(driver_advance(driver, 1000, &err)); /* both idle now: W stands at -10 */
-	check_ok(driver_advance(driver, 1009, &err));
+	check_ok(driver_advance(driver, 1010, &err));
 	check_text(adder_read(driver), "");
 	check_ok(driver_advance(driver, 1, &err));
 	check_text(adder_read(driver), "a 0 -5");

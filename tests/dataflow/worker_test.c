@@ -129,7 +129,7 @@ open_cluster(void)
 	check(file != NULL);
 	fprintf(file,
 		"name: t\nschemas: %s/schemas\ncommit_interval: 100ms\nworkers: 1\ntopics:\n"
-		"  rows: {schema: engagement.avsc, key: impression_id, partitions: %d}\n"
+		"  rows: {schema: engagement.avsc, key: impression_id, partitions: %d, not_before: 0}\n"
 		"operators:\n  sink: {type: sink, inputs: {rows: rows}}\n",
 		test_source_root(), PARTITIONS);
 	fclose(file);

@@ -172,3 +172,24 @@ def test_a_record_under_another_key_than_its_own_is_a_dead_letter(tmp_path):
     job.call("run", "--until-end")
     assert job.rows("outcomes") == []
     assert job.rows("dead_letters")[0]["reason"] == 'the record\'s key "other" is not its impression_id "mine"'
+
+
+def score(number, scored_at):
+    return {"impression_id": f"i{number}", "model_version": "m", "predicted_watch_seconds": 1.0,
+            "predicted_engage_prob": 0.5, "scored_at": scored_at}
+
+
+def test_times_that_are_none_are_dead_letters_and_hold_up_nobody(tmp_path):
+    """Java's "unset" and its neighbour, seconds, microseconds: none of them gets as far as a timer."""
+    job = Job(tmp_path / "data")
+    job.produce("impressions", [{"impression_id": f"i{i}", "user_id_token": "u", "item_id": "x", "position": 0,
+                                 "shown_at": START + i, "source": "ranked"} for i in range(3)])
+    job.produce("ranker_scores", [score(0, -2**63), score(1, -2**63 + 1), score(2, 2**63 - 1), score(0, START // 1000),
+                                  score(1, START * 1000), score(2, START)])
+    for _ in range(2):
+        job.call("run", "--until-end")
+        assert {row["impression_id"]: len(row["scores"]) for row in job.rows("outcomes")} == {"i0": 0, "i1": 0, "i2": 1}
+    reasons = sorted(letter["reason"] for letter in job.rows("dead_letters"))
+    assert len(reasons) == 5
+    assert sum("is no time; expected milliseconds since 1970" in reason for reason in reasons) == 4
+    assert sum("is before not_before (1980-01-01T00:00:00.000Z)" in reason for reason in reasons) == 1

@@ -6,6 +6,7 @@ import collections
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -125,3 +126,37 @@ def test_records_of_another_partitioner_are_reported_once_a_topic(job):
     done = job.call("run", "--until-end")
     said = collections.Counter(re.findall(r"warn misplaced_key .*?\btopic=(\S+)", done.stderr))
     assert said == {job.topic("impressions"): 1}
+
+
+def send_impressions(job, rows):
+    """Rows with the timestamp of their message."""
+    producer = job.broker.producer(partitioner="murmur2_random")
+    for number, shown_at, timestamp in rows:
+        row = {"impression_id": f"i{number}", "user_id_token": "u", "item_id": "x", "position": 0,
+               "shown_at": shown_at, "source": "ranked"}
+        producer.produce(job.topic("impressions"), key=row["impression_id"], value=cluster.encoded("impression", row),
+                         timestamp=timestamp)
+    producer.flush()
+
+
+def test_a_timestamp_from_the_producers_own_clock_opens_no_door(make_job):
+    """Kafka Streams, Flink and Connect set it to the event time: one of 2099 says nothing about the other."""
+    job, far = make_job(partitions=1), 4_070_908_800_000
+    now = int(time.time() * 1000)
+    send_impressions(job, [(0, far, far), *((i, now + i, now + i) for i in range(1, 90))])
+    job.call("run", "--until-end")
+    [letter] = job.dead_letters()
+    assert "shown_at 2099-01-01T00:00:00.000Z is more than max_ahead" in letter["reason"]
+    assert "ahead of this machine's clock" in letter["reason"]
+    send_impressions(job, [(i, now + i, now + i) for i in range(100, 200)])
+    job.call("run", "--until-end")
+    assert len(job.outcomes()) == 189
+    assert len(job.dead_letters()) == 1
+
+
+def test_a_record_without_a_timestamp_is_a_record_like_others(make_job):
+    job, now = make_job(partitions=1), int(time.time() * 1000)
+    send_impressions(job, [(0, now - 3_600_000, -1), (1, now - 3_600_000, now)])
+    job.call("run", "--until-end")
+    assert job.dead_letters() == [] and len(job.outcomes()) == 2
+    assert [row["timestamp"] for row in job.rows("impressions", "--with-metadata")] == [None, now]

@@ -78,13 +78,13 @@ score(const char *id, const char *model, int64_t ms)
 	     id, model, at(ms));
 }
 
-/* Moves W to `ms` and lets everything due happen. */
+/* Moves W past `ms`, by 1 ms, and lets everything due happen. */
 static void
 pass(int64_t ms)
 {
-	show("clock", ms);
-	engage("clock", "clock", "view", ms, 0);
-	score("clock", "clock", ms);
+	show("clock", ms + 1);
+	engage("clock", "clock", "view", ms + 1, 0);
+	score("clock", "clock", ms + 1);
 	check_ok(driver_run(driver, &err));
 }
 

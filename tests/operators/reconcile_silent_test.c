@@ -53,9 +53,9 @@ TEST(after_max_hold_there_is_a_verdict_and_a_log_that_returns_revises_it)
 	pass(500);
 	without_server("a", 1000);
 	without_server("b", 12000);
-	without_server("c", 50999);
+	without_server("c", 51000);
 	check_text(mismatch(), "");
-	without_server("d", 51000);
+	without_server("d", 51001);
 	check_text(mismatch(), "a-0 lost engine_server r1");
 	check_text(mismatch(), "");
 	read_counts(0, "all", "all");

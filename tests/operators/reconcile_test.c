@@ -49,9 +49,9 @@ TEST(returned_and_never_delivered_is_lost_between_engine_and_server)
 	open_reconcile(NULL);
 	matches("r-0", 1000);
 	logs("returned", "r-1", 1000);
-	pass(10999);
-	check_text(mismatch(), "");
 	pass(11000);
+	check_text(mismatch(), "");
+	pass(11001);
 	check_text(mismatch(), "r-1 lost engine_server r1");
 	check_text(mismatch(), "");
 	check_int(driver_counter(driver, "reconcile", "mismatches"), 1);
@@ -151,7 +151,7 @@ TEST(what_comes_after_the_verdict_was_late_and_not_lost)
 	check_text(mismatch(), "r-1 late server_client r2");
 	read_counts(0, "all", "all");
 	check_int(counted.rows, 0);
-	pass(30000);
+	pass(30001);
 	read_counts(0, "all", "all"); /* differences go out when the next window begins */
 	check_int(counted.rows, 1);
 	check_int(counted.lost, -1);
@@ -179,7 +179,7 @@ TEST(a_late_repeat_of_what_matched_is_duplicated)
 	run();
 	check_text(mismatch(), "r-0 duplicated server x3 r2");
 	check_text(mismatch(), "r-0 altered server_client item_id v>other r1");
-	pass(30000);
+	pass(30001);
 	read_counts(0, "all", "all");
 	check_int(counted.matched, -1);
 	check_int(counted.duplicated, 1);

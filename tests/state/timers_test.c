@@ -53,13 +53,14 @@ TEST(timers_moved_within_the_bucket_that_is_fired_do_not_pile_up)
 
 TEST(timers_of_the_ends_of_time_fire)
 {
-	const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX - 1000000000, INT64_MAX - 2, INT64_MAX - 1};
+	const int64_t times[] = {INT64_MIN, INT64_MIN + 1,	    INT64_MIN + 600001, -1,
+				 0,	    INT64_MAX - 1000000000, INT64_MAX - 2,	INT64_MAX - 1};
 	struct fixture fixture;
 
 	fixture_init(&fixture, 1 << 20);
-	for (int i = 6; i >= 0; i--)
+	for (int i = 7; i >= 0; i--)
 		fixture_put_timer(&fixture, i, times[i]);
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct store *store;
 		struct entry *entry;
 		struct error err;
