@@ -26,7 +26,7 @@
 #define TICK_LINES_MS 2000
 
 struct run_options {
-	bool until_end;
+	bool until_end, new_journal, new_topics;
 	char *operators;
 	int64_t for_ms; /* 0: no end */
 	char *instance; /* "": what the topology says */
@@ -39,6 +39,18 @@ static const struct option run_options[] = {
 	 .offset = offsetof(struct run_options, until_end),
 	 .initial = "false",
 	 .help = "Process up to what is the end of every input at the start, close all windows, commit, and end."},
+	{.name = "new-journal",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, new_journal),
+	 .initial = "false",
+	 .help = "A task whose journal has lost everything, though there was something, begins with empty state and at "
+		 "the beginning of its inputs, instead of being refused."},
+	{.name = "new-topics",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, new_topics),
+	 .initial = "false",
+	 .help = "An input whose topic was deleted and made anew is read from its beginning, instead of being "
+		 "refused."},
 	{.name = "operators",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct run_options, operators),
@@ -238,6 +250,8 @@ run_selected(const struct call *call, const struct topology *topology, const cha
 		.directory = call->data_directory,
 		.operators = names,
 		.until_end = options->until_end,
+		.new_journal = options->new_journal,
+		.new_topics = options->new_topics,
 		.clock = &clock_system,
 	};
 	bool *selected = memory_new_array((size_t)topology->operator_count + 1, sizeof(*selected));

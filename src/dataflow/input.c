@@ -11,7 +11,8 @@
 void
 input_init(struct input *input, const struct topology_topic *topic, int port, int slot)
 {
-	*input = (struct input){.topic = topic, .port = port, .slot = slot, .stop_at = TIME_MAX, .end = -1};
+	*input = (struct input){
+		.topic = topic, .port = port, .slot = slot, .stop_at = TIME_MAX, .end = -1, .mark = {.offset = -1}};
 	record_init(&input->head, topic->schema->root);
 	input->time.time_max = TIME_MIN;
 	input->time.out_of_orderness_ms = topic->internal ? 0 : topic->out_of_orderness_ms;
@@ -130,11 +131,27 @@ input_lost(struct input *input, int partition, struct log_gap gap, struct error 
 		    input->topic->name, partition, gap.from, gap.to - 1);
 }
 
+const struct task_header_mark *
+input_mark(struct input *input)
+{
+	const struct log_record *last;
+
+	if (input->at == 0 || input->batch.count == 0)
+		return &input->mark;
+	last = &input->batch.records[input->at - 1];
+	if (last->offset != input->mark.offset)
+		input->mark = (struct task_header_mark){.offset = last->offset,
+							.timestamp_ms = last->timestamp_ms,
+							.checksum = log_record_checksum(last)};
+	return &input->mark;
+}
+
 static int
 fetch(struct input *input, struct member *member, int partition, struct clock *clock, struct error *err)
 {
 	int64_t asked_ms = clock_steady_ms(clock);
 
+	input_mark(input); /* the batch goes */
 	if (member_fetch(member, partition, input->slot, &input->batch, err) < 0)
 		return -1;
 	/* Internal topics are trimmed behind what their readers committed. Who meets a gap there is not its reader any

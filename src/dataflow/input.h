@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "dataflow/marker.h"
+#include "dataflow/task_header.h"
 #include "dataflow/topology.h"
 #include "dataflow/watermark.h"
 #include "log/log.h"
@@ -40,11 +41,13 @@ struct input {
 	int64_t taken;		       /* records */
 	_Atomic int64_t *records_lost; /* of the operator: removed before they were read */
 	bool stop_on_lost;
+	bool renewed;		    /* its topic is another one than in the last block */
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	int64_t now_ms;		    /* wall time that event times are held against; set by the task */
 	struct watermark_input time;
-	int64_t quiet_until_ms;	  /* steady time: up to then time.quiet_since_ms was seen to hold */
-	struct upstream upstream; /* of an internal topic: what its markers said */
+	int64_t quiet_until_ms;	      /* steady time: up to then time.quiet_since_ms was seen to hold */
+	struct upstream upstream;     /* of an internal topic: what its markers said */
+	struct task_header_mark mark; /* the last record taken, as far as input_mark has looked */
 };
 
 void input_init(struct input *input, const struct topology_topic *topic, int port, int slot);
@@ -65,6 +68,9 @@ void input_heard(struct input *input);
 
 /* The head was taken: moves on and, unless the record was `wrong`, moves the input's highest event time. */
 void input_take(struct input *input);
+
+/* The last record that was taken, for the next block: what the topic is known by. */
+const struct task_header_mark *input_mark(struct input *input);
 
 /* There is data in the log that has not come here yet: a merge in event-time order has to wait for it. */
 bool input_pending(const struct input *input);

@@ -259,6 +259,8 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	job->clock_guard.back = true;
 	pthread_mutex_init(&job->clock_lock, NULL);
 	job->bounded = config->until_end;
+	job->new_journal = config->new_journal;
+	job->new_topics = config->new_topics;
 	job->lock_fd = -1;
 	job->directory = config->directory ? memory_text(config->directory) : NULL;
 	job->topics = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->topics));
@@ -291,6 +293,7 @@ job_close(struct job **pointer)
 		if (job->operators[i].stores)
 			pthread_mutex_destroy(&job->operators[i].stores_lock);
 		memory_free(&job->operators[i].stores);
+		memory_free(&job->operators[i].committed);
 	}
 	if (job->lock_fd >= 0)
 		close(job->lock_fd);

@@ -38,10 +38,11 @@ struct table_feed;
 
 struct job_operator {
 	const struct topology_operator *spec;
-	char *group;   /* "<app>.<operator>": names the consumer group and the directory of its stores */
-	int journal;   /* topic */
-	bool selected; /* runs in this process */
-	int workers;   /* threads: no more than tasks */
+	char *group;	    /* "<app>.<operator>": names the consumer group and the directory of its stores */
+	int journal;	    /* topic */
+	int64_t *committed; /* by task: how far the group had committed at the start; NULL: not asked; by stores_lock */
+	bool selected;	    /* runs in this process */
+	int workers;	    /* threads: no more than tasks */
 	struct table_feed *tables[TOPOLOGY_PORTS_MAX]; /* job_tables.h; NULL: not connected, or not open */
 	struct job_figures figures;
 	struct job_task_figures *tasks; /* spec->tasks of them */
@@ -63,6 +64,8 @@ struct job {
 	struct job_operator *operators; /* one per operator of the topology */
 	int64_t task_memory_bytes;	/* share of the entry cache of one task */
 	bool bounded;			/* a bounded run */
+	bool new_journal;		/* a journal that has lost everything begins anew, with empty state */
+	bool new_topics;		/* an input that was made anew is read from its beginning */
 	char *writer;			/* names this run in the blocks that it writes */
 	int lock_fd;			/* of the data directory's lock; -1: the log has its own */
 	int table_waited;		/* of the thread of the global tables: the feed that its last wait was on */

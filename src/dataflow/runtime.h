@@ -19,6 +19,8 @@ struct runtime_config {
 	const char *directory;	      /* holds log/, state/ and what sinks keep; NULL: all in memory */
 	const char *const *operators; /* only these, by name, NULL-terminated; NULL: all */
 	bool until_end;		      /* bounded run */
+	bool new_journal;	      /* tasks whose journals are gone begin with empty state */
+	bool new_topics;	      /* inputs that were made anew are read from their beginning */
 	struct log *log;	      /* borrowed; NULL: opened as the topology says */
 	struct clock *clock;
 };

@@ -344,7 +344,7 @@ write_header(struct task *task)
 			.position = input->position,
 			.time_max = input->time.time_max,
 			.upstream = input->upstream,
-			.mark = {.offset = -1},
+			.mark = *input_mark(input),
 		};
 	}
 	task_tables_note(task, &header);

@@ -11,7 +11,6 @@
 #include "dataflow/context.h"
 #include "dataflow/dead_letter.h"
 #include "dataflow/input.h"
-#include "dataflow/task_forms.h"
 #include "dataflow/task_tables.h"
 
 /* A journal that is being read (task_restore.c). */
@@ -22,6 +21,8 @@ struct task_restore {
 	int64_t bytes;	  /* read */
 	int64_t started_us, said_us;
 	int attempts;
+	int marks_seen; /* inputs whose marks were looked at (task_marks.c) */
+	struct reader *mark_reader;
 };
 
 struct task {
@@ -31,7 +32,6 @@ struct task {
 	const void *self;
 	int partition;
 	struct state *state;
-	struct task_forms *forms; /* NULL: not restored yet */
 	struct context context;
 	struct input inputs[TOPOLOGY_PORTS_MAX];	  /* connected ones only */
 	struct watermark_input times[TOPOLOGY_PORTS_MAX]; /* scratch for the watermark */

@@ -8,6 +8,7 @@
  * the latest.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/crash_point.h"
 #include "base/logger.h"
@@ -15,6 +16,8 @@
 #include "dataflow/task.h"
 #include "dataflow/task_header.h"
 #include "dataflow/task_identity.h"
+#include "dataflow/task_journal.h"
+#include "dataflow/task_marks.h"
 #include "dataflow/task_owner.h"
 
 #define RESTORE_SLICE_BYTES ((int64_t)16 << 20) /* of the journal, before the worker's other tasks have a turn */
@@ -139,15 +142,6 @@ read_slice(struct task *task, int64_t wait_ms, struct error *err)
 	return 0;
 }
 
-static struct task_header_input *
-find_input(struct task_header *header, const char *port)
-{
-	for (int i = 0; i < header->input_count; i++)
-		if (bytes_equal(header->inputs[i].port, bytes_of_text(port)))
-			return &header->inputs[i];
-	return NULL;
-}
-
 /* A position is good where it lies inside the partition: otherwise the topic is another one, or has lost records. */
 static int
 place_input(struct task *task, struct input *input, struct task_header_input *stored, struct error *err)
@@ -155,6 +149,7 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 	const char *port = task->operator->spec->type->inputs[input->port].name;
 	int topic = task->job->topics[task->operator->spec->inputs[input->port]];
 	struct partition_ends ends;
+	char reason[128];
 
 	if (ask_ends(task, topic, &ends, err) < 0)
 		return -1;
@@ -166,19 +161,20 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 			    task->partition, port, bytes_arguments(stored->topic), input->topic->name);
 		return 0;
 	}
-	if (stored->position > ends.pending_end)
-		return fail(err, FATAL,
-			    "operator %s has read %s partition %d up to offset %" PRId64 ", but the topic ends at "
-			    "%" PRId64 ": it was deleted and made anew, or lost its end; start under another name, or "
-			    "remove the data directory",
-			    task->operator->spec->name, input->topic->name, task->partition, stored->position,
-			    ends.end);
+	if (input->renewed || stored->position > ends.pending_end) {
+		snprintf(reason, sizeof(reason),
+			 input->renewed ? "it has another record, or none, at offset %" PRId64 ", and ends at %" PRId64
+					: "it was read up to offset %" PRId64 ", and ends at %" PRId64,
+			 input->renewed ? stored->mark.offset : stored->position, ends.end);
+		return task_marks_renewed(task, (int)(input - task->inputs), reason, err);
+	}
 	if (stored->position >= ends.start)
 		input->position = stored->position;
 	else if (input_lost(input, task->partition, (struct log_gap){.from = stored->position, .to = ends.start}, err) <
 		 0)
 		return -1;
 	input->time.time_max = stored->time_max;
+	input->mark = stored->mark;
 	if (input->topic->internal) {
 		upstream_fini(&input->upstream);
 		input->upstream = stored->upstream;
@@ -202,7 +198,7 @@ place_by(struct task *task, struct task_header *header, struct error *err)
 		struct input *input = &task->inputs[i];
 		const char *port = task->operator->spec->type->inputs[input->port].name;
 
-		if (place_input(task, input, find_input(header, port), err) < 0)
+		if (place_input(task, input, task_marks_find(header, port), err) < 0)
 			return -1;
 		positions[i] = input->noted = input->position;
 	}
@@ -214,8 +210,10 @@ place_inputs(struct task *task, struct error *err)
 {
 	struct task_header header = {.watermark = TIME_MIN};
 	struct bytes stored = state_header(task->state);
-	int result = stored.size != 0 ? task_header_read(stored, &header, err) : 0;
+	int result = stored.size != 0 ? task_header_read(stored, &header, err) : task_journal_check_empty(task, err);
 
+	if (result == 0 && stored.size != 0)
+		result = task_journal_check(task, &header, err);
 	if (result == 0)
 		result = task_identity_check(task, &header, err);
 	if (result == 0)
@@ -249,9 +247,7 @@ finish(struct task *task, struct error *err)
 	struct task_restore *restore = &task->restore;
 	int64_t took_ms = (clock_monotonic_us() - restore->started_us) / 1000;
 
-	if (place_inputs(task, err) < 0 || (task->job->bounded && bound_inputs(task, err) < 0) ||
-	    task_forms_open(task->job->topology, task->operator->spec, task->partition, task->state, &task->forms,
-			    err) < 0)
+	if (place_inputs(task, err) < 0 || (task->job->bounded && bound_inputs(task, err) < 0))
 		return -1;
 	if (!task->job->bounded) { /* a bounded run that was killed while it drained is not taken up by a live one */
 		state_drain_begin(task->state);
@@ -260,7 +256,6 @@ finish(struct task *task, struct error *err)
 	reader_close(&restore->reader);
 	task_look_at_clock(task); /* its first commit may come before its first record */
 	task->running = true;
-	task_owner_started(task);
 	task->journal_next = restore->end;
 	transaction_expect(task->context.transaction, task->operator->journal, task->partition, restore->end);
 	job_add(&task->operator->figures.restored_bytes, restore->bytes);
@@ -301,6 +296,7 @@ at_end(const struct task *task)
 int
 task_restore(struct task *task, int64_t wait_ms, struct error *err)
 {
+	bool looked = false;
 	int result = 0;
 
 	insist(!task->running);
@@ -309,8 +305,10 @@ task_restore(struct task *task, int64_t wait_ms, struct error *err)
 	if (result == 0)
 		result = read_slice(task, wait_ms, err);
 	if (result == 0 && at_end(task))
+		result = task_marks_look(task, wait_ms, &looked, err);
+	if (result == 0 && looked)
 		result = look_for_more(task, err);
-	if (result == 0 && at_end(task))
+	if (result == 0 && looked && at_end(task))
 		result = finish(task, err);
 	if (result < 0)
 		fail_in(err, "operator %s task %d", task->operator->spec->name, task->partition);

@@ -378,7 +378,8 @@ poll_member(struct worker *worker, int64_t wait_ms, struct error *err)
 			worker->leaving_count++;
 			break;
 		case MEMBER_LOST:
-			worker->held[event.partition] = false;
+			worker->leaving_count -= worker->leaving[event.partition];
+			worker->held[event.partition] = worker->leaving[event.partition] = false;
 			if (close_task(worker, event.partition, err) < 0)
 				return -1;
 			worker->phase = WORKER_ABORTING;

@@ -149,6 +149,7 @@ const struct log_ops kafka_ops = {
 	.offset_at = kafka_offset_at,
 	.trim = kafka_trim,
 	.position = kafka_position,
+	.positions = kafka_positions,
 	.reader_open = kafka_reader_open,
 	.reader_fetch = kafka_reader_fetch,
 	.reader_close = kafka_reader_close,

@@ -7,24 +7,16 @@
  * group is told.
  *
  * The assignor is `range` before librdkafka 2.10, whose cooperative-sticky can loop for ever before 2.6.1, else
- * `cooperative-sticky`; the topology may set partition.assignment.strategy. With group.protocol: consumer (librdkafka
- * from 2.12, brokers from 4.0) the brokers decide, and time sessions: nothing of both is ours to set.
+ * `cooperative-sticky`; the topology may set partition.assignment.strategy, or group.protocol where librdkafka knows
+ * it.
  */
 #include <stdio.h>
 
 #include "base/logger.h"
 #include "base/memory.h"
-#include "log/kafka_group.h"
+#include "log/kafka_log.h"
 
 #define COOPERATIVE_SINCE 0x020a00ff /* librdkafka 2.10.0 */
-/*
- * By the brokers' protocol a static member that was killed keeps its name until its session has run out, and who takes
- * the name meanwhile is refused for good (by the classic one it is fenced). So that a restart need not be timed by
- * anybody, the group is joined anew, as long as a session may last (group.consumer.max.session.timeout.ms, 60 s).
- */
-#define UNRELEASED_INSTANCE_ID 111 /* Kafka's UNRELEASED_INSTANCE_ID, which librdkafka 2.0 has no name for */
-#define INSTANCE_WAIT_MS_MAX 90000
-#define INSTANCE_ASK_MS 1000
 
 enum held { HELD_NOT, HELD, HELD_LEAVING };
 
@@ -86,14 +78,25 @@ check_call(struct kafka_group *group, const char *what, rd_kafka_error_t *error,
 		rd_kafka_error_destroy(error);
 }
 
+/* The topic has gained partitions since this process began: there is no task for them. The next poll says so. */
+static bool
+is_known(struct kafka_group *group, int partition)
+{
+	if (partition >= 0 && partition < group->partition_count)
+		return true;
+	group->unknown_partition = partition;
+	return false;
+}
+
 static void
 on_assigned(struct kafka_group *group, rd_kafka_topic_partition_list_t *given)
 {
-	group->refused_us = 0;
 	for (int i = 0; i < given->cnt; i++) {
 		int partition = given->elems[i].partition;
 
 		given->elems[i].offset = RD_KAFKA_OFFSET_END;
+		if (!is_known(group, partition))
+			continue;
 		group->held[partition] = HELD;
 		push(group, MEMBER_ASSIGNED, partition);
 	}
@@ -128,7 +131,7 @@ on_revoked(struct kafka_group *group, const rd_kafka_topic_partition_list_t *tak
 	for (int i = 0; i < taken->cnt; i++) {
 		int partition = taken->elems[i].partition;
 
-		if (group->held[partition] != HELD)
+		if (!is_known(group, partition) || group->held[partition] != HELD)
 			continue;
 		if (group->closing || take_back(group, partition)) {
 			group->held[partition] = HELD_NOT;
@@ -142,19 +145,45 @@ on_revoked(struct kafka_group *group, const rd_kafka_topic_partition_list_t *tak
 		let_go(group);
 }
 
+/*
+ * The rebalance went wrong, and what was assigned is no more, at once: librdkafka wants it so. The worker has lost
+ * what it had; that it gives it up need not be said to the group. What comes with the next rebalance it opens again.
+ */
+static void
+on_failed(struct kafka_group *group)
+{
+	rd_kafka_assign(group->handle, NULL);
+	for (int i = 0; i < group->partition_count; i++) {
+		if (group->held[i] != HELD_NOT && !take_back(group, i))
+			push(group, MEMBER_LOST, i);
+		group->held[i] = HELD_NOT;
+	}
+	group->leaving = 0;
+	if (group->revoked)
+		rd_kafka_topic_partition_list_destroy(group->revoked);
+	group->revoked = NULL;
+}
+
+/* What librdkafka calls, from a poll. */
 static void
 rebalanced(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
 	struct kafka_group *group = opaque;
 
 	group->handle = handle;
+	kafka_group_rebalanced(group, code, partitions);
+}
+
+void
+kafka_group_rebalanced(struct kafka_group *group, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions)
+{
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		on_assigned(group, partitions);
 	} else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
 		on_revoked(group, partitions);
 	} else {
 		check_call(group, "rebalance", NULL, code);
-		rd_kafka_assign(handle, NULL);
+		on_failed(group);
 	}
 }
 
@@ -162,6 +191,7 @@ int
 kafka_group_release(struct kafka_group *group, int partition, struct error *err)
 {
 	(void)err;
+	insist(partition >= 0 && partition < group->partition_count);
 	if (group->held[partition] != HELD_LEAVING)
 		return 0;
 	group->held[partition] = HELD_NOT;
@@ -214,7 +244,7 @@ configure(struct kafka_group *group, rd_kafka_conf_t *conf, int worker, struct e
 	snprintf(instance, sizeof(instance), "%s.%d", log->instance ? log->instance : "", worker);
 	if (kafka_config_set(conf, "group.id", group->name, err) < 0 ||
 	    (log->instance && kafka_config_set(conf, "group.instance.id", instance, err) < 0) ||
-	    (!kafka_config_has(log, "partition.assignment.strategy") && !kafka_config_broker_assigns(log) &&
+	    (!kafka_config_has(log, "partition.assignment.strategy") && !kafka_config_has(log, "group.protocol") &&
 	     kafka_config_set(conf, "partition.assignment.strategy", assignor, err) < 0))
 		return -1;
 	rd_kafka_conf_set_rebalance_cb(conf, rebalanced);
@@ -222,7 +252,7 @@ configure(struct kafka_group *group, rd_kafka_conf_t *conf, int worker, struct e
 }
 
 static int
-join(struct kafka_group *group, struct error *err)
+join(struct kafka_group *group, const struct member_spec *spec, int event_fd, struct error *err)
 {
 	static const uint64_t one = 1;
 	rd_kafka_topic_partition_list_t *topics;
@@ -231,7 +261,7 @@ join(struct kafka_group *group, struct error *err)
 
 	if (!conf)
 		return -1;
-	if (configure(group, conf, group->worker, err) < 0) {
+	if (configure(group, conf, spec->worker, err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}
@@ -239,26 +269,13 @@ join(struct kafka_group *group, struct error *err)
 		return -1;
 	rd_kafka_poll_set_consumer(group->handle);
 	group->queue = rd_kafka_queue_get_consumer(group->handle);
-	rd_kafka_queue_io_event_enable(group->queue, group->event_fd, &one, sizeof(one));
+	rd_kafka_queue_io_event_enable(group->queue, event_fd, &one, sizeof(one));
 	topics = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, group->journal),
+	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, spec->journal),
 					  RD_KAFKA_PARTITION_UA);
 	code = rd_kafka_subscribe(group->handle, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
 	return code ? kafka_fail(err, code, "joining the group %s", group->name) : 0;
-}
-
-static void
-leave(struct kafka_group *group)
-{
-	if (!group->handle)
-		return;
-	if (group->queue)
-		rd_kafka_queue_destroy(group->queue);
-	group->queue = NULL;
-	rd_kafka_consumer_close(group->handle);
-	rd_kafka_destroy(group->handle);
-	group->handle = NULL;
 }
 
 int
@@ -269,14 +286,12 @@ kafka_group_open(struct kafka *log, const struct member_spec *spec, int event_fd
 	int result;
 
 	group->log = log;
-	group->worker = spec->worker;
-	group->journal = spec->journal;
-	group->event_fd = event_fd;
 	group->name = memory_text(spec->group);
 	group->partition_count = kafka_topic_partitions(&log->log, spec->journal);
 	group->held = memory_new((size_t)group->partition_count);
+	group->unknown_partition = -1;
 	*out = group;
-	result = spec->fixed ? check_empty(log, spec->group, err) : join(group, err);
+	result = spec->fixed ? check_empty(log, spec->group, err) : join(group, spec, event_fd, err);
 	if (result < 0)
 		kafka_group_close(out);
 	for (int i = spec->worker; result == 0 && spec->fixed && i < group->partition_count; i += spec->workers)
@@ -292,9 +307,14 @@ kafka_group_close(struct kafka_group **pointer)
 	if (!group)
 		return;
 	group->closing = true;
-	if (group->handle && group->revoked)
-		let_go(group);
-	leave(group);
+	if (group->handle) {
+		if (group->revoked)
+			let_go(group);
+		if (group->queue)
+			rd_kafka_queue_destroy(group->queue);
+		rd_kafka_consumer_close(group->handle);
+		rd_kafka_destroy(group->handle);
+	}
 	memory_free(&group->events);
 	memory_free(&group->held);
 	memory_free(&group->name);
@@ -303,38 +323,15 @@ kafka_group_close(struct kafka_group **pointer)
 
 /* ---- polling ---- */
 
-/* The name is taken: the group is to be joined anew in a moment. */
-static bool
-wait_for_instance(struct kafka_group *group, rd_kafka_resp_err_t code)
-{
-	int64_t now_us = clock_monotonic_us();
-
-	if ((int)code != UNRELEASED_INSTANCE_ID)
-		return false;
-	if (group->refused_us == 0) {
-		group->refused_us = now_us;
-		logger_warn("instance_in_use",
-			    "group=%s instance=%s.%d waits_s=%d advice=\"its last process was killed, and its session "
-			    "has to run out; or another one runs under this name\"",
-			    group->name, group->log->instance, group->worker, INSTANCE_WAIT_MS_MAX / 1000);
-	}
-	group->joins_us = now_us + (int64_t)INSTANCE_ASK_MS * 1000;
-	return now_us - group->refused_us < (int64_t)INSTANCE_WAIT_MS_MAX * 1000;
-}
-
 /* What the group says of itself. Most of it passes by itself, or comes again as a rebalance. */
 static int
 take_error(struct kafka_group *group, const rd_kafka_message_t *message, struct error *err)
 {
 	char text[ERROR_TEXT_SIZE / 2];
-	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(group->handle, text, sizeof(text));
 
-	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return wait_for_instance(group, fatal)
-			       ? 0
-			       : fail(err, FATAL,
-				      "the group %s: %s; does another process run under the same instance name?",
-				      group->name, text);
+	if (rd_kafka_fatal_error(group->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return fail(err, FATAL, "the group %s: %s; does another process run under the same instance name?",
+			    group->name, text);
 	switch (message->err) {
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -349,21 +346,27 @@ take_error(struct kafka_group *group, const rd_kafka_message_t *message, struct 
 }
 
 int
+kafka_group_check(const struct kafka_group *group, struct error *err)
+{
+	if (group->unknown_partition < 0)
+		return 0;
+	return fail(
+		err, FATAL,
+		"the journal of %s has gained partitions: %d is among them, and this process knows 0 to %d. Keys would "
+		"not find their state; end all processes and run isotope rescale",
+		group->name, group->unknown_partition, group->partition_count - 1);
+}
+
+int
 kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 {
 	int64_t now_us;
 	rd_kafka_message_t *message;
 	int result = 0;
 
-	now_us = clock_monotonic_us();
-	if (group->joins_us != 0) {
-		if (now_us < group->joins_us)
-			return 0;
-		group->joins_us = 0;
-		return join(group, err);
-	}
 	if (!group->handle)
 		return 0;
+	now_us = clock_monotonic_us();
 	if (!now && now_us - group->polled_us < (int64_t)KAFKA_GROUP_POLL_MS * 1000)
 		return 0;
 	group->polled_us = now_us;
@@ -372,7 +375,5 @@ kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 			result = take_error(group, message, err);
 		rd_kafka_message_destroy(message);
 	}
-	if (group->joins_us != 0)
-		leave(group);
-	return result;
+	return result == 0 ? kafka_group_check(group, err) : result;
 }

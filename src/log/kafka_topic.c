@@ -267,8 +267,7 @@ kafka_partition_info(struct log *base, int topic, int partition, struct partitio
 		return -1;
 	out->start = ends.start;
 	out->end = ends.end;
-	/* Markers of transactions, and what was aborted or compacted, have offsets too. */
-	out->records = out->end == out->start ? 0 : -1;
+	out->records = out->end - out->start;
 	if (out->records == 0)
 		return 0;
 	if (read_time(log, topic, partition, out->start, &out->first_time, err) < 0)
@@ -357,30 +356,51 @@ kafka_trim(struct log *base, int number, int partition, int64_t offset, struct e
 	return 0;
 }
 
+static int
+ask_positions(struct kafka *log, const char *group, rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
+	rd_kafka_resp_err_t code;
+	rd_kafka_t *handle;
+
+	if (!conf)
+		return -1;
+	if (kafka_config_set(conf, "group.id", group, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	if (kafka_handle_open(conf, RD_KAFKA_CONSUMER, &handle, err) < 0)
+		return -1;
+	code = rd_kafka_committed(handle, list, KAFKA_CALL_MS_MAX);
+	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+		code = list->elems[i].err;
+	rd_kafka_destroy(handle);
+	return code ? kafka_fail(err, code, "the position of group %s", group) : 0;
+}
+
+static int
+positions(struct kafka *log, const char *group, int topic, int first, int count, int64_t *offsets, struct error *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+	int result;
+
+	for (int i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, kafka_topic_name(&log->log, topic), first + i);
+	result = ask_positions(log, group, list, err);
+	for (int i = 0; i < count && result == 0; i++)
+		offsets[i] = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
+	rd_kafka_topic_partition_list_destroy(list);
+	return result;
+}
+
 int
 kafka_position(struct log *base, const char *group, int topic, int partition, int64_t *offset, struct error *err)
 {
-	struct kafka *log = kafka_of(base);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
-	rd_kafka_resp_err_t code;
-	rd_kafka_t *handle = NULL;
-	int result = conf ? kafka_config_set(conf, "group.id", group, err) : -1;
+	return positions(kafka_of(base), group, topic, partition, 1, offset, err);
+}
 
-	rd_kafka_topic_partition_list_add(list, kafka_topic_name(base, topic), partition);
-	if (result == 0)
-		result = kafka_handle_open(conf, RD_KAFKA_CONSUMER, &handle, err);
-	else if (conf)
-		rd_kafka_conf_destroy(conf);
-	if (result == 0) {
-		code = rd_kafka_committed(handle, list, KAFKA_CALL_MS_MAX);
-		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-			code = list->elems[0].err;
-		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			result = kafka_fail(err, code, "the position of group %s", group);
-		*offset = list->elems[0].offset >= 0 ? list->elems[0].offset : -1;
-		rd_kafka_destroy(handle);
-	}
-	rd_kafka_topic_partition_list_destroy(list);
-	return result;
+int
+kafka_positions(struct log *base, const char *group, int topic, int64_t *offsets, struct error *err)
+{
+	return positions(kafka_of(base), group, topic, 0, kafka_topic_partitions(base, topic), offsets, err);
 }

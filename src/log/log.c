@@ -169,6 +169,39 @@ log_position(struct log *log, const char *group, int topic, int partition, int64
 }
 
 int
+log_positions(struct log *log, const char *group, int topic, int64_t *offsets, struct error *err)
+{
+	if (log->ops->positions)
+		return log->ops->positions(log, group, topic, offsets, err);
+	for (int i = 0; i < log_topic_partitions(log, topic); i++)
+		if (log->ops->position(log, group, topic, i, &offsets[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static uint64_t
+mix(uint64_t sum, const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ bytes[i]) * 0x100000001b3u;
+	return sum;
+}
+
+/* FNV-1a over both sizes, each with one added or 0 for "none", and both contents. */
+uint64_t
+log_record_checksum(const struct log_record *record)
+{
+	uint8_t sizes[16];
+	uint64_t sum = 0xcbf29ce484222325u;
+
+	store_u64(sizes, record->key.data ? record->key.size + 1 : 0);
+	store_u64(sizes + 8, record->value.data ? record->value.size + 1 : 0);
+	sum = mix(sum, sizes, sizeof(sizes));
+	sum = mix(sum, record->key.data, record->key.data ? record->key.size : 0);
+	return mix(sum, record->value.data, record->value.data ? record->value.size : 0);
+}
+
+int
 log_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out, struct error *err)
 {
 	if (check_partition(log, topic, partition, err) < 0)

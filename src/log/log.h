@@ -95,7 +95,7 @@ int log_ends_since(struct log *log, int topic, int partition, int64_t since_us, 
 struct partition_info {
 	int64_t start, end;	       /* as above */
 	int64_t first_time, last_time; /* timestamps, ms; TIME_MIN where it is empty */
-	int64_t records, bytes;	       /* kept (records may be fewer than end - start); -1: not known */
+	int64_t records, bytes;	       /* kept (records may be fewer than end - start: compaction); -1: not known */
 };
 
 /* For people; slower. */
@@ -107,6 +107,8 @@ int log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, in
 int log_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
 /* The position a group committed last, or -1. */
 int log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
+/* The same of all partitions of the topic, at once. */
+int log_positions(struct log *log, const char *group, int topic, int64_t *offsets, struct error *err);
 
 /* The partition of a key: Java's murmur2 as the Java producer does it, so that topics written by Java co-partition. */
 #define LOG_PARTITIONER "murmur2"
@@ -126,6 +128,10 @@ struct log_record {
 struct log_gap {
 	int64_t from, to;
 };
+
+/* Of key and value and whether they are there: tells a record from another at the same offset. The same for ever: it is
+ * kept in blocks. */
+uint64_t log_record_checksum(const struct log_record *record);
 
 struct log_batch {
 	const struct log_record *records; /* valid until the next fetch from the same place */

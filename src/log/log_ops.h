@@ -26,6 +26,8 @@ struct log_ops {
 	int (*offset_at)(struct log *, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *);
 	int (*trim)(struct log *, int topic, int partition, int64_t offset, struct error *);
 	int (*position)(struct log *, const char *group, int topic, int partition, int64_t *offset, struct error *);
+	/* Of all partitions; NULL: they are asked for one by one. */
+	int (*positions)(struct log *, const char *group, int topic, int64_t *offsets, struct error *);
 
 	int (*reader_open)(struct log *, int topic, int partition, int64_t offset, struct reader **, struct error *);
 	int (*reader_fetch)(struct reader *, int64_t wait_ms, struct log_batch *, struct error *);

@@ -55,8 +55,7 @@ write_changes(struct state *state, uint64_t seq)
 						      .key = bytes_of(entry->key, entry->key_size),
 						      .value = bytes_of(entry_value_at(entry), entry->value_size),
 						      .fire_at = entry->fire_at,
-						      .drain = entry->drain,
-						      .form = entry->form};
+						      .drain = entry->drain};
 
 			block_put(&state->writer, &change, false);
 		}
@@ -80,11 +79,13 @@ make_prelude(const struct state *state, struct bytes header, uint64_t seq)
 					.bytes = (uint64_t)(state->cache.live_bytes + state->disk_only_bytes),
 					.journal_bytes = state->journal_bytes,
 					.floor = {.seq = seq, .bytes = state->journal_bytes},
-					.store_count = state->store_count,
-					.form = state->cache.form};
+					.store_count = state->store_count};
 
 	if (state->seq > 0 && (state->cache.journaled.first || state_has_disk_rows(state)))
 		prelude.floor = carry_floor(state);
+	/* Marks are sparse: the one before an entry's block may lie before what was not needed any more already. */
+	if (prelude.floor.seq < state->written_floor.seq)
+		prelude.floor = state->written_floor;
 	for (int i = 0; i < state->store_count; i++)
 		prelude.stores[i] = bytes_of_text(state->stores[i].name);
 	return prelude;
@@ -99,6 +100,7 @@ state_block(struct state *state, struct bytes header, state_append *append, void
 	insist(undo_is_empty(&state->cache.undo) && !state->block_waits);
 	if (!state->journal)
 		state->journal = random_number();
+	state->written_floor = prelude.floor;
 	block_begin(&state->writer, state->journal, seq, &prelude, append, argument);
 	write_changes(state, seq);
 	if (carry_into(state, seq, state->writer.bytes + state->writer.part.size, err) < 0)
@@ -182,6 +184,8 @@ state_committed(struct state *state, int64_t offset, struct error *err)
 	state->block_waits = false;
 	state->seq++;
 	state->last = (struct block_mark){.seq = state->seq, .offset = offset, .bytes = state->journal_bytes};
+	if (state->written_floor.seq == state->seq)
+		state->written_floor = state->last;
 	state_add_mark(state);
 	state->journal_bytes += bytes;
 	state->figures.journal_bytes += (int64_t)bytes;
@@ -193,5 +197,5 @@ state_committed(struct state *state, int64_t offset, struct error *err)
 int64_t
 state_trim_to(const struct state *state)
 {
-	return state->seq ? carry_floor(state).offset : -1;
+	return state->seq ? state->written_floor.offset : -1;
 }

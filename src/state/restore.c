@@ -76,8 +76,13 @@ state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *fro
 	if (find_position(state, start, end, &position, &usable, err) < 0)
 		return -1;
 	*from = usable ? position.offset : start;
-	if (!usable)
-		return wipe(state, position.journal != 0, err);
+	if (!usable) {
+		if (wipe(state, position.journal != 0, err) < 0)
+			return -1;
+		state->start = start; /* a wipe resets it */
+		return 0;
+	}
+	state->start = start;
 	/*
 	 * Stores that stand further on are told to stand here before anything else is written to them: from
 	 * here on blocks are applied again, and an eviction may put an old value over a newer one until its
@@ -146,7 +151,6 @@ apply_put(struct state *state, uint64_t seq, int store, const struct block_chang
 	entry_flag_off(entry, ENTRY_CURRENT | ENTRY_INDEXED);
 	entry_flag_on(entry, ENTRY_JOURNALED);
 	entry->seq = seq;
-	entry->form = (uint16_t)change->form;
 	cache_link(cache, &cache->journaled, entry);
 	entry = cache_resize(cache, entry, change->value.size);
 	if (change->value.size)
@@ -203,6 +207,7 @@ take_over(struct state *state, const struct block_prelude *prelude, const struct
 	int64_t bytes = (int64_t)prelude->bytes - state->cache.live_bytes;
 	struct block_mark floor = prelude->floor.seq == mark->seq ? *mark : prelude->floor;
 
+	state->written_floor = floor;
 	if (!state->old_rows)
 		return;
 	state->disk_only = entries > 0 ? entries : 0;
@@ -211,21 +216,19 @@ take_over(struct state *state, const struct block_prelude *prelude, const struct
 }
 
 static int
-apply(struct state *state, const struct block_part *part, int64_t offset, struct bytes body, struct error *err)
+apply(struct state *state, uint64_t seq, int64_t offset, struct bytes body, struct error *err)
 {
 	struct block_prelude prelude;
 	struct block_change change;
 	struct cursor cursor = cursor_of(body);
 	int stores[BLOCK_STORES_MAX];
-	uint64_t seq = part->seq;
 
-	if (block_read_prelude(&cursor, part->format, &prelude, err) < 0 ||
-	    map_stores(state, &prelude, stores, err) < 0)
+	if (block_read_prelude(&cursor, &prelude, err) < 0 || map_stores(state, &prelude, stores, err) < 0)
 		return -1;
 	state->last = (struct block_mark){.seq = seq, .offset = offset, .bytes = prelude.journal_bytes};
 	state_add_mark(state);
 	while (cursor_left(&cursor)) {
-		if (block_read_change(&cursor, &prelude, &change, err) < 0)
+		if (block_read_change(&cursor, prelude.store_count, &change, err) < 0)
 			return -1;
 		if (change.kind == BLOCK_PUT)
 			apply_put(state, seq, stores[change.store], &change);
@@ -235,7 +238,6 @@ apply(struct state *state, const struct block_part *part, int64_t offset, struct
 			return -1;
 	}
 	state->seq = seq;
-	state->form_before = prelude.form;
 	state->journal_bytes = prelude.journal_bytes + state->partial.bytes;
 	buffer_clear(&state->header);
 	buffer_put_bytes(&state->header, prelude.header);
@@ -268,6 +270,7 @@ check_first(struct state *state, const struct block_part *part, struct error *er
 	state->journal = part->journal;
 	state->seq = part->seq - 1;
 	state->position = (struct block_mark){.seq = part->seq};
+	state->first_seq = part->seq;
 	return 0;
 }
 
@@ -293,6 +296,23 @@ check_part(struct state *state, const struct block_part *part, struct error *err
 		    state->partial.number);
 }
 
+enum state_journal
+state_journal(const struct state *state, uint64_t *first, uint64_t *needed)
+{
+	*first = state->first_seq;
+	*needed = state->written_floor.seq;
+	if (state->seq == 0 || state->start <= state->written_floor.offset)
+		return STATE_JOURNAL_WHOLE;
+	return state->restore_at.journal ? STATE_JOURNAL_HERE : STATE_JOURNAL_LACKING;
+}
+
+void
+state_accept_journal(struct state *state)
+{
+	if (state->written_floor.offset < state->start)
+		state->written_floor.offset = state->start;
+}
+
 int
 state_restore(struct state *state, int64_t offset, struct bytes bytes, struct error *err)
 {
@@ -315,7 +335,7 @@ state_restore(struct state *state, int64_t offset, struct bytes bytes, struct er
 	state->partial.number++;
 	if (!part.last)
 		return 0;
-	if (apply(state, &part, state->partial.offset, body, err) < 0)
+	if (apply(state, part.seq, state->partial.offset, body, err) < 0)
 		return fail_in(err, "offset %" PRId64, state->partial.offset);
 	buffer_clear(&state->partial.parts);
 	state->partial.number = 0;

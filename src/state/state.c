@@ -27,7 +27,8 @@
  * Floor: what nobody need read, not even a machine whose disk is empty; the journal is trimmed to it. The rule: every
  * live entry stands, with its present value, in some block at or after the floor. Where it stands:
  *
- *     dirty      nowhere yet; its last committed value is in the block it had before it was changed. Blocks are trimmed
+ *     dirty      nowhere yet; its last committed value is in the block it had before it was changed. Blocks are
+ *     trimmed
  *                only after a commit, when nothing is dirty
  *     journaled  in block `seq`. The list is in that order, so its head is the oldest
  *     a row      (and the copies of rows in `loaded`): not before `state->floor`, by the next paragraph
@@ -42,6 +43,10 @@
  * had been journaled since; or the list of the journaled stood for it then, and it was evicted later, behind
  * the pass: those lower what the floor becomes to their own block. A pass that a restart cuts short has moved
  * nothing but its own place; the next begins anew.
+ *
+ * The journal is trimmed to the floor that its last block says, not to what the floor has become since, and a restore
+ * that had no rows to begin from holds the first block that it found against that: a journal that has lost more is
+ * noticed.
  *
  * The floor is written into every block, because after a restart any entry may be a row only whose block is
  * older than what is read again. On a machine that began with an empty disk there are no such rows, and what it
@@ -70,32 +75,20 @@ static const struct state_limits limits_default = {
 	.carry_bytes_min = CARRY_BYTES_MIN,
 };
 
-/* The operator's, and behind them one of the state's own. */
-static void
-open_stores(struct state *state, const struct store_spec *specs)
-{
-	while (specs[state->spec_count].name)
-		state->spec_count++;
-	state->store_count = state->spec_count > 0 ? state->spec_count + 1 : 0;
-	insist(state->store_count <= STATE_STORES_MAX);
-	state->stores = memory_new_array((size_t)state->store_count, sizeof(*state->stores));
-	for (int i = 0; i < state->store_count; i++)
-		state->stores[i] = (struct store){.state = state, .name = FORM_STORE, .index = i};
-	for (int i = 0; i < state->spec_count; i++) {
-		state->stores[i].name = specs[i].name;
-		state->stores[i].keyed_like_input = specs[i].keyed_like_input;
-	}
-}
-
 int
 state_open(const struct state_config *config, struct state **out, struct error *err)
 {
 	struct state *state = memory_new(sizeof(*state));
-	const char *names[STATE_STORES_MAX];
 
-	open_stores(state, config->stores);
+	while (config->stores[state->store_count].name)
+		state->store_count++;
+	insist(state->store_count <= STATE_STORES_MAX);
+	state->stores = memory_new_array((size_t)state->store_count, sizeof(*state->stores));
 	for (int i = 0; i < state->store_count; i++)
-		names[i] = state->stores[i].name;
+		state->stores[i] = (struct store){.state = state,
+						  .name = config->stores[i].name,
+						  .index = i,
+						  .keyed_like_input = config->stores[i].keyed_like_input};
 	state->operator_name = memory_text(config->operator_name);
 	state->partition = config->partition;
 	state->memory_bytes = config->memory_bytes;
@@ -103,7 +96,7 @@ state_open(const struct state_config *config, struct state **out, struct error *
 	cache_init(&state->cache, state->memory_bytes);
 	state_reset(state);
 	*out = state;
-	if (disk_open(&state->disk, config, names, state->store_count, err) == 0)
+	if (disk_open(&state->disk, config, state->store_count, err) == 0)
 		return 0;
 	state_close(out);
 	return -1;
@@ -140,7 +133,9 @@ state_reset(struct state *state)
 	buffer_clear(&state->held);
 	state->partial.number = 0;
 	state->journal = state->seq = state->journal_bytes = state->flushed_bytes = 0;
-	state->last = state->position = (struct block_mark){0};
+	state->last = state->position = state->written_floor = (struct block_mark){0};
+	state->first_seq = 0;
+	state->start = 0;
 	state->block_waits = false;
 	state->disk_only = state->disk_only_bytes = 0;
 	state->old_rows = false;
@@ -148,8 +143,6 @@ state_reset(struct state *state)
 	state->pass.running = state->pass.ended = false;
 	state->restore_at = (struct disk_position){0};
 	state->drains = 0;
-	state->form_before = 0;
-	state->rewrite = NULL;
 	state->drain_unfinished = state->draining = false;
 	memset(state->ahead, 0, sizeof(state->ahead));
 	for (int i = 0; i < state->disk.store_count; i++) {
@@ -167,7 +160,7 @@ state_add_mark(struct state *state)
 struct store *
 state_store(struct state *state, int index)
 {
-	insist(index >= 0 && index < state->spec_count);
+	insist(index >= 0 && index < state->store_count);
 	return &state->stores[index];
 }
 
@@ -200,7 +193,7 @@ state_prefetch(struct state *state, struct key key)
 {
 	uint32_t *tags = state->ahead[state->ahead_at++ % STATE_PREFETCH_DISTANCE];
 
-	for (int i = 0; i < state->spec_count; i++) {
+	for (int i = 0; i < state->store_count; i++) {
 		if (!state->stores[i].keyed_like_input)
 			continue;
 		cache_prefetch_entry(&state->cache, tags[i]);
@@ -250,7 +243,7 @@ void
 state_figures(const struct state *state, struct state_figures *out)
 {
 	*out = state->figures;
-	out->entries = state->cache.entries - form_count_in_memory(state);
+	out->entries = state->cache.entries;
 	out->memory_bytes = cache_bytes(&state->cache);
 	out->disk_entries = state->disk_only;
 }

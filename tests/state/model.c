@@ -78,6 +78,7 @@ model_open(struct model *model, struct database *database)
 	struct model_journal *journal = &model->journal;
 	struct state *state;
 	struct error err;
+	uint64_t first, needed;
 	int64_t from, start = journal->count ? journal->records[journal->first].offset : journal->end;
 
 	check_ok(state_open(&config, &state, &err));
@@ -91,6 +92,7 @@ model_open(struct model *model, struct database *database)
 			check_ok(state_restore(state, record->offset,
 					       bytes_of(journal->bytes + record->at, record->size), &err));
 	}
+	check_int(state_journal(state, &first, &needed), STATE_JOURNAL_WHOLE);
 	model->now = model->kept = model->committed;
 	model->draining = false;
 	if (journal->count) {

@@ -40,6 +40,48 @@ TEST(restore_gives_back_the_header_of_the_last_block)
 	fixture_fini(&fixture);
 }
 
+TEST(a_journal_that_has_lost_blocks_that_are_needed_is_noticed)
+{
+	struct fixture fixture;
+	uint64_t first, needed;
+
+	fixture_init(&fixture, 1 << 20);
+	for (int i = 0; i < 4; i++) {
+		fixture_put(&fixture, i, 5, 'a');
+		fixture_commit(&fixture);
+	}
+	fixture_move(&fixture);
+	check_int(state_journal(fixture.state, &first, &needed), STATE_JOURNAL_WHOLE);
+	fixture.journal->first += 2;
+	fixture.journal->count -= 2;
+	fixture_move(&fixture);
+	check_int(state_journal(fixture.state, &first, &needed), STATE_JOURNAL_LACKING);
+	check_int((int64_t)needed, 1);
+	check_int((int64_t)first, 3);
+	state_accept_journal(fixture.state);
+	fixture_commit(&fixture);
+	fixture_move(&fixture);
+	check_int(state_journal(fixture.state, &first, &needed), STATE_JOURNAL_WHOLE);
+	fixture_fini(&fixture);
+}
+
+TEST(a_journal_that_has_lost_blocks_that_only_the_disk_has_is_noticed)
+{
+	struct fixture fixture;
+	uint64_t first, needed;
+
+	make_rows(&fixture);
+	check(fixture.state->position.seq > 1);
+	fixture_close(&fixture);
+	fixture.journal->first++;
+	fixture.journal->count--;
+	fixture_open(&fixture);
+	check(fixture.from > fixture_start(&fixture));
+	check_int(state_journal(fixture.state, &first, &needed), STATE_JOURNAL_HERE);
+	check_int((int64_t)needed, 1);
+	fixture_fini(&fixture);
+}
+
 TEST(restore_wipes_rows_whose_position_lies_outside_the_journal)
 {
 	struct fixture fixture;
