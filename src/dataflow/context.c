@@ -211,7 +211,7 @@ context_raw(const struct context *context, int input)
 	const struct log_record *record;
 
 	insist(from && from->ready);
-	record = &from->batch.records[from->at];
+	record = input_record(from);
 	return (struct raw_record){
 		.offset = record->offset,
 		.timestamp_ms = from->head.timestamp_ms,

@@ -4,7 +4,9 @@
 
 #include "base/logger.h"
 #include "base/memory.h"
+#include "dataflow/jump.h"
 #include "dataflow/topic_record.h"
+#include "record/json.h"
 
 #define INPUT_PREFETCH_AHEAD 12 /* records: far enough for a cache miss to be over when the record's turn comes */
 
@@ -18,6 +20,7 @@ input_init(struct input *input, const struct topology_topic *topic, int port, in
 	input->time.out_of_orderness_ms = topic->internal ? 0 : topic->out_of_orderness_ms;
 	input->time.idle_after_ms = topic->internal ? 0 : topic->idle_after_ms;
 	input->time.quiet_since_ms = TIME_MAX;
+	input->doubted_ms = TIME_MIN;
 }
 
 void
@@ -26,6 +29,7 @@ input_fini(struct input *input)
 	record_fini(&input->head);
 	arena_fini(&input->arena);
 	upstream_fini(&input->upstream);
+	buffer_fini(&input->held_bytes);
 	memory_free(&input->hashes);
 }
 
@@ -88,28 +92,157 @@ take_marker(struct input *input)
 	return true;
 }
 
-static void
-make_ready(struct input *input, int partition, struct state *state)
+const struct log_record *
+input_record(const struct input *input)
 {
-	const struct log_record *from = &input->batch.records[input->at];
+	return input->head_is_held ? &input->held : &input->batch.records[input->at];
+}
+
+static void
+make_ready(struct input *input, int partition)
+{
+	const struct log_record *from = input_record(input);
 	struct record *head = &input->head;
 
-	look_ahead(input, state);
 	arena_reset(&input->arena);
-	head->key = (struct key){.bytes = from->key, .hash = input->hashes[input->at]};
+	head->key = input->head_is_held ? key_of(from->key)
+					: (struct key){.bytes = from->key, .hash = input->hashes[input->at]};
 	head->partition = partition;
 	head->behind = false;
+	input->doubted = false;
 	input->wrong_set = topic_record_decode(input->topic, from, input->now_ms, head, &input->arena, &input->wrong) <
 			   0;
-	if (input->topic->key && from->key.data &&
+	if (input->topic->key && from->key.data && !input->head_is_held &&
 	    log_partition_of(from->key, (int)input->topic->partitions) != partition)
 		note_misplaced(input, partition);
 	/* What has no event time of its own goes first: it waits for nobody and moves no watermark. */
 	if (input->wrong_set)
 		head->time_ms = TIME_MIN;
+	input->order_ms = head->time_ms;
 	input->ready = true;
 	input->time.quiet_since_ms = TIME_MAX;
 }
+
+/* ---- records that jump ---- */
+
+static struct jump_facts
+facts_of(const struct input *input)
+{
+	return (struct jump_facts){
+		.max_jump_ms = input->topic->max_jump_ms,
+		.course_ms = input->time.time_max,
+		.doubted_ms = input->doubted_ms,
+		.time_ms = input->head.time_ms,
+		.timestamp_ms = input->head.timestamp_ms,
+	};
+}
+
+static struct bytes
+copy_held(struct buffer *to, struct bytes from)
+{
+	size_t at = to->size;
+
+	if (!from.data)
+		return from;
+	buffer_put_bytes(to, from);
+	return bytes_of(to->data + at, from.size);
+}
+
+/* The head is no head until the record behind it was looked at, which may be in another batch. */
+static void
+hold(struct input *input)
+{
+	const struct log_record *from = &input->batch.records[input->at];
+
+	input_mark(input); /* of the one before it */
+	buffer_clear(&input->held_bytes);
+	buffer_reserve(&input->held_bytes,
+		       from->key.size + from->value.size + 1); /* what is copied stays where it is */
+	input->held = *from;
+	input->held.key = copy_held(&input->held_bytes, from->key);
+	input->held.value = copy_held(&input->held_bytes, from->value);
+	input->holding = true;
+	input->ready = false;
+	input->at++;
+}
+
+static void
+refuse_jump(struct input *input, const struct jump_facts *facts)
+{
+	char time[32], next[32], course[32] = "nothing yet";
+
+	json_format_time(facts->time_ms, time);
+	json_format_time(facts->next_ms, next);
+	if (facts->course_ms != TIME_MIN)
+		json_format_time(facts->course_ms, course);
+	fail(&input->wrong, SKIP,
+	     "%s %s is more than max_jump (%" PRId64
+	     " ms) ahead of the record behind it (%s); those before it had come to"
+	     " %s: was the clock wrong?",
+	     input->topic->time ? input->topic->time : "the message's timestamp", time, facts->max_jump_ms, next,
+	     course);
+	input->wrong_set = true;
+	input->order_ms = TIME_MIN;
+}
+
+/* `held` becomes the head. What is behind it, if anything, is decoded again when its turn comes. */
+static void
+release(struct input *input, int partition, enum jump_next next)
+{
+	struct jump_facts facts;
+	int64_t next_ms = input->head.time_ms;
+
+	input->holding = false;
+	input->head_is_held = true;
+	make_ready(input, partition);
+	if (input->wrong_set)
+		return;
+	facts = facts_of(input);
+	facts.next = next;
+	facts.next_ms = next_ms;
+	switch (jump_decide(&facts)) {
+	case JUMP_REFUSE:
+		refuse_jump(input, &facts);
+		break;
+	case JUMP_DOUBT:
+		input->doubted = true;
+		input->doubted_ms = facts.time_ms;
+		input->order_ms = TIME_MIN;
+		break;
+	case JUMP_TAKE:
+		input->doubted_ms = TIME_MIN;
+		break;
+	case JUMP_WAIT:
+		insist(!"what comes next is known");
+	}
+}
+
+/* Decodes the record at `at` only to know its time. */
+static enum jump_next
+look_behind(struct input *input)
+{
+	struct error none;
+
+	arena_reset(&input->arena);
+	input->head.key = key_of(input->batch.records[input->at].key);
+	return topic_record_decode(input->topic, &input->batch.records[input->at], input->now_ms, &input->head,
+				   &input->arena, &none) < 0
+		       ? JUMP_NEXT_NONE
+		       : JUMP_NEXT_KNOWN;
+}
+
+/* Bounded: what was to be read is read. Live: it is idle; the first record of all waits for no longer than to the end,
+ * since with none behind it it is taken as it is. */
+static bool
+is_over(const struct input *input, bool stopped, struct clock *clock)
+{
+	if (input->stop_at != TIME_MAX)
+		return stopped || input->batch.next >= input->stop_at;
+	return input->time.time_max == TIME_MIN ? input->batch.at_end
+						: watermark_input_idle(&input->time, clock_steady_ms(clock));
+}
+
+/* ---- filling ---- */
 
 int
 input_lost(struct input *input, int partition, struct log_gap gap, struct error *err)
@@ -131,18 +264,24 @@ input_lost(struct input *input, int partition, struct log_gap gap, struct error 
 		    input->topic->name, partition, gap.from, gap.to - 1);
 }
 
+static void
+mark(struct input *input, const struct log_record *last)
+{
+	input->mark = (struct task_header_mark){
+		.offset = last->offset, .timestamp_ms = last->timestamp_ms, .checksum = log_record_checksum(last)};
+}
+
 const struct task_header_mark *
 input_mark(struct input *input)
 {
 	const struct log_record *last;
 
-	if (input->at == 0 || input->batch.count == 0)
+	/* What is held was read and not taken. */
+	if (input->at == 0 || input->batch.count == 0 || input->holding || input->head_is_held)
 		return &input->mark;
 	last = &input->batch.records[input->at - 1];
 	if (last->offset != input->mark.offset)
-		input->mark = (struct task_header_mark){.offset = last->offset,
-							.timestamp_ms = last->timestamp_ms,
-							.checksum = log_record_checksum(last)};
+		mark(input, last);
 	return &input->mark;
 }
 
@@ -171,7 +310,7 @@ fetch(struct input *input, struct member *member, int partition, struct clock *c
 	}
 	if (input->batch.count != 0)
 		return 0;
-	if (input->batch.next > input->position)
+	if (input->batch.next > input->position && !input->holding)
 		input->position = input->batch.next;
 	if (!input->batch.quiet || (input->topic->internal && !upstream_idle(&input->upstream)))
 		input->time.quiet_since_ms = TIME_MAX;
@@ -181,16 +320,12 @@ fetch(struct input *input, struct member *member, int partition, struct clock *c
 	return 0;
 }
 
-int
-input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
-	   struct clock *clock, struct error *err)
+/* Whether there is a record at `at`, after a fetch where need be. *stopped: there is, but it is not to be read. */
+static int
+find_record(struct input *input, struct member *member, int partition, bool again, struct clock *clock, bool *found,
+	    bool *stopped, struct error *err)
 {
-	if (input->ready || input->time.ended)
-		return 0;
-	if (input->position >= input->stop_at) {
-		input->time.ended = true;
-		return 0;
-	}
+	*found = *stopped = false;
 	do {
 		if (input->at >= input->batch.count) {
 			if (input->batch.at_end && !again)
@@ -200,12 +335,47 @@ input_fill(struct input *input, struct member *member, int partition, struct sta
 			if (input->batch.count == 0)
 				return 0;
 		}
-		if (input->batch.records[input->at].offset >= input->stop_at) {
-			input->time.ended = true;
+		*stopped = input->batch.records[input->at].offset >= input->stop_at;
+		if (*stopped)
+			return 0;
+	} while (take_marker(input));
+	*found = true;
+	return 0;
+}
+
+int
+input_fill(struct input *input, struct member *member, int partition, struct state *state, bool again,
+	   struct clock *clock, struct error *err)
+{
+	bool found, stopped;
+
+	if (input->ready || input->time.ended)
+		return 0;
+	if (input->position >= input->stop_at) {
+		input->time.ended = true;
+		return 0;
+	}
+	while (!input->ready) {
+		struct jump_facts facts;
+
+		if (find_record(input, member, partition, again, clock, &found, &stopped, err) < 0)
+			return -1;
+		if (!found && input->holding && is_over(input, stopped, clock))
+			release(input, partition, JUMP_NEXT_NONE);
+		if (!found) {
+			input->time.ended |= stopped && !input->ready;
 			return 0;
 		}
-	} while (take_marker(input));
-	make_ready(input, partition, state);
+		if (input->holding) {
+			release(input, partition, look_behind(input));
+			return 0;
+		}
+		look_ahead(input, state);
+		make_ready(input, partition);
+		facts = facts_of(input);
+		if (!input->wrong_set && !input->topic->internal && jump_is_open(&facts))
+			hold(input);
+	}
 	return 0;
 }
 
@@ -213,11 +383,16 @@ void
 input_take(struct input *input)
 {
 	insist(input->ready);
-	if (!input->wrong_set && !input->topic->internal && input->head.time_ms > input->time.time_max)
+	if (!input->wrong_set && !input->doubted && !input->topic->internal &&
+	    input->head.time_ms > input->time.time_max)
 		input->time.time_max = input->head.time_ms;
 	input->position = input->head.offset + 1;
 	input->taken++;
-	input->at++;
+	if (input->head_is_held)
+		mark(input, &input->held);
+	else
+		input->at++;
+	input->head_is_held = false;
 	if (input->at >= input->batch.count && input->batch.next > input->position)
 		input->position = input->batch.next;
 	input->ready = false;

@@ -4,6 +4,9 @@
  * The record at the head is decoded before it is this input's turn, since its event time decides whose turn it is. What
  * is wrong with it (bytes that do not decode, a key that is not the key field's, an event time too far ahead) is
  * kept beside it and comes out when it is taken, as a SKIP. One thread's.
+ *
+ * A record that jumps (jump.h) is copied and held until the one behind it was looked at. It is no head until then; the
+ * position stays before it.
  */
 #ifndef DATAFLOW_INPUT_H
 #define DATAFLOW_INPUT_H
@@ -33,6 +36,14 @@ struct input {
 	struct arena arena; /* what the head points to */
 	struct error wrong; /* action SKIP: why the head can't be processed; else `wrong_set` is false */
 	bool wrong_set;
+	bool doubted;	  /* the head jumps, and nobody can tell: it moves no watermark */
+	int64_t order_ms; /* whose turn it is: the head's event time; TIME_MIN: it waits for nobody */
+
+	bool holding;	   /* `held` jumps and is not decided: `at` is that of the record behind it */
+	bool head_is_held; /* `held` is the head */
+	struct log_record held;
+	struct buffer held_bytes; /* key and value of `held` */
+	int64_t doubted_ms;	  /* event time of the last one that was doubted; TIME_MIN: none since the last jump */
 
 	int64_t position;	       /* offset of the next record to take */
 	int64_t noted;		       /* the position in the last block */
@@ -62,6 +73,9 @@ int input_fill(struct input *input, struct member *member, int partition, struct
 
 /* Offsets that the log removed before they were read: logs and counts them. FATAL where the topology says stop. */
 int input_lost(struct input *input, int partition, struct log_gap gap, struct error *err);
+
+/* The head as it stands in the log. */
+const struct log_record *input_record(const struct input *input);
 
 /* What upstream tasks said is known again: after a restart. */
 void input_heard(struct input *input);

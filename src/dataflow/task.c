@@ -16,7 +16,7 @@ lowest_head(struct task *task)
 	for (int i = 0; i < task->input_count; i++) {
 		struct input *input = &task->inputs[i];
 
-		if (input->ready && (!lowest || input->head.time_ms < lowest->head.time_ms))
+		if (input->ready && (!lowest || input->order_ms < lowest->order_ms))
 			lowest = input;
 	}
 	return lowest;
@@ -81,7 +81,7 @@ task_end_hook(struct task *task, int result)
 static void
 take(struct task *task, struct input *input)
 {
-	const struct log_record *record = &input->batch.records[input->at];
+	const struct log_record *record = input_record(input);
 
 	task->bytes_in += (int64_t)(record->key.size + record->value.size);
 	task->records_in++;
@@ -107,7 +107,7 @@ task_process(struct task *task, struct input *input, struct error *err)
 int
 task_dead_letter(struct task *task, struct input *input, const struct error *reason, struct error *err)
 {
-	const struct log_record *record = &input->batch.records[input->at];
+	const struct log_record *record = input_record(input);
 	struct dead_letter letter = {
 		.topic = input->topic->name,
 		.partition = task->partition,

@@ -40,6 +40,7 @@ struct topology_topic {
 	int64_t out_of_orderness_ms;
 	int64_t max_ahead_ms;
 	int64_t not_before_ms; /* since 1970 */
+	int64_t max_jump_ms;   /* at least out_of_orderness_ms */
 	int64_t idle_after_ms;
 	bool compacted;
 	bool internal; /* a stream between operators: their tasks write markers into it (marker.h) */

@@ -175,6 +175,16 @@ static const struct option topic_options[] = {
 	 .unit = "ms",
 	 .help = "A record is a dead letter if its event time is further ahead than this of the timestamp, or "
 		 "of the clock of the machine that reads it."},
+	{.name = "max_jump",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology_topic, max_jump_ms),
+	 .initial = "1d",
+	 .min = 1,
+	 .max = 36500 * DAY,
+	 .unit = "ms",
+	 .help = "A record that lies further ahead of those before it in its partition is a dead letter if the next "
+		 "one is back on course, and moves the watermark only if its timestamp or the next record bears it "
+		 "out. At least out_of_orderness."},
 	{.name = "idle_after",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology_topic, idle_after_ms),
@@ -423,6 +433,8 @@ read_topic(struct topology_loading *loading, const struct yaml_entry *entry, str
 	topic->compacted = wording.cleanup == CLEANUP_COMPACT;
 	read_retention(loading, map, &wording, topic);
 	read_not_before(loading, map, &wording, topic);
+	if (topic->max_jump_ms < topic->out_of_orderness_ms)
+		topic->max_jump_ms = topic->out_of_orderness_ms;
 	drop_empty(&topic->key);
 	drop_empty(&topic->time);
 	option_free(topic_wording_options, &wording);
