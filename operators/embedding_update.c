@@ -402,7 +402,10 @@ static const struct port outputs[] = {
 
 static const struct store_spec stores[] = {
 	[USERS] = {"users", "one entry per user_id_token: sum, weight, ids of engagements", true},
-	[WAITING] = {"waiting", "one entry per user_id_token with engagements that wait for vectors", false},
+	[WAITING] = {.name = "waiting",
+		     .help = "one entry per user_id_token with engagements that wait for vectors",
+		     .bodies = 1u << 0,
+		     .rewrite = waiting_rewrite},
 	{.name = NULL},
 };
 

@@ -43,7 +43,7 @@ embedding_pass_on(const struct update *update, int output, struct bytes user, co
 {
 	struct record *row = context_connected(context, output) ? context_row(context, output) : NULL;
 
-	if (!row)
+	if (!row || event->body.size == 0) /* it came when nobody read them */
 		return 0;
 	row->prefix = event->body;
 	row->prefix_fields = update->engagement.field_count;

@@ -71,3 +71,21 @@ waiting_has(struct bytes list, struct bytes id)
 			return true;
 	return false;
 }
+
+int
+waiting_rewrite(struct bytes list, struct stored *stored, struct buffer *out, struct error *err)
+{
+	struct cursor cursor = cursor_of(list);
+	struct waiting_event event;
+
+	while (waiting_next(&cursor, &event)) {
+		size_t size;
+
+		if (stored_body(stored, 0, event.body, &event.body, err) < 0)
+			return -1;
+		size = waiting_size(&event);
+		waiting_put(buffer_reserve(out, size), &event);
+		out->size += size;
+	}
+	return 0;
+}

@@ -5,7 +5,7 @@
 #ifndef OPERATORS_EMBEDDING_WAITING_H
 #define OPERATORS_EMBEDDING_WAITING_H
 
-#include "base/buffer.h"
+#include "dataflow/operator.h"
 
 #define WAITING_COUNT_MAX 1000
 #define WAITING_SIZE_MAX 400000 /* bytes of a list: an entry must fit in one part of a journal block */
@@ -23,6 +23,8 @@ void waiting_put(uint8_t *to, const struct waiting_event *event); /* waiting_siz
 bool waiting_next(struct cursor *list, struct waiting_event *out);
 
 int64_t waiting_count(struct bytes list);
+/* Of a store: bodies in the schema of today. */
+int waiting_rewrite(struct bytes list, struct stored *stored, struct buffer *out, struct error *err);
 bool waiting_has(struct bytes list, struct bytes id);
 
 #endif

@@ -513,7 +513,13 @@ static const struct port outputs[] = {
 };
 
 static const struct store_spec stores[] = {
-	{"impressions", "one entry per impression_id: the impression, its fold and scores, or what waits for it", true},
+	{
+		.name = "impressions",
+		.help = "one entry per impression_id: the impression, its fold and scores, or what waits for it",
+		.keyed_like_input = true,
+		.bodies = 1u << IMPRESSIONS | 1u << ENGAGEMENTS | 1u << SCORES,
+		.rewrite = join_rewrite,
+	},
 	{.name = NULL},
 };
 

@@ -1,4 +1,4 @@
-#include "operators/engagement_join_entry.h"
+#include "operators/engagement_join.h"
 
 #include "base/packed.h"
 
@@ -10,10 +10,9 @@ head_size(const struct join_head *head)
 	return head->flags & JOIN_FOLDED ? sizeof(*head) : JOIN_HEAD_SIZE_MIN;
 }
 
-struct join_head
-join_head_of(const struct entry *entry)
+static struct join_head
+head_at(const uint8_t *from)
 {
-	const uint8_t *from = entry_value(entry).data;
 	struct join_head head;
 
 	memcpy(&head, from, JOIN_HEAD_SIZE_MIN);
@@ -24,11 +23,16 @@ join_head_of(const struct entry *entry)
 	return head;
 }
 
-struct join_parts
-join_parts_of(const struct entry *entry)
+struct join_head
+join_head_of(const struct entry *entry)
 {
-	struct bytes value = entry_value(entry);
-	struct join_parts parts = {.head = join_head_of(entry)};
+	return head_at(entry_value(entry).data);
+}
+
+static struct join_parts
+parts_at(struct bytes value)
+{
+	struct join_parts parts = {.head = head_at(value.data)};
 	const uint8_t *at = value.data + head_size(&parts.head);
 
 	parts.body = bytes_of(at, parts.head.body_size);
@@ -38,6 +42,12 @@ join_parts_of(const struct entry *entry)
 	parts.waiting_scores = bytes_of(at += parts.waiting.size, parts.head.waiting_scores_size);
 	insist(at + parts.waiting_scores.size == value.data + value.size);
 	return parts;
+}
+
+struct join_parts
+join_parts_of(const struct entry *entry)
+{
+	return parts_at(entry_value(entry));
 }
 
 struct bytes
@@ -230,23 +240,34 @@ join_add_score(struct store *store, struct entry **entry, const struct join_scor
 		  score);
 }
 
-void
-join_add_waiting(struct store *store, struct entry **entry, const struct join_engagement *engagement)
+static size_t
+waiting_size(const struct join_engagement *engagement)
 {
-	struct join_head head = join_head_of(*entry);
-	size_t at = entry_value(*entry).size - head.waiting_scores_size;
-	size_t size = text_size(engagement->id) + 3 * sizeof(uint64_t) + 2 + text_size(engagement->body);
-	uint8_t *to;
+	return text_size(engagement->id) + 3 * sizeof(uint64_t) + 2 + text_size(engagement->body);
+}
 
-	head.waiting_size += (uint32_t)size;
-	head.waiting_count++;
-	to = store_text(open_gap(store, entry, &head, at, size), engagement->id);
+static void
+put_waiting(uint8_t *to, const struct join_engagement *engagement)
+{
+	to = store_text(to, engagement->id);
 	to = put_u64(to, &engagement->occurred_at);
 	*to++ = (uint8_t)engagement->action;
 	*to++ = (uint8_t)((engagement->has_watched ? 1 : 0) | (engagement->has_duration ? 2 : 0));
 	to = put_u64(to, &engagement->watched);
 	to = put_u64(to, &engagement->duration);
 	store_text(to, engagement->body);
+}
+
+void
+join_add_waiting(struct store *store, struct entry **entry, const struct join_engagement *engagement)
+{
+	struct join_head head = join_head_of(*entry);
+	size_t at = entry_value(*entry).size - head.waiting_scores_size;
+	size_t size = waiting_size(engagement);
+
+	head.waiting_size += (uint32_t)size;
+	head.waiting_count++;
+	put_waiting(open_gap(store, entry, &head, at, size), engagement);
 }
 
 void
@@ -269,4 +290,67 @@ join_clear_waiting(struct store *store, struct entry **entry)
 	head.waiting_size = head.waiting_scores_size = 0;
 	head.waiting_count = head.waiting_score_count = 0;
 	memcpy(entry_edit(store, entry, size), &head, head_size(&head));
+}
+
+/* ---- rewriting ---- */
+
+static int
+rewrite_waiting(struct cursor list, struct stored *stored, struct buffer *out, struct error *err)
+{
+	struct join_engagement engagement;
+
+	while (join_next_waiting(&list, &engagement)) {
+		size_t size;
+
+		if (stored_body(stored, ENGAGEMENTS, engagement.body, &engagement.body, err) < 0)
+			return -1;
+		size = waiting_size(&engagement);
+		put_waiting(buffer_reserve(out, size), &engagement);
+		out->size += size;
+	}
+	return 0;
+}
+
+static int
+rewrite_waiting_scores(struct cursor list, struct stored *stored, struct buffer *out, struct error *err)
+{
+	struct join_score score;
+
+	while (join_next_waiting_score(&list, &score)) {
+		size_t size;
+
+		if (stored_body(stored, SCORES, score.body, &score.body, err) < 0)
+			return -1;
+		size = score_size(&score) + text_size(score.body);
+		store_text(put_score(buffer_reserve(out, size), &score), score.body);
+		out->size += size;
+	}
+	return 0;
+}
+
+int
+join_rewrite(struct bytes value, struct stored *stored, struct buffer *out, struct error *err)
+{
+	struct join_parts parts = parts_at(value);
+	struct join_head head = parts.head;
+	struct bytes body;
+	size_t start = out->size, at;
+
+	if (stored_body(stored, IMPRESSIONS, parts.body, &body, err) < 0)
+		return -1;
+	head.body_size = (uint32_t)body.size;
+	buffer_put(out, &head, head_size(&head));
+	buffer_put_bytes(out, body);
+	buffer_put_bytes(out, parts.ids);
+	buffer_put_bytes(out, parts.scores);
+	at = out->size;
+	if (rewrite_waiting(cursor_of(parts.waiting), stored, out, err) < 0)
+		return -1;
+	head.waiting_size = (uint32_t)(out->size - at);
+	at = out->size;
+	if (rewrite_waiting_scores(cursor_of(parts.waiting_scores), stored, out, err) < 0)
+		return -1;
+	head.waiting_scores_size = (uint32_t)(out->size - at);
+	memcpy(out->data + start, &head, head_size(&head));
+	return 0;
 }

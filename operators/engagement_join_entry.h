@@ -59,7 +59,7 @@ struct join_parts {
 struct join_engagement {
 	struct bytes id;
 	int64_t occurred_at;
-	int action; /* index in the schema */
+	int action; /* enum join_action */
 	bool has_watched, has_duration;
 	double watched, duration;
 	struct bytes body; /* as a row for late or orphans */
@@ -75,6 +75,8 @@ struct join_score {
 
 struct join_head join_head_of(const struct entry *entry);
 struct join_parts join_parts_of(const struct entry *entry);
+/* Of a store: bodies in the schemas of today. */
+int join_rewrite(struct bytes value, struct stored *stored, struct buffer *out, struct error *err);
 void join_head_store(struct store *store, struct entry **entry, const struct join_head *head);
 
 /* A new entry for an impression that nothing waits for: made in its final size. */

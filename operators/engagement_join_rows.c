@@ -86,9 +86,9 @@ int
 join_pass_on(struct context *context, enum join_output output, struct bytes key, struct bytes body, int field_count,
 	     struct error *err)
 {
-	struct record *row = context_row(context, output);
+	struct record *row = body.size != 0 ? context_row(context, output) : NULL;
 
-	if (!row)
+	if (!row) /* not connected, or its input is not any more */
 		return 0;
 	row->prefix = body;
 	row->prefix_fields = field_count;

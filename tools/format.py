@@ -4,12 +4,14 @@
 clang-format reads C as C++, where `operator` is a keyword: it would print `task->operator= x`. So the word is
 spelled otherwise, with as many letters, while clang-format looks at it.
 
-clang-format is the one beside the Python that runs this: the Makefile makes build/lint-venv for it, with the version
-that tools/lint_requirements.txt pins.
+clang-format is the one in the environment of the Python that runs this: the Makefile makes build/lint-venv for it, with
+the version that tools/lint_requirements.txt pins. The program itself is called: its wrapper would start another Python
+for each file.
 """
 
 import concurrent.futures
 import difflib
+import importlib.util
 import os
 import pathlib
 import re
@@ -17,8 +19,17 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CLANG_FORMAT = pathlib.Path(sys.executable).parent / "clang-format"
 STAND_IN = "operatoR"
+
+
+def clang_format():
+    package = importlib.util.find_spec("clang_format")
+    if package:
+        return pathlib.Path(package.origin).parent / "data" / "bin" / "clang-format"
+    return pathlib.Path(sys.executable).parent / "clang-format"
+
+
+CLANG_FORMAT = clang_format()
 
 
 def c_files(arguments):

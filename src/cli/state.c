@@ -4,8 +4,8 @@
  * It never touches the stores of a running job: it restores each task from its journal into a database in memory, just
  * as a new owner of the task would, and looks at that.
  */
+#include "dataflow/task_forms.h"
 #include "dataflow/topic_list.h"
-#include "state/state.h"
 
 #include <inttypes.h>
 
@@ -53,6 +53,7 @@ struct inspection {
 	int journal;
 	int task;
 	struct state *state;
+	struct task_forms *forms;
 	struct grid grid;
 	struct output output;
 	int64_t found;
@@ -222,6 +223,9 @@ put_stores(struct inspection *inspection, struct error *err)
 	const struct store_spec *stores = inspection->spec->type->stores;
 	int result = restore(inspection, err);
 
+	if (result == 0)
+		result = task_forms_open(inspection->topology, inspection->spec, inspection->task, inspection->state,
+					 &inspection->forms, err);
 	if (result == 0 && inspection->options->summary)
 		result = put_header(inspection, err);
 	for (int i = 0; stores && stores[i].name && result == 0; i++)
@@ -250,6 +254,7 @@ put_task(struct inspection *inspection, struct error *err)
 	if (result == 0) {
 		result = put_stores(inspection, err);
 		state_close(&inspection->state);
+		task_forms_close(&inspection->forms);
 	}
 	database_close(&config.database);
 	return result;

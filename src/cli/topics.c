@@ -5,12 +5,16 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/grid.h"
+#include "cli/scan.h"
 #include "dataflow/runtime.h"
 #include "dataflow/topic_list.h"
+
+#define COUNT_MAX 100000 /* offsets of a partition whose records are counted without being asked to */
 
 struct topics_options {
 	bool json;
 	bool total;
+	bool count;
 	bool create;
 };
 
@@ -25,6 +29,11 @@ static const struct option topics_options[] = {
 	 .offset = offsetof(struct topics_options, total),
 	 .initial = "false",
 	 .help = "A line a topic instead of one a partition."},
+	{.name = "count",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct topics_options, count),
+	 .initial = "false",
+	 .help = "Count records where that takes reading more than 100,000 offsets of a partition, too (Kafka)."},
 	{.name = "create",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct topics_options, create),
@@ -43,10 +52,52 @@ static const char *const total_columns[] = {"TOPIC",	 ">PARTITIONS", ">RECORDS",
 struct listing {
 	const struct call *call;
 	struct log *log;
-	bool json, total;
+	bool json, total, count;
 	struct grid grid;
 	struct output output;
 };
+
+static int
+count_one(void *argument, const struct log_record *record, struct error *err)
+{
+	(void)record;
+	(void)err;
+	++*(int64_t *)argument;
+	return 0;
+}
+
+/* Where the log does not know how many records there are, only reading them tells. */
+static int
+count_records(struct listing *listing, int topic, int partition, struct partition_info *info, struct error *err)
+{
+	int64_t records = 0;
+	int result;
+
+	if (info->records >= 0 || (!listing->count && info->end - info->start > COUNT_MAX))
+		return 0;
+	result = scan_partition(listing->log, topic, partition, info->start, info->end, count_one, &records, err);
+	if (result == 0)
+		info->records = records;
+	return result < 0 ? -1 : 0;
+}
+
+static void
+put_json_records(struct buffer *out, const struct partition_info *info)
+{
+	if (info->records < 0)
+		buffer_print(out, ",\"records\":null");
+	else
+		buffer_print(out, ",\"records\":%" PRId64, info->records);
+}
+
+static void
+put_grid_records(struct grid *grid, const struct partition_info *info)
+{
+	if (info->records < 0)
+		grid_put(grid, "<=%" PRId64, info->end - info->start);
+	else
+		grid_put(grid, "%" PRId64, info->records);
+}
 
 static void
 put_json_times(struct buffer *out, const struct partition_info *info)
@@ -85,16 +136,15 @@ put_partition(struct listing *listing, const char *topic, int partition, const s
 	if (listing->json) {
 		buffer_print(out, "{\"topic\":");
 		output_json_text(out, bytes_of_text(topic));
-		buffer_print(out,
-			     ",\"partition\":%d,\"records\":%" PRId64 ",\"first_offset\":%" PRId64
-			     ",\"last_offset\":%" PRId64,
-			     partition, info->records, info->start, info->end - 1);
+		buffer_print(out, ",\"partition\":%d", partition);
+		put_json_records(out, info);
+		buffer_print(out, ",\"first_offset\":%" PRId64 ",\"last_offset\":%" PRId64, info->start, info->end - 1);
 		put_json_times(out, info);
 		return output_line(&listing->output, err);
 	}
 	grid_put(grid, "%s", topic);
 	grid_put(grid, "%d", partition);
-	grid_put(grid, "%" PRId64, info->records);
+	put_grid_records(grid, info);
 	if (info->end == info->start) {
 		grid_put(grid, "-");
 		grid_put(grid, "-");
@@ -116,21 +166,23 @@ put_total(struct listing *listing, const char *topic, int partitions, const stru
 	if (listing->json) {
 		buffer_print(out, "{\"topic\":");
 		output_json_text(out, bytes_of_text(topic));
-		buffer_print(out, ",\"partitions\":%d,\"records\":%" PRId64, partitions, total->records);
+		buffer_print(out, ",\"partitions\":%d", partitions);
+		put_json_records(out, total);
 		put_json_times(out, total);
 		return output_line(&listing->output, err);
 	}
 	grid_put(grid, "%s", topic);
 	grid_put(grid, "%d", partitions);
-	grid_put(grid, "%" PRId64, total->records);
+	put_grid_records(grid, total);
 	put_grid_times(grid, total);
 	return 0;
 }
 
-/* What is not known of one partition is not known of all. */
+/* What is not known of one partition is not known of all. (Offsets, together, are from 0 on.) */
 static void
 add_up(struct partition_info *total, const struct partition_info *info)
 {
+	total->end += info->end - info->start;
 	total->records = total->records < 0 || info->records < 0 ? -1 : total->records + info->records;
 	total->bytes = total->bytes < 0 || info->bytes < 0 ? -1 : total->bytes + info->bytes;
 	if (info->first_time == TIME_MIN)
@@ -157,7 +209,8 @@ put_topic(struct listing *listing, const char *name, struct error *err)
 	for (int i = 0; i < log_topic_partitions(listing->log, topic); i++) {
 		struct partition_info info;
 
-		if (log_partition_info(listing->log, topic, i, &info, err) < 0)
+		if (log_partition_info(listing->log, topic, i, &info, err) < 0 ||
+		    count_records(listing, topic, i, &info, err) < 0)
 			return -1;
 		add_up(&total, &info);
 		if (!listing->total && put_partition(listing, name, i, &info, err) < 0)
@@ -184,7 +237,8 @@ static enum cli_status
 topics(const struct call *call)
 {
 	const struct topics_options *options = call->options;
-	struct listing listing = {.call = call, .json = options->json, .total = options->total};
+	struct listing listing = {
+		.call = call, .json = options->json, .total = options->total, .count = options->count};
 	struct topology *topology;
 	struct error err;
 	int result;
@@ -212,8 +266,12 @@ const struct command command_topics = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.help = "Partitions, records, first and last offset and time, and bytes of every topic.",
-	.manual = "The topics of the topology first, then the journals of its operators. Without --create it only "
-		  "reads, so it may be called beside a running job.",
+	.manual =
+		"The topics of the topology first, then the journals of its operators. Without --create it only "
+		"reads, so it may be called beside a running job. On Kafka "
+		"offsets are no count of records: markers of transactions take some, and what was aborted or "
+		"compacted. Records are counted by reading; where that is too much, `<=` is what they are at most, and "
+		"null stands in JSON.",
 	.options = topics_options,
 	.options_size = sizeof(struct topics_options),
 	.takes_topology = true,

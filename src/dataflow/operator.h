@@ -129,6 +129,11 @@ bool context_lookup(const struct context *context, int table, struct bytes key, 
  * until the hook returns. */
 int context_body(struct context *context, int input, const struct record *record, struct bytes *out, struct error *err);
 
+/* For the rewrite() of a store: the layout the value is in, and a body of it in today's schema, which is borrowed until
+ * the next call. data NULL: its input is not connected any more. */
+int stored_layout(const struct stored *stored);
+int stored_body(struct stored *stored, int input, struct bytes body, struct bytes *out, struct error *err);
+
 /*
  * A row for an output: blank (defaults) when handed out; fill it and emit it. Emitting to an output that is not
  * connected does nothing (context_row still gives a row where its port's schema is known, else NULL).

@@ -11,6 +11,7 @@
 #include "dataflow/context.h"
 #include "dataflow/dead_letter.h"
 #include "dataflow/input.h"
+#include "dataflow/task_forms.h"
 #include "dataflow/task_tables.h"
 
 /* A journal that is being read (task_restore.c). */
@@ -32,6 +33,7 @@ struct task {
 	const void *self;
 	int partition;
 	struct state *state;
+	struct task_forms *forms; /* NULL: not restored yet */
 	struct context context;
 	struct input inputs[TOPOLOGY_PORTS_MAX];	  /* connected ones only */
 	struct watermark_input times[TOPOLOGY_PORTS_MAX]; /* scratch for the watermark */

@@ -80,6 +80,7 @@ task_close(struct task **pointer)
 	reader_close(&task->restore.mark_reader);
 	if (task->state)
 		state_close(&task->state);
+	task_forms_close(&task->forms);
 	for (int i = 0; i < task->input_count; i++)
 		input_fini(&task->inputs[i]);
 	context_fini(&task->context);

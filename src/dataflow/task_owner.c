@@ -14,7 +14,7 @@ int
 task_owner_check(struct task *task, const struct task_header *header, struct error *err)
 {
 	bool ours = header->writer.size == 0 || bytes_equal(header->writer, bytes_of_text(task->job->writer));
-	bool ran = atomic_exchange(&task->operator->tasks[task->partition].ran, true);
+	bool ran = atomic_load(&task->operator->tasks[task->partition].ran);
 
 	memory_free(&task->other_writer);
 	if (ours)
@@ -27,6 +27,12 @@ task_owner_check(struct task *task, const struct task_header *header, struct err
 		"another process has written to its journal since this run began: %s; a bounded run needs the operator "
 		"for itself: end the other one, then run this again",
 		task->other_writer);
+}
+
+void
+task_owner_started(struct task *task)
+{
+	atomic_store(&task->operator->tasks[task->partition].ran, true);
 }
 
 void

@@ -14,6 +14,9 @@ struct task;
 void task_owner_note(const struct task *task, struct task_header *header);
 /* By the last block, when the task is about to run. FATAL: a bounded run is not alone. */
 int task_owner_check(struct task *task, const struct task_header *header, struct error *err);
+/* The task runs now: a block of somebody else that is found after an abort was written meanwhile. (Not before: the
+ * end of a restore is tried again while the log cannot be asked.) */
+void task_owner_started(struct task *task);
 
 /* After an abort: *rival is what wrote the block behind which the task goes on, where that is another process. */
 void task_owner_note_rival(const struct task *task, char **rival);

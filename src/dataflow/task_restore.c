@@ -247,7 +247,9 @@ finish(struct task *task, struct error *err)
 	struct task_restore *restore = &task->restore;
 	int64_t took_ms = (clock_monotonic_us() - restore->started_us) / 1000;
 
-	if (place_inputs(task, err) < 0 || (task->job->bounded && bound_inputs(task, err) < 0))
+	if (place_inputs(task, err) < 0 || (task->job->bounded && bound_inputs(task, err) < 0) ||
+	    task_forms_open(task->job->topology, task->operator->spec, task->partition, task->state, &task->forms,
+			    err) < 0)
 		return -1;
 	if (!task->job->bounded) { /* a bounded run that was killed while it drained is not taken up by a live one */
 		state_drain_begin(task->state);
@@ -256,6 +258,7 @@ finish(struct task *task, struct error *err)
 	reader_close(&restore->reader);
 	task_look_at_clock(task); /* its first commit may come before its first record */
 	task->running = true;
+	task_owner_started(task);
 	task->journal_next = restore->end;
 	transaction_expect(task->context.transaction, task->operator->journal, task->partition, restore->end);
 	job_add(&task->operator->figures.restored_bytes, restore->bytes);

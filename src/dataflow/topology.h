@@ -19,7 +19,8 @@
 #define TOPOLOGY_FILE_SIZE_MAX 1048576 /* bytes */
 #define TOPOLOGY_TOPICS_MAX 1000
 #define TOPOLOGY_OPERATORS_MAX 200
-#define TOPOLOGY_PORTS_MAX 16 /* inputs, outputs, tables of one operator */
+#define TOPOLOGY_PORTS_MAX 16  /* inputs, outputs, tables of one operator */
+#define TOPOLOGY_STORES_MAX 16 /* likewise */
 
 enum guarantee { EXACTLY_ONCE, AT_LEAST_ONCE };
 enum on_lost { ON_LOST_CONTINUE, ON_LOST_STOP };

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "log/kafka_log.h"
@@ -148,6 +149,36 @@ take_properties(struct kafka *log, const char *const *from, struct error *err)
 	return 0;
 }
 
+bool
+kafka_config_broker_assigns(const struct kafka *log)
+{
+	const char *protocol = find(log, "group.protocol");
+
+	return protocol && strcasecmp(protocol, "consumer") == 0;
+}
+
+/* What a member decides in the classic protocol, and librdkafka refuses in the other one, with an error that does not
+ * say which property it means. */
+static int
+check_protocol(const struct kafka *log, struct error *err)
+{
+	static const char *const brokers_own[][2] = {
+		{"session.timeout.ms", "group.consumer.session.timeout.ms"},
+		{"heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"},
+		{"partition.assignment.strategy",
+		 "group.consumer.assignors; group.remote.assignor chooses one of them"},
+	};
+
+	for (size_t i = 0; kafka_config_broker_assigns(log) && i < sizeof(brokers_own) / sizeof(brokers_own[0]); i++)
+		if (find(log, brokers_own[i][0]))
+			return fail(
+				err, FATAL,
+				"log: %s cannot be set with group.protocol: consumer: it is a setting of the brokers "
+				"there, %s",
+				brokers_own[i][0], brokers_own[i][1]);
+	return 0;
+}
+
 int
 kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err)
 {
@@ -163,6 +194,8 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 		return fail(err, FATAL,
 			    "log: bootstrap.servers is missing; expected the addresses of some brokers, as "
 			    "in {type: kafka, bootstrap.servers: \"host:9092\"}");
+	if (check_protocol(log, err) < 0)
+		return -1;
 	if (read_number(log, "replication.factor", -1, 1, 100, &replication, err) < 0 ||
 	    read_number(log, "session.timeout.ms", KAFKA_SESSION_MS, 1, 3600000, &log->session_ms, err) < 0 ||
 	    read_number(log, "transaction.timeout.ms",
@@ -279,7 +312,7 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	for (char **at = log->properties; *at; at += 2)
 		if (!is_ours(at[0]) && kafka_config_set(conf, at[0], at[1], err) < 0)
 			return -1;
-	if (role == KAFKA_GROUP && set_session(log, conf, err) < 0)
+	if (role == KAFKA_GROUP && !kafka_config_broker_assigns(log) && set_session(log, conf, err) < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%lld", (long long)log->transaction_ms);
 	return role == KAFKA_PRODUCER ? kafka_config_set(conf, "transaction.timeout.ms", number, err) : 0;

@@ -7,16 +7,24 @@
  * group is told.
  *
  * The assignor is `range` before librdkafka 2.10, whose cooperative-sticky can loop for ever before 2.6.1, else
- * `cooperative-sticky`; the topology may set partition.assignment.strategy, or group.protocol where librdkafka knows
- * it.
+ * `cooperative-sticky`; the topology may set partition.assignment.strategy. With group.protocol: consumer (librdkafka
+ * from 2.12, brokers from 4.0) the brokers decide, and time sessions: nothing of both is ours to set.
  */
 #include <stdio.h>
 
 #include "base/logger.h"
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_group.h"
 
 #define COOPERATIVE_SINCE 0x020a00ff /* librdkafka 2.10.0 */
+/*
+ * By the brokers' protocol a static member that was killed keeps its name until its session has run out, and who takes
+ * the name meanwhile is refused for good (by the classic one it is fenced). So that a restart need not be timed by
+ * anybody, the group is joined anew, as long as a session may last (group.consumer.max.session.timeout.ms, 60 s).
+ */
+#define UNRELEASED_INSTANCE_ID 111 /* Kafka's UNRELEASED_INSTANCE_ID, which librdkafka 2.0 has no name for */
+#define INSTANCE_WAIT_MS_MAX 90000
+#define INSTANCE_ASK_MS 1000
 
 enum held { HELD_NOT, HELD, HELD_LEAVING };
 
@@ -91,6 +99,7 @@ is_known(struct kafka_group *group, int partition)
 static void
 on_assigned(struct kafka_group *group, rd_kafka_topic_partition_list_t *given)
 {
+	group->refused_us = 0;
 	for (int i = 0; i < given->cnt; i++) {
 		int partition = given->elems[i].partition;
 
@@ -244,7 +253,7 @@ configure(struct kafka_group *group, rd_kafka_conf_t *conf, int worker, struct e
 	snprintf(instance, sizeof(instance), "%s.%d", log->instance ? log->instance : "", worker);
 	if (kafka_config_set(conf, "group.id", group->name, err) < 0 ||
 	    (log->instance && kafka_config_set(conf, "group.instance.id", instance, err) < 0) ||
-	    (!kafka_config_has(log, "partition.assignment.strategy") && !kafka_config_has(log, "group.protocol") &&
+	    (!kafka_config_has(log, "partition.assignment.strategy") && !kafka_config_broker_assigns(log) &&
 	     kafka_config_set(conf, "partition.assignment.strategy", assignor, err) < 0))
 		return -1;
 	rd_kafka_conf_set_rebalance_cb(conf, rebalanced);
@@ -252,7 +261,7 @@ configure(struct kafka_group *group, rd_kafka_conf_t *conf, int worker, struct e
 }
 
 static int
-join(struct kafka_group *group, const struct member_spec *spec, int event_fd, struct error *err)
+join(struct kafka_group *group, struct error *err)
 {
 	static const uint64_t one = 1;
 	rd_kafka_topic_partition_list_t *topics;
@@ -261,7 +270,7 @@ join(struct kafka_group *group, const struct member_spec *spec, int event_fd, st
 
 	if (!conf)
 		return -1;
-	if (configure(group, conf, spec->worker, err) < 0) {
+	if (configure(group, conf, group->worker, err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}
@@ -269,13 +278,26 @@ join(struct kafka_group *group, const struct member_spec *spec, int event_fd, st
 		return -1;
 	rd_kafka_poll_set_consumer(group->handle);
 	group->queue = rd_kafka_queue_get_consumer(group->handle);
-	rd_kafka_queue_io_event_enable(group->queue, event_fd, &one, sizeof(one));
+	rd_kafka_queue_io_event_enable(group->queue, group->event_fd, &one, sizeof(one));
 	topics = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, spec->journal),
+	rd_kafka_topic_partition_list_add(topics, kafka_topic_name(&group->log->log, group->journal),
 					  RD_KAFKA_PARTITION_UA);
 	code = rd_kafka_subscribe(group->handle, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
 	return code ? kafka_fail(err, code, "joining the group %s", group->name) : 0;
+}
+
+static void
+leave(struct kafka_group *group)
+{
+	if (!group->handle)
+		return;
+	if (group->queue)
+		rd_kafka_queue_destroy(group->queue);
+	group->queue = NULL;
+	rd_kafka_consumer_close(group->handle);
+	rd_kafka_destroy(group->handle);
+	group->handle = NULL;
 }
 
 int
@@ -286,12 +308,15 @@ kafka_group_open(struct kafka *log, const struct member_spec *spec, int event_fd
 	int result;
 
 	group->log = log;
+	group->worker = spec->worker;
+	group->journal = spec->journal;
+	group->event_fd = event_fd;
 	group->name = memory_text(spec->group);
 	group->partition_count = kafka_topic_partitions(&log->log, spec->journal);
 	group->held = memory_new((size_t)group->partition_count);
 	group->unknown_partition = -1;
 	*out = group;
-	result = spec->fixed ? check_empty(log, spec->group, err) : join(group, spec, event_fd, err);
+	result = spec->fixed ? check_empty(log, spec->group, err) : join(group, err);
 	if (result < 0)
 		kafka_group_close(out);
 	for (int i = spec->worker; result == 0 && spec->fixed && i < group->partition_count; i += spec->workers)
@@ -307,14 +332,9 @@ kafka_group_close(struct kafka_group **pointer)
 	if (!group)
 		return;
 	group->closing = true;
-	if (group->handle) {
-		if (group->revoked)
-			let_go(group);
-		if (group->queue)
-			rd_kafka_queue_destroy(group->queue);
-		rd_kafka_consumer_close(group->handle);
-		rd_kafka_destroy(group->handle);
-	}
+	if (group->handle && group->revoked)
+		let_go(group);
+	leave(group);
 	memory_free(&group->events);
 	memory_free(&group->held);
 	memory_free(&group->name);
@@ -323,15 +343,38 @@ kafka_group_close(struct kafka_group **pointer)
 
 /* ---- polling ---- */
 
+/* The name is taken: the group is to be joined anew in a moment. */
+static bool
+wait_for_instance(struct kafka_group *group, rd_kafka_resp_err_t code)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if ((int)code != UNRELEASED_INSTANCE_ID)
+		return false;
+	if (group->refused_us == 0) {
+		group->refused_us = now_us;
+		logger_warn("instance_in_use",
+			    "group=%s instance=%s.%d waits_s=%d advice=\"its last process was killed, and its session "
+			    "has to run out; or another one runs under this name\"",
+			    group->name, group->log->instance, group->worker, INSTANCE_WAIT_MS_MAX / 1000);
+	}
+	group->joins_us = now_us + (int64_t)INSTANCE_ASK_MS * 1000;
+	return now_us - group->refused_us < (int64_t)INSTANCE_WAIT_MS_MAX * 1000;
+}
+
 /* What the group says of itself. Most of it passes by itself, or comes again as a rebalance. */
 static int
 take_error(struct kafka_group *group, const rd_kafka_message_t *message, struct error *err)
 {
 	char text[ERROR_TEXT_SIZE / 2];
+	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(group->handle, text, sizeof(text));
 
-	if (rd_kafka_fatal_error(group->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return fail(err, FATAL, "the group %s: %s; does another process run under the same instance name?",
-			    group->name, text);
+	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return wait_for_instance(group, fatal)
+			       ? 0
+			       : fail(err, FATAL,
+				      "the group %s: %s; does another process run under the same instance name?",
+				      group->name, text);
 	switch (message->err) {
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -364,9 +407,15 @@ kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 	rd_kafka_message_t *message;
 	int result = 0;
 
+	now_us = clock_monotonic_us();
+	if (group->joins_us != 0) {
+		if (now_us < group->joins_us)
+			return 0;
+		group->joins_us = 0;
+		return join(group, err);
+	}
 	if (!group->handle)
 		return 0;
-	now_us = clock_monotonic_us();
 	if (!now && now_us - group->polled_us < (int64_t)KAFKA_GROUP_POLL_MS * 1000)
 		return 0;
 	group->polled_us = now_us;
@@ -375,5 +424,7 @@ kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 			result = take_error(group, message, err);
 		rd_kafka_message_destroy(message);
 	}
+	if (group->joins_us != 0)
+		leave(group);
 	return result == 0 ? kafka_group_check(group, err) : result;
 }

@@ -103,6 +103,8 @@ void kafka_config_fini(struct kafka *log);
 /* Takes the process' name from the configuration or from its directory, or draws one. */
 int kafka_identity_read(struct kafka *log, const struct log_config *config, struct error *err);
 bool kafka_config_has(const struct kafka *log, const char *name); /* people have set it */
+/* group.protocol is `consumer` (KIP-848): the brokers share the partitions out, and time sessions. */
+bool kafka_config_broker_assigns(const struct kafka *log);
 rd_kafka_conf_t *kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err);
 int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err);
 /* A handle by `conf`, which it takes over. */
@@ -138,9 +140,10 @@ struct kafka_topic *kafka_topic_of(struct kafka *log, int number);
 
 struct kafka_transaction;
 
-/* `group`: whose metadata goes with the positions, so that one who was expelled is refused; NULL: none. */
-int kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_t *group, const char *group_name,
-			   struct transaction **out, struct error *err);
+/* `group`: where the handle is whose metadata goes with the positions, so that an expelled member is refused; NULL, or
+ * nothing there: none. */
+int kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_t *const *group,
+			   const char *group_name, struct transaction **out, struct error *err);
 /* As kafka_producer_prepare; does nothing where it has been done. */
 int kafka_transaction_prepare(struct transaction *transaction, struct error *err);
 
@@ -159,38 +162,7 @@ int kafka_commit(struct transaction *transaction, struct error *err);
 int kafka_abort(struct transaction *transaction, struct error *err);
 int64_t kafka_first_offset(const struct transaction *transaction, int topic, int partition);
 
-/* ---- groups and members ---- */
-
-/* Membership in a group that is subscribed to one topic; or, `fixed`, a share of its partitions by number. */
-struct kafka_group {
-	struct kafka *log;
-	rd_kafka_t *handle; /* NULL: fixed */
-	rd_kafka_queue_t *queue;
-	char *name;
-	int partition_count;
-	uint8_t *held; /* by partition: enum held of kafka_group.c */
-	int leaving;   /* partitions that the worker has to give up before the group hears of it */
-	rd_kafka_topic_partition_list_t *revoked; /* while there are some */
-	bool closing;
-	int unknown_partition; /* of the topic: the group gave it, and there is no such task; -1: none */
-	int64_t polled_us;
-	struct member_event *events; /* what the worker has not been told yet, in order */
-	size_t event_count, event_at, event_capacity;
-};
-
-int kafka_group_open(struct kafka *log, const struct member_spec *spec, int event_fd, struct kafka_group **out,
-		     struct error *err);
-void kafka_group_close(struct kafka_group **group);
-/* Takes what the group has to say, if it is time to ask or `now`. Never waits. */
-int kafka_group_poll(struct kafka_group *group, bool now, struct error *err);
-bool kafka_group_event(struct kafka_group *group, struct member_event *event);
-/* What the group gives and takes, by librdkafka's code, or that it went wrong: becomes events. */
-void kafka_group_rebalanced(struct kafka_group *group, rd_kafka_resp_err_t code,
-			    rd_kafka_topic_partition_list_t *partitions);
-/* FATAL: the topic has other partitions than this process knows. */
-int kafka_group_check(const struct kafka_group *group, struct error *err);
-/* The worker has let go of the partition. */
-int kafka_group_release(struct kafka_group *group, int partition, struct error *err);
+/* ---- members ---- */
 
 int kafka_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
 void kafka_member_close(struct member *member);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "log/kafka_group.h"
 #include "log/kafka_place.h"
 
 struct kafka_member {
@@ -83,7 +84,7 @@ open_parts(struct kafka_member *member, const struct member_spec *spec, struct e
 	    kafka_group_open(member->log, spec, member->event_fd, &member->group, err) < 0 ||
 	    (member->input_count > 0 && open_fetcher(member, err) < 0))
 		return -1;
-	return kafka_transaction_make(member->log, id, spec->journal, member->group->handle, spec->group,
+	return kafka_transaction_make(member->log, id, spec->journal, &member->group->handle, spec->group,
 				      &member->transaction, err);
 }
 

@@ -267,7 +267,8 @@ kafka_partition_info(struct log *base, int topic, int partition, struct partitio
 		return -1;
 	out->start = ends.start;
 	out->end = ends.end;
-	out->records = out->end - out->start;
+	/* Markers of transactions, and what was aborted or compacted, have offsets too. */
+	out->records = out->end == out->start ? 0 : -1;
 	if (out->records == 0)
 		return 0;
 	if (read_time(log, topic, partition, out->start, &out->first_time, err) < 0)

@@ -48,7 +48,7 @@ struct kafka_transaction {
 	struct kafka *log;
 	struct kafka_producer *producer; /* NULL: at least once without a journal */
 	struct kafka_producer *plain;	 /* at least once: records of other topics than the journal */
-	rd_kafka_t *group;		 /* the member's handle, or NULL */
+	rd_kafka_t *const *group;	 /* the member's handle, or NULL, or nothing there */
 	char *group_name; /* with no handle: positions go to it without a generation; NULL: no positions */
 	int tracked;
 	struct buffer bytes;
@@ -77,7 +77,7 @@ own(struct transaction *base)
 /* ---- opening and closing ---- */
 
 int
-kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_t *group, const char *group_name,
+kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_t *const *group, const char *group_name,
 		       struct transaction **out, struct error *err)
 {
 	struct kafka_transaction *transaction = memory_new(sizeof(*transaction));
@@ -453,8 +453,9 @@ commit_records(struct kafka_transaction *transaction, struct error *err)
 static rd_kafka_consumer_group_metadata_t *
 group_metadata(const struct kafka_transaction *transaction)
 {
-	return transaction->group ? rd_kafka_consumer_group_metadata(transaction->group)
-				  : rd_kafka_consumer_group_metadata_new(transaction->group_name);
+	return transaction->group && *transaction->group
+		       ? rd_kafka_consumer_group_metadata(*transaction->group)
+		       : rd_kafka_consumer_group_metadata_new(transaction->group_name);
 }
 
 static int

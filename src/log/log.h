@@ -95,7 +95,7 @@ int log_ends_since(struct log *log, int topic, int partition, int64_t since_us, 
 struct partition_info {
 	int64_t start, end;	       /* as above */
 	int64_t first_time, last_time; /* timestamps, ms; TIME_MIN where it is empty */
-	int64_t records, bytes;	       /* kept (records may be fewer than end - start: compaction); -1: not known */
+	int64_t records, bytes;	       /* kept (records may be fewer than end - start); -1: not known */
 };
 
 /* For people; slower. */

@@ -84,6 +84,11 @@ void schema_free(struct schema_document **document);
 /* The Parsing Canonical Form; the caller frees it with memory_free. */
 char *schema_canonical(const struct schema *schema);
 
+/* The same with the logical types of timestamps: all that bytes written with it mean. Freed likewise. */
+char *schema_meaning(const struct schema *schema);
+/* Fails where the same field is milliseconds in one and microseconds in the other, which resolution does not see. */
+int schema_check_units(const struct schema *writer, const struct schema *reader, struct error *err);
+
 /* CRC-64-AVRO (Rabin) as in the specification, "Schema Fingerprints". */
 uint64_t schema_fingerprint(struct bytes canonical);
 

@@ -6,6 +6,7 @@
 struct writer {
 	struct buffer out;
 	json_t *seen;
+	bool timestamps; /* their logical types too */
 };
 
 static void write_schema(struct writer *writer, const struct schema *schema);
@@ -60,6 +61,28 @@ write_branches(struct writer *writer, const struct schema *schema)
 	buffer_print(&writer->out, "]");
 }
 
+static const char *
+logical_name(const struct writer *writer, const struct schema *schema)
+{
+	if (!writer->timestamps)
+		return NULL;
+	if (schema->logical == LOGICAL_TIMESTAMP_MILLIS)
+		return "timestamp-millis";
+	return schema->logical == LOGICAL_TIMESTAMP_MICROS ? "timestamp-micros" : NULL;
+}
+
+static void
+write_plain(struct writer *writer, const struct schema *schema)
+{
+	const char *logical = logical_name(writer, schema);
+
+	if (logical)
+		buffer_print(&writer->out, "{\"type\":\"%s\",\"logicalType\":\"%s\"}", schema_type_name(schema->type),
+			     logical);
+	else
+		buffer_print(&writer->out, "\"%s\"", schema_type_name(schema->type));
+}
+
 static void
 write_schema(struct writer *writer, const struct schema *schema)
 {
@@ -80,17 +103,29 @@ write_schema(struct writer *writer, const struct schema *schema)
 		write_branches(writer, schema);
 		break;
 	default:
-		buffer_print(&writer->out, "\"%s\"", schema_type_name(schema->type));
+		write_plain(writer, schema);
 	}
 }
 
-char *
-schema_canonical(const struct schema *schema)
+static char *
+write_all(const struct schema *schema, bool timestamps)
 {
-	struct writer writer = {.seen = json_object()};
+	struct writer writer = {.seen = json_object(), .timestamps = timestamps};
 
 	write_schema(&writer, schema);
 	buffer_put_u8(&writer.out, 0);
 	json_decref(writer.seen);
 	return (char *)writer.out.data;
+}
+
+char *
+schema_canonical(const struct schema *schema)
+{
+	return write_all(schema, false);
+}
+
+char *
+schema_meaning(const struct schema *schema)
+{
+	return write_all(schema, true);
 }

@@ -41,6 +41,7 @@ block_begin(struct block_writer *writer, uint64_t journal, uint64_t seq, const s
 	writer->seq = seq;
 	writer->number = writer->bytes = 0;
 	writer->failed = false;
+	writer->form = prelude->form;
 	begin_part(writer);
 	buffer_put_text(part, prelude->header);
 	buffer_put_varint(part, prelude->drains);
@@ -54,6 +55,7 @@ block_begin(struct block_writer *writer, uint64_t journal, uint64_t seq, const s
 	buffer_put_varint(part, (uint64_t)prelude->store_count);
 	for (int i = 0; i < prelude->store_count; i++)
 		buffer_put_text(part, prelude->stores[i]);
+	buffer_put_varint(part, (uint64_t)prelude->form);
 	insist(part->size < STATE_BLOCK_PART_SIZE_MAX);
 }
 
@@ -81,16 +83,18 @@ void
 block_put(struct block_writer *writer, const struct block_change *change, bool carried)
 {
 	uint8_t *to = reserve(writer, change->key.size + change->value.size);
-	bool timer = change->fire_at != TIME_MAX;
+	bool timer = change->fire_at != TIME_MAX, form = change->form != writer->form;
 
 	*to++ = (uint8_t)(BLOCK_PUT | (timer ? BLOCK_TIMER : 0) | (change->drain ? BLOCK_DRAIN : 0) |
-			  (carried ? BLOCK_CARRIED : 0));
+			  (carried ? BLOCK_CARRIED : 0) | (form ? BLOCK_FORM : 0));
 	to += store_varint(to, (uint64_t)change->store);
 	to = put_at(to, change->key);
 	if (timer)
 		to += store_varint(to, zigzag_encode(change->fire_at));
 	if (change->drain)
 		*to++ = change->drain;
+	if (form)
+		to += store_varint(to, (uint64_t)change->form);
 	to = put_at(to, change->value);
 	writer->part.size = (size_t)(to - writer->part.data);
 }
@@ -125,11 +129,12 @@ block_read_part(struct bytes part, struct block_part *out, struct error *err)
 	uint8_t format = cursor_u8(&cursor);
 	uint8_t last = cursor_u8(&cursor);
 
-	if (!cursor.bad && format != BLOCK_FORMAT)
-		return fail(
-			err, FATAL,
-			"the journal has blocks of format %d, this version reads %d; use the version that wrote them",
-			format, BLOCK_FORMAT);
+	if (!cursor.bad && (format < BLOCK_FORMAT_MIN || format > BLOCK_FORMAT))
+		return fail(err, FATAL,
+			    "the journal has blocks of format %d, this version reads %d to %d; use the version that "
+			    "wrote them",
+			    format, BLOCK_FORMAT_MIN, BLOCK_FORMAT);
+	out->format = format;
 	out->last = last != 0;
 	out->journal = cursor_u64(&cursor);
 	out->seq = cursor_varint(&cursor);
@@ -141,9 +146,9 @@ block_read_part(struct bytes part, struct block_part *out, struct error *err)
 }
 
 int
-block_read_prelude(struct cursor *body, struct block_prelude *out, struct error *err)
+block_read_prelude(struct cursor *body, int format, struct block_prelude *out, struct error *err)
 {
-	uint64_t stores;
+	uint64_t stores, form = 0;
 	uint8_t draining;
 
 	out->header = cursor_text(body);
@@ -159,17 +164,23 @@ block_read_prelude(struct cursor *body, struct block_prelude *out, struct error 
 	stores = cursor_varint(body);
 	for (uint64_t i = 0; i < stores && i < BLOCK_STORES_MAX; i++)
 		out->stores[i] = cursor_text(body);
-	if (body->bad || stores > BLOCK_STORES_MAX || draining > 1 || out->entries > INT64_MAX ||
-	    out->bytes > INT64_MAX)
+	if (format >= 2 && stores <= BLOCK_STORES_MAX)
+		form = cursor_varint(body);
+	if (body->bad || form > STATE_FORMS_MAX || stores > BLOCK_STORES_MAX || draining > 1 ||
+	    out->entries > INT64_MAX || out->bytes > INT64_MAX)
 		return fail(err, FATAL,
 			    "a block of the journal is damaged: what stands before its changes cannot be read");
 	out->store_count = (int)stores;
+	out->form = (int)form;
+	out->format = format;
 	return 0;
 }
 
 int
-block_read_change(struct cursor *body, int store_count, struct block_change *out, struct error *err)
+block_read_change(struct cursor *body, const struct block_prelude *prelude, struct block_change *out, struct error *err)
 {
+	unsigned kinds = prelude->format >= 2 ? BLOCK_FORM << 1 : BLOCK_CARRIED << 1;
+	uint64_t form = (uint64_t)prelude->form;
 	uint8_t kind = cursor_u8(body);
 	uint64_t store = cursor_varint(body);
 
@@ -183,13 +194,16 @@ block_read_change(struct cursor *body, int store_count, struct block_change *out
 			out->fire_at = zigzag_decode(cursor_varint(body));
 		if (kind & BLOCK_DRAIN)
 			out->drain = cursor_u8(body);
+		if (kind & BLOCK_FORM)
+			form = cursor_varint(body);
 		out->value = cursor_text(body);
 	} else if (kind != BLOCK_REMOVE) {
 		body->bad = true;
 	}
-	if (body->bad || kind >= BLOCK_CARRIED << 1 || store >= (uint64_t)store_count ||
+	if (body->bad || kind >= kinds || store >= (uint64_t)prelude->store_count || form > STATE_FORMS_MAX ||
 	    out->key.size > STORE_KEY_SIZE_MAX || out->value.size > STORE_VALUE_SIZE_MAX)
 		return fail(err, FATAL, "a block of the journal is damaged: a change cannot be read");
 	out->store = (int)store;
+	out->form = (int)form;
 	return 0;
 }

@@ -1,17 +1,20 @@
 /*
  * The format of a journal block: what one commit changed. A block is one journal record, or several where it is large.
  *
- *     part    u8 format (1) | u8 last | u64 journal | varint block | varint part | body
+ *     part    u8 format (2) | u8 last | u64 journal | varint block | varint part | body
  *     body of part 0 begins with the prelude
  *             varint size, header of the task | varint drains | u8 draining
  *             varint entries, varint bytes: alive after this block, about
  *             varint bytes of the journal before this block
  *             varint block, zigzag offset, varint bytes before it: where the oldest entry still needed stands
  *             varint stores, per store: varint size, name
+ *             varint form: in which the values of puts are written (state.h)
  *     change  u8 kind and flags | varint store | varint size, key
- *             a put: [zigzag fire_at] | [u8 drain mark] | varint size, value
+ *             a put: [zigzag fire_at] | [u8 drain mark] | [varint form, where it is not the block's] |
+ *                    varint size, value
  *
  * `journal` is a random number drawn with the first block: it tells a journal from another that took its place.
+ * Format 1, which 0.1.0 wrote, knows no forms; what is read from it has form 0.
  * Stores are numbered by the block's own list of names. No change is split between parts.
  */
 #ifndef STATE_BLOCK_H
@@ -21,7 +24,8 @@
 #include "base/clock.h"
 #include "state/state.h"
 
-#define BLOCK_FORMAT 1
+#define BLOCK_FORMAT 2
+#define BLOCK_FORMAT_MIN 1 /* the oldest that is read */
 #define BLOCK_STORES_MAX 64
 
 enum block_kind {
@@ -31,6 +35,7 @@ enum block_kind {
 	BLOCK_TIMER = 1 << 2, /* flags of a put */
 	BLOCK_DRAIN = 1 << 3,
 	BLOCK_CARRIED = 1 << 4, /* it did not change: for people */
+	BLOCK_FORM = 1 << 5,
 };
 
 /* A place in the journal. */
@@ -48,9 +53,12 @@ struct block_prelude {
 	struct block_mark floor;
 	int store_count;
 	struct bytes stores[BLOCK_STORES_MAX];
+	int form;
+	int format; /* read: of the block */
 };
 
 struct block_part {
+	int format;
 	uint64_t journal, seq, number;
 	bool last;
 	struct cursor body;
@@ -62,6 +70,7 @@ struct block_change {
 	struct bytes key, value;
 	int64_t fire_at;
 	uint8_t drain;
+	int form;
 };
 
 /* Writes a block; the first error of `append` sticks and comes out of block_end. */
@@ -70,6 +79,7 @@ struct block_writer {
 	state_append *append;
 	void *argument;
 	uint64_t journal, seq, number;
+	int form;
 	uint64_t bytes; /* of the parts so far */
 	bool failed;
 	struct error err;
@@ -83,7 +93,8 @@ int block_end(struct block_writer *writer, struct error *err);
 
 /* Reading: what is not a block of this format is refused, and nothing outside the part is touched. */
 int block_read_part(struct bytes part, struct block_part *out, struct error *err);
-int block_read_prelude(struct cursor *body, struct block_prelude *out, struct error *err);
-int block_read_change(struct cursor *body, int store_count, struct block_change *out, struct error *err);
+int block_read_prelude(struct cursor *body, int format, struct block_prelude *out, struct error *err);
+int block_read_change(struct cursor *body, const struct block_prelude *prelude, struct block_change *out,
+		      struct error *err);
 
 #endif

@@ -91,7 +91,8 @@ cache_new(struct cache *cache, int store, struct key key, size_t value_size)
 				.value_size = (uint32_t)value_size,
 				.key_size = (uint16_t)key.bytes.size,
 				.flags = ENTRY_LIVE,
-				.store = (uint8_t)store};
+				.store = (uint8_t)store,
+				.form = cache->form};
 	if (key.bytes.size)
 		memcpy(entry->key, key.bytes.data, key.bytes.size);
 	table_insert(&cache->table, cache_tag(key.hash, store), handle);
@@ -306,5 +307,6 @@ cache_revive(struct cache *cache, struct entry *entry)
 	cache_touch(cache, entry);
 	undo_value(cache, entry);
 	entry_flag_off(entry, ENTRY_REMOVED);
+	entry->form = cache->form;
 	cache_count(cache, entry, 1);
 }

@@ -25,6 +25,7 @@ struct cache {
 	struct buffer unindexed;     /* index rows to be deleted when the changes since the last commit are committed */
 	size_t unindexed_kept;	     /* of those, by records that were kept */
 	uint8_t drain_mark;	     /* what a timer set now is marked with; 0 outside drains */
+	uint16_t form;		     /* of values written now */
 	int64_t dirty_bytes;	     /* of entries in `dirty` */
 	int64_t loaded_bytes;
 	int64_t entries, live_bytes; /* of all that are not tombstones: as the journal would carry them */

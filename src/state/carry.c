@@ -54,7 +54,8 @@ change_of(struct entry *entry)
 				     .key = bytes_of(entry->key, entry->key_size),
 				     .value = bytes_of(entry_value_at(entry), entry->value_size),
 				     .fire_at = entry->fire_at,
-				     .drain = entry->drain};
+				     .drain = entry->drain,
+				     .form = entry->form};
 }
 
 /* The longest not journaled in memory: they move to the end of the list. */
@@ -110,6 +111,7 @@ carry_rows(struct state *state, uint64_t bytes_max, uint64_t *bytes, int *looked
 			change.value = row.value;
 			change.fire_at = row.fire_at;
 			change.drain = row.drain;
+			change.form = row.form;
 			block_put(&state->writer, &change, true);
 			*bytes += change.key.size + change.value.size;
 		}

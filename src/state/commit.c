@@ -55,7 +55,8 @@ write_changes(struct state *state, uint64_t seq)
 						      .key = bytes_of(entry->key, entry->key_size),
 						      .value = bytes_of(entry_value_at(entry), entry->value_size),
 						      .fire_at = entry->fire_at,
-						      .drain = entry->drain};
+						      .drain = entry->drain,
+						      .form = entry->form};
 
 			block_put(&state->writer, &change, false);
 		}
@@ -79,7 +80,8 @@ make_prelude(const struct state *state, struct bytes header, uint64_t seq)
 					.bytes = (uint64_t)(state->cache.live_bytes + state->disk_only_bytes),
 					.journal_bytes = state->journal_bytes,
 					.floor = {.seq = seq, .bytes = state->journal_bytes},
-					.store_count = state->store_count};
+					.store_count = state->store_count,
+					.form = state->cache.form};
 
 	if (state->seq > 0 && (state->cache.journaled.first || state_has_disk_rows(state)))
 		prelude.floor = carry_floor(state);

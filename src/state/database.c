@@ -9,7 +9,9 @@
 
 #include "base/memory.h"
 
-#define FORMAT_VERSION 1 /* of the rows; a directory with a higher one is refused */
+/* Of the rows; a directory with a higher one is refused. Rows of format 1, which 0.1.0 wrote, are read as they are. */
+#define FORMAT_VERSION "2"
+#define FORMAT_VERSION_OLD "1"
 #define OPEN_FILES_MAX 512
 #define BLOOM_BITS_PER_KEY 10
 #define METADATA_BLOCK_BYTES 4096
@@ -126,8 +128,20 @@ open_families(struct database *database, const char *directory, struct error *er
 	return database->rocksdb ? 0 : open_failed(directory, text, err);
 }
 
+static void
+put_text(struct database *database, const char *key, const char *value, char **text)
+{
+	rocksdb_writeoptions_t *write = rocksdb_writeoptions_create();
+
+	rocksdb_writeoptions_set_sync(write, 1);
+	rocksdb_put(database->rocksdb, write, key, strlen(key), value, strlen(value), text);
+	rocksdb_writeoptions_destroy(write);
+}
+
+/* What is there of the key: *found; where there is nothing, or `old`, `wanted` is from now on. */
 static int
-check_text(struct database *database, const char *key, const char *wanted, char **found, struct error *err)
+check_text(struct database *database, const char *key, const char *old, const char *wanted, char **found,
+	   struct error *err)
 {
 	rocksdb_readoptions_t *read = rocksdb_readoptions_create();
 	char *text = NULL, *value;
@@ -138,16 +152,12 @@ check_text(struct database *database, const char *key, const char *wanted, char 
 	*found = memory_new(size + 1);
 	if (value)
 		memcpy(*found, value, size);
-	rocksdb_free(value);
-	if (!text && !value) {
-		rocksdb_writeoptions_t *write = rocksdb_writeoptions_create();
-
-		rocksdb_writeoptions_set_sync(write, 1);
-		rocksdb_put(database->rocksdb, write, key, strlen(key), wanted, strlen(wanted), &text);
-		rocksdb_writeoptions_destroy(write);
+	if (!text && (!value || (old && strcmp(*found, old) == 0))) {
+		put_text(database, key, wanted, &text);
 		memory_free(found);
 		*found = memory_text(wanted);
 	}
+	rocksdb_free(value);
 	if (text) {
 		fail(err, FATAL, "the stores' database: %s", text);
 		rocksdb_free(text);
@@ -161,17 +171,16 @@ static int
 check_owner(struct database *database, const struct database_config *config, struct error *err)
 {
 	const char *directory = config->directory ? config->directory : "memory";
-	char *format = NULL, *application = NULL, wanted[16];
+	char *format = NULL, *application = NULL;
 	int result = -1;
 
-	snprintf(wanted, sizeof(wanted), "%d", FORMAT_VERSION);
-	if (check_text(database, "format", wanted, &format, err) < 0 ||
-	    check_text(database, "application", config->application, &application, err) < 0)
+	if (check_text(database, "format", FORMAT_VERSION_OLD, FORMAT_VERSION, &format, err) < 0 ||
+	    check_text(database, "application", NULL, config->application, &application, err) < 0)
 		result = -1;
-	else if (strcmp(format, wanted) != 0)
+	else if (strcmp(format, FORMAT_VERSION) != 0)
 		fail(err, FATAL,
 		     "%s: its stores have format %s, this version reads %s; use the version that wrote them", directory,
-		     format, wanted);
+		     format, FORMAT_VERSION);
 	else if (strcmp(application, config->application) != 0)
 		fail(err, FATAL,
 		     "%s: its stores belong to the topology \"%s\", this one is \"%s\"; use another --data-dir",

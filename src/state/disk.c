@@ -5,11 +5,13 @@
 #define TAG_SIZE 5	   /* bytes before the key: tag and partition */
 #define TIMER_TAG_SIZE 13  /* the same and fire_at */
 #define ROW_HEADER_SIZE 17 /* bytes before the value */
+#define SEQ_BITS 48	   /* of a row's first number; above them its form (0 in the rows of 0.1.0) */
 #define POSITION_FORMAT 1
 #define POSITION_SIZE 25
 
 int
-disk_open(struct disk *disk, const struct state_config *config, int store_count, struct error *err)
+disk_open(struct disk *disk, const struct state_config *config, const char *const *names, int store_count,
+	  struct error *err)
 {
 	*disk = (struct disk){.rocksdb = database_rocksdb(config->database),
 			      .partition = (uint32_t)config->partition,
@@ -22,7 +24,7 @@ disk_open(struct disk *disk, const struct state_config *config, int store_count,
 	rocksdb_writeoptions_disable_WAL(disk->write, 1);
 	rocksdb_readoptions_set_fill_cache(disk->scan, 0);
 	for (int i = 0; i < store_count; i++) {
-		char *name = memory_format("%s/%s", config->operator_name, config->stores[i].name);
+		char *name = memory_format("%s/%s", config->operator_name, names[i]);
 		int result = database_family(config->database, name, &disk->stores[i].family, err);
 
 		memory_free(&name);
@@ -113,7 +115,7 @@ disk_put(struct disk *disk, const struct entry *entry)
 	struct buffer *value = &disk->value;
 
 	buffer_clear(value);
-	buffer_put_u64(value, entry->seq);
+	buffer_put_u64(value, entry->seq | (uint64_t)entry->form << SEQ_BITS);
 	buffer_put_u64(value, (uint64_t)entry->fire_at);
 	buffer_put_u8(value, entry->drain);
 	buffer_put(value, (const uint8_t *)entry + entry_value_offset(entry->key_size), entry->value_size);
@@ -208,8 +210,11 @@ static int
 read_row(struct bytes bytes, struct disk_row *out, struct error *err)
 {
 	struct cursor cursor = cursor_of(bytes);
+	uint64_t seq;
 
-	out->seq = cursor_u64(&cursor);
+	seq = cursor_u64(&cursor);
+	out->seq = seq & ((1ul << SEQ_BITS) - 1);
+	out->form = (uint16_t)(seq >> SEQ_BITS);
 	out->fire_at = (int64_t)cursor_u64(&cursor);
 	out->drain = cursor_u8(&cursor);
 	out->value = cursor_bytes(&cursor, cursor_left(&cursor));

@@ -1,7 +1,7 @@
 /*
  * The rows of one task in RocksDB: a column family per store, in it
  *
- *     'e' partition key              an entry: u64 seq | i64 fire_at | u8 drain mark | value
+ *     'e' partition key              an entry: u48 seq | u16 form | i64 fire_at | u8 drain mark | value
  *     't' partition fire_at key      nothing; says when a row's timer fires. May be out of date: the entry decides
  *     'p' partition                  the position: u8 format | u64 journal | u64 seq | i64 offset of the first block
  *                                    whose changes are not all among the rows
@@ -46,6 +46,7 @@ struct disk {
 
 struct disk_row {
 	uint64_t seq;
+	uint16_t form;
 	int64_t fire_at;
 	uint8_t drain;
 	struct bytes value;
@@ -56,7 +57,9 @@ struct disk_position {
 	int64_t offset;
 };
 
-int disk_open(struct disk *disk, const struct state_config *config, int store_count, struct error *err);
+/* `names`: of the stores, the state's own included. */
+int disk_open(struct disk *disk, const struct state_config *config, const char *const *names, int store_count,
+	      struct error *err);
 void disk_close(struct disk *disk);
 
 /* Into the batch; disk_write applies it. */

@@ -28,7 +28,7 @@ struct entry {
 	uint16_t flags;
 	uint8_t store; /* index */
 	uint8_t drain; /* mark of the drain in which its timer was set; 0: none */
-	uint16_t unused;
+	uint16_t form; /* in which the value is written: state.h */
 	uint8_t key[];
 };
 

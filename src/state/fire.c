@@ -180,8 +180,10 @@ state_timer_take(struct state *state, int64_t until, struct store **store, struc
 		timers_pop(&cache->timers);
 		timers_prefetch(&cache->timers);
 		*store = &state->stores[entry->store];
-		*out = entry;
 		cache_set_timer(cache, entry, TIME_MAX);
+		if (form_of_today(state, &entry, err) < 0)
+			return -1;
+		*out = entry;
 		return 0;
 	}
 }

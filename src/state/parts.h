@@ -38,7 +38,7 @@ struct state {
 	struct cache cache;
 	struct disk disk;
 	struct store *stores;
-	int store_count;
+	int spec_count, store_count; /* of the operator; with the state's own behind them */
 	char *operator_name;
 	int partition;
 	int64_t memory_bytes;
@@ -78,6 +78,10 @@ struct state {
 	bool draining;
 	struct buffer held; /* handles of entries whose timers came up, set during this drain */
 
+	int form_before; /* of the last block that was restored */
+	state_rewrite *rewrite;
+	void *rewrite_argument;
+
 	uint32_t ahead[STATE_PREFETCH_DISTANCE][STATE_STORES_MAX]; /* tags of the keys prefetched last */
 	uint32_t ahead_at;
 	struct state_figures figures;
@@ -115,6 +119,23 @@ int commit_settle(struct state *state, uint64_t block_bytes, struct error *err);
 
 /* store.c: the row as an entry of the cache */
 struct entry *store_load(struct state *state, int store, struct key key, const struct disk_row *row);
+
+/* form.c */
+#define FORM_STORE ".forms" /* name of the state's own store */
+int form_rewrite_entry(struct state *state, struct entry **entry, struct error *err);
+/* The same for a row; *value is changed where that is needed, until the next call. */
+int form_of_today_row(const struct state *state, int store, struct bytes key, const struct disk_row *row,
+		      struct bytes *value, struct error *err);
+int form_count_in_memory(const struct state *state);
+
+/* Before an operator sees the entry: its value is written in today's form. May move the entry. */
+static inline int
+form_of_today(struct state *state, struct entry **entry, struct error *err)
+{
+	if (__builtin_expect((*entry)->form == state->cache.form, true))
+		return 0;
+	return form_rewrite_entry(state, entry, err);
+}
 
 /* fire.c */
 void fire_evicted(struct state *state, const struct entry *entry); /* its timer is on disk only now */

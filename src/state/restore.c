@@ -151,6 +151,7 @@ apply_put(struct state *state, uint64_t seq, int store, const struct block_chang
 	entry_flag_off(entry, ENTRY_CURRENT | ENTRY_INDEXED);
 	entry_flag_on(entry, ENTRY_JOURNALED);
 	entry->seq = seq;
+	entry->form = (uint16_t)change->form;
 	cache_link(cache, &cache->journaled, entry);
 	entry = cache_resize(cache, entry, change->value.size);
 	if (change->value.size)
@@ -216,19 +217,21 @@ take_over(struct state *state, const struct block_prelude *prelude, const struct
 }
 
 static int
-apply(struct state *state, uint64_t seq, int64_t offset, struct bytes body, struct error *err)
+apply(struct state *state, const struct block_part *part, int64_t offset, struct bytes body, struct error *err)
 {
 	struct block_prelude prelude;
 	struct block_change change;
 	struct cursor cursor = cursor_of(body);
 	int stores[BLOCK_STORES_MAX];
+	uint64_t seq = part->seq;
 
-	if (block_read_prelude(&cursor, &prelude, err) < 0 || map_stores(state, &prelude, stores, err) < 0)
+	if (block_read_prelude(&cursor, part->format, &prelude, err) < 0 ||
+	    map_stores(state, &prelude, stores, err) < 0)
 		return -1;
 	state->last = (struct block_mark){.seq = seq, .offset = offset, .bytes = prelude.journal_bytes};
 	state_add_mark(state);
 	while (cursor_left(&cursor)) {
-		if (block_read_change(&cursor, prelude.store_count, &change, err) < 0)
+		if (block_read_change(&cursor, &prelude, &change, err) < 0)
 			return -1;
 		if (change.kind == BLOCK_PUT)
 			apply_put(state, seq, stores[change.store], &change);
@@ -238,6 +241,7 @@ apply(struct state *state, uint64_t seq, int64_t offset, struct bytes body, stru
 			return -1;
 	}
 	state->seq = seq;
+	state->form_before = prelude.form;
 	state->journal_bytes = prelude.journal_bytes + state->partial.bytes;
 	buffer_clear(&state->header);
 	buffer_put_bytes(&state->header, prelude.header);
@@ -335,7 +339,7 @@ state_restore(struct state *state, int64_t offset, struct bytes bytes, struct er
 	state->partial.number++;
 	if (!part.last)
 		return 0;
-	if (apply(state, part.seq, state->partial.offset, body, err) < 0)
+	if (apply(state, &part, state->partial.offset, body, err) < 0)
 		return fail_in(err, "offset %" PRId64, state->partial.offset);
 	buffer_clear(&state->partial.parts);
 	state->partial.number = 0;

@@ -71,25 +71,32 @@ store_scan_open(struct store *store, struct bytes prefix, struct store_scan **ou
 	return 0;
 }
 
-/* The row as an entry of the scan's own. */
-static struct entry *
-copy_row(struct store_scan *scan, struct bytes key, const struct disk_row *row)
+/* The row, its value in today's form, as an entry of the scan's own. */
+static int
+copy_row(struct store_scan *scan, struct bytes key, const struct disk_row *row, struct entry **out, struct error *err)
 {
-	size_t size = entry_size(key.size, row->value.size);
+	struct state *state = scan->store->state;
+	struct bytes value = row->value;
+	size_t size;
 
+	if (form_of_today_row(state, scan->store->index, key, row, &value, err) < 0)
+		return -1;
+	size = entry_size(key.size, value.size);
 	if (size > scan->copy_size) {
 		scan->copy = memory_resize(scan->copy, size);
 		scan->copy_size = size;
 	}
 	*scan->copy = (struct entry){.fire_at = row->fire_at,
-				     .value_size = (uint32_t)row->value.size,
+				     .value_size = (uint32_t)value.size,
 				     .key_size = (uint16_t)key.size,
-				     .store = (uint8_t)scan->store->index};
+				     .store = (uint8_t)scan->store->index,
+				     .form = state->cache.form};
 	if (key.size)
 		memcpy(scan->copy->key, key.data, key.size);
-	if (row->value.size)
-		memcpy(entry_value_at(scan->copy), row->value.data, row->value.size);
-	return scan->copy;
+	if (value.size)
+		memcpy(entry_value_at(scan->copy), value.data, value.size);
+	*out = scan->copy;
+	return 0;
 }
 
 /* The next in either; *out NULL: a tombstone, or one that was evicted since and is about to come from the disk. */
@@ -114,16 +121,21 @@ step(struct store_scan *scan, struct entry **out, bool *end, struct error *err)
 	else
 		order = bytes_compare(key, scan->keys[scan->at]);
 	if (order < 0) {
-		*out = copy_row(scan, key, &row);
+		if (copy_row(scan, key, &row, out, err) < 0)
+			return -1;
 	} else {
 		struct entry *entry = cache_find(&state->cache, scan->store->index, key_of(scan->keys[scan->at]));
 
-		if (entry && !entry_is(entry, ENTRY_REMOVED))
+		if (entry && !entry_is(entry, ENTRY_REMOVED)) {
 			*out = entry;
-		else if (!entry && order == 0)
-			*out = copy_row(scan, key, &row);
-		else if (!entry && store_find(scan->store, key_of(scan->keys[scan->at]), out, err) < 0)
+			if (form_of_today(state, out, err) < 0)
+				return -1;
+		} else if (!entry && order == 0) {
+			if (copy_row(scan, key, &row, out, err) < 0)
+				return -1;
+		} else if (!entry && store_find(scan->store, key_of(scan->keys[scan->at]), out, err) < 0) {
 			return -1;
+		}
 		scan->at++;
 	}
 	if (order <= 0)

@@ -75,20 +75,32 @@ static const struct state_limits limits_default = {
 	.carry_bytes_min = CARRY_BYTES_MIN,
 };
 
+/* The operator's, and behind them one of the state's own. */
+static void
+open_stores(struct state *state, const struct store_spec *specs)
+{
+	while (specs[state->spec_count].name)
+		state->spec_count++;
+	state->store_count = state->spec_count > 0 ? state->spec_count + 1 : 0;
+	insist(state->store_count <= STATE_STORES_MAX);
+	state->stores = memory_new_array((size_t)state->store_count, sizeof(*state->stores));
+	for (int i = 0; i < state->store_count; i++)
+		state->stores[i] = (struct store){.state = state, .name = FORM_STORE, .index = i};
+	for (int i = 0; i < state->spec_count; i++) {
+		state->stores[i].name = specs[i].name;
+		state->stores[i].keyed_like_input = specs[i].keyed_like_input;
+	}
+}
+
 int
 state_open(const struct state_config *config, struct state **out, struct error *err)
 {
 	struct state *state = memory_new(sizeof(*state));
+	const char *names[STATE_STORES_MAX];
 
-	while (config->stores[state->store_count].name)
-		state->store_count++;
-	insist(state->store_count <= STATE_STORES_MAX);
-	state->stores = memory_new_array((size_t)state->store_count, sizeof(*state->stores));
+	open_stores(state, config->stores);
 	for (int i = 0; i < state->store_count; i++)
-		state->stores[i] = (struct store){.state = state,
-						  .name = config->stores[i].name,
-						  .index = i,
-						  .keyed_like_input = config->stores[i].keyed_like_input};
+		names[i] = state->stores[i].name;
 	state->operator_name = memory_text(config->operator_name);
 	state->partition = config->partition;
 	state->memory_bytes = config->memory_bytes;
@@ -96,7 +108,7 @@ state_open(const struct state_config *config, struct state **out, struct error *
 	cache_init(&state->cache, state->memory_bytes);
 	state_reset(state);
 	*out = state;
-	if (disk_open(&state->disk, config, state->store_count, err) == 0)
+	if (disk_open(&state->disk, config, names, state->store_count, err) == 0)
 		return 0;
 	state_close(out);
 	return -1;
@@ -143,6 +155,8 @@ state_reset(struct state *state)
 	state->pass.running = state->pass.ended = false;
 	state->restore_at = (struct disk_position){0};
 	state->drains = 0;
+	state->form_before = 0;
+	state->rewrite = NULL;
 	state->drain_unfinished = state->draining = false;
 	memset(state->ahead, 0, sizeof(state->ahead));
 	for (int i = 0; i < state->disk.store_count; i++) {
@@ -160,7 +174,7 @@ state_add_mark(struct state *state)
 struct store *
 state_store(struct state *state, int index)
 {
-	insist(index >= 0 && index < state->store_count);
+	insist(index >= 0 && index < state->spec_count);
 	return &state->stores[index];
 }
 
@@ -193,7 +207,7 @@ state_prefetch(struct state *state, struct key key)
 {
 	uint32_t *tags = state->ahead[state->ahead_at++ % STATE_PREFETCH_DISTANCE];
 
-	for (int i = 0; i < state->store_count; i++) {
+	for (int i = 0; i < state->spec_count; i++) {
 		if (!state->stores[i].keyed_like_input)
 			continue;
 		cache_prefetch_entry(&state->cache, tags[i]);
@@ -243,7 +257,7 @@ void
 state_figures(const struct state *state, struct state_figures *out)
 {
 	*out = state->figures;
-	out->entries = state->cache.entries;
+	out->entries = state->cache.entries - form_count_in_memory(state);
 	out->memory_bytes = cache_bytes(&state->cache);
 	out->disk_entries = state->disk_only;
 }

@@ -18,6 +18,7 @@
 #include "state/database.h"
 #include "state/store.h"
 
+#define STATE_FORMS_MAX 65535		 /* of the entries of one task, over its life */
 #define STATE_BLOCK_PART_SIZE_MAX 950000 /* bytes of one journal record; a larger block is split */
 
 struct state;
@@ -63,6 +64,27 @@ enum state_journal state_journal(const struct state *state, uint64_t *first, uin
 void state_accept_journal(struct state *state);
 /* The task's own part of the last block (positions, times): borrowed until the next block. size 0: no block yet. */
 struct bytes state_header(const struct state *state);
+
+/*
+ * Forms. What the bytes of a value mean depends on how the operator lays them out, and on the schemas of records that
+ * stand in them. A form is a description of that, a text of the caller's; it has a number, and each entry has the
+ * number of the form that its value was written in. The descriptions are kept in a store of the state's own, and so are
+ * journaled, restored and carried as entries are.
+ *
+ * Form 0 is what version 0.1.0 wrote: it kept no descriptions.
+ */
+/* Gives the value as it is to be written in today's form: `value` itself, or bytes that stay until the next call. */
+typedef int state_rewrite(void *argument, int form, int store, struct bytes key, struct bytes value, struct bytes *out,
+			  struct error *err);
+/* After the restore, before anything else: values are written in this form, and those of another one are given to
+ * `rewrite` before anybody sees them. Nothing happens where the operator has no stores. */
+int state_set_form(struct state *state, struct bytes description, state_rewrite *rewrite, void *argument,
+		   struct error *err);
+/* *found false: there is none of that number. Borrowed until the next look-up. */
+int state_form_description(struct state *state, int form, struct bytes *out, bool *found, struct error *err);
+int state_form_before(const struct state *state); /* of the last block that was restored */
+/* No entry of any form is there. */
+bool state_is_empty(const struct state *state);
 
 /* What was done since the last of these two is kept, or taken back. */
 bool state_touched(const struct state *state); /* there is something */

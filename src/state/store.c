@@ -36,6 +36,7 @@ store_load(struct state *state, int store, struct key key, const struct disk_row
 		memcpy(entry_value_at(entry), row->value.data, row->value.size);
 	entry_flag_on(entry, ENTRY_JOURNALED | ENTRY_ON_DISK | ENTRY_CURRENT);
 	entry->seq = row->seq;
+	entry->form = row->form;
 	entry->fire_at = row->fire_at;
 	entry->drain = row->drain;
 	if (row->fire_at != TIME_MAX)
@@ -77,7 +78,7 @@ store_find(struct store *store, struct key key, struct entry **out, struct error
 		return -1;
 	if (*out && entry_is(*out, ENTRY_REMOVED))
 		*out = NULL;
-	return 0;
+	return *out ? form_of_today(store->state, out, err) : 0;
 }
 
 int
@@ -102,6 +103,8 @@ store_add(struct store *store, struct key key, size_t size, struct entry **out, 
 	} else if (*added) {
 		cache_revive(cache, entry);
 		entry = cache_resize(cache, entry, size);
+	} else if (form_of_today(store->state, &entry, err) < 0) {
+		return -1;
 	}
 	if (*added && size)
 		memset(entry_value_at(entry), 0, size);

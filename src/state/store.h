@@ -13,6 +13,7 @@
 #ifndef STATE_STORE_H
 #define STATE_STORE_H
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/key.h"
@@ -22,12 +23,21 @@
 
 struct store;
 struct entry;
+struct stored; /* a value that was written in another form (state.h) */
 
 /* What an operator declares; the runtime opens, restores and commits it. Ends with a row without a name. */
 struct store_spec {
 	const char *name; /* unique in the operator; part of the state's format */
 	const char *help;
 	bool keyed_like_input; /* its keys are the keys of the input records: looked up ahead of time */
+	/* Where values hold records of inputs as context_body gives them: a bit for each of these inputs. Their
+	 * schemas are kept with the state, and what was written with another one comes to `rewrite` before it is looked
+	 * at. */
+	unsigned bodies;
+	int layout; /* raised when values are laid out in another way; what has another one comes to `rewrite` too */
+	/* Appends the value anew, in today's layout, each body in it as stored_body (operator.h) gives it. NULL: values
+	 * need no rewriting. */
+	int (*rewrite)(struct bytes value, struct stored *stored, struct buffer *out, struct error *err);
 };
 
 /* The entry of a key, or NULL. Fails only where the disk does. */

@@ -103,9 +103,12 @@ class Broker:
     def producer(self, **settings):
         return confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, **QUIET, **settings})
 
-    def group_members(self, group):
+    def group(self, name):
         admin = self.admin()  # held: an answer never comes to a client that is gone
-        return len(admin.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S).members)
+        return admin.describe_consumer_groups([name], request_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)
+
+    def group_members(self, group):
+        return len(self.group(group).members)
 
     def wait_until_left(self, group):
         wait_until(lambda: self.group_members(group) == 0, f"the members of {group} to be gone")
@@ -156,9 +159,9 @@ def shared_broker():
 
 
 @contextlib.contextmanager
-def private_broker(directory):
+def private_broker(directory, **settings):
     broker = Broker(directory)
-    broker.start(os.getpid())
+    broker.start(os.getpid(), **settings)
     try:
         yield broker
     finally:
@@ -216,13 +219,14 @@ def pair_of_brokers(directory):
 def topology_text(bootstrap, name, *, partitions=4, commit_interval="200ms", guarantee="exactly_once", log=(), join=(),
                   topic=(), scores=True):
     """engagement.yaml on the broker; application, topics and operator have names that nobody else has. `log`, `join`
-    and `topic` are further properties of the log, the operator and the topics that are read. Without `scores` that
-    input is not connected."""
+    and `topic` are further properties of the log (None: not set), the operator and the topics that are read. Without
+    `scores` that input is not connected."""
     text = TOPOLOGY.read_text(encoding="utf-8")
     log = {"type": "kafka", "bootstrap.servers": bootstrap, "session.timeout.ms": SESSION_MS, **dict(log)}
+    log = {key: str(value) for key, value in log.items() if value is not None}
     top, operators = re.sub(r" *#.*", "", text).split("operators:\n")
     top = top.replace("name: engagement", f"name: {name}") \
-        .replace("log: {type: embedded}", "log: " + json.dumps({key: str(value) for key, value in log.items()})) \
+        .replace("log: {type: embedded}", "log: " + json.dumps(log)) \
         .replace("commit_interval: 200ms", f"commit_interval: {commit_interval}") \
         .replace("guarantee: exactly_once", f"guarantee: {guarantee}") \
         .replace("partitions: 4", f"partitions: {partitions}")

@@ -39,6 +39,31 @@ def test_topics_are_created_once_and_listed(job):
     assert "PartitionCount: 4" in listed and "cleanup.policy=delete" in listed and "retention.ms=-1" in listed
 
 
+def listed_records(job, *arguments):
+    rows = map(json.loads, job.call("topics", "--json", "--total", *arguments).stdout.splitlines())
+    return {row["topic"]: row["records"] for row in rows}
+
+
+def test_topics_counts_records_and_not_the_markers_of_transactions(job):
+    for number in range(3):
+        job.produce("impressions", [impression(number * 10 + more) for more in range(10)])
+        job.call("run", "--until-end")
+    records = listed_records(job)
+    assert records[job.topic("impressions")] == 30
+    assert records[job.topic("outcomes")] == len(job.outcomes()) == 30
+    assert records[job.journal] == len(job.messages(job.journal)) > 0
+    assert records[job.topic("engagements")] == 0
+
+
+def test_topics_says_how_many_records_there_are_at_most_where_counting_takes_long(make_job):
+    job = make_job(partitions=1, scores=False)
+    feed.produce(job, 0, 100_001)
+    assert listed_records(job)[job.topic("impressions")] is None
+    table = job.call("topics", "--total").stdout
+    assert re.search(rf"^{job.topic('impressions')} +1 +<=100001 ", table, flags=re.M), table
+    assert listed_records(job, "--count")[job.topic("impressions")] == 100_001
+
+
 @pytest.mark.parametrize("topic", ("engagements", "outcomes"))
 def test_a_topic_with_another_count_of_partitions_is_refused(make_job, topic):
     job = make_job(create=False)
@@ -127,6 +152,29 @@ def test_a_bounded_run_is_refused_while_another_process_runs_the_same_operator(j
     assert process.returncode == 0, errors
     job.beside(tmp_path / "other").call("run", "--until-end")
     assert len(job.outcomes()) == 1
+
+
+def test_a_job_that_is_idle_shows_no_lag_to_kafkas_own_tool(job):
+    """Of inputs and journals: behind the last record, markers of transactions have offsets."""
+    process = job.start("run")
+    job.produce("impressions", [impression(number) for number in range(40)])
+    job.produce("engagements", [click(number) for number in range(40)])
+
+    def lags():
+        table = job.broker.tool("ConsumerGroupCommand", "--describe", "--group", job.group).decode()
+        rows = [line.split() for line in table.splitlines() if line.startswith(job.group + " ")]
+        return {(row[1], int(row[2])): row[5] for row in rows}
+
+    def idle():
+        found = lags()
+        return set(found.values()) == {"0"} and {topic for topic, _ in found} >= {
+            job.topic("impressions"), job.topic("engagements"), job.journal} and found
+
+    cluster.wait_until(idle, "no lag", every_s=1)
+    process.terminate()
+    _, errors = process.communicate(timeout=cluster.TIMEOUT_S)
+    assert process.returncode == 0, errors
+    assert idle(), lags()
 
 
 def test_a_group_that_was_deleted_changes_nothing(make_job):

@@ -3,6 +3,7 @@ wrote is joined with what we wrote."""
 
 import base64
 import collections
+import os
 import re
 import subprocess
 import time
@@ -71,8 +72,9 @@ def kcat_values(job, topic):
 
 def java_values(job, topic, count):
     """Where a record comes twice, or one of an aborted transaction, another one is missing among the first `count`."""
+    option = "--formatter-property" if os.environ.get("KAFKA_VERSION", "3") >= "4" else "--property"
     out = job.broker.tool("ConsoleConsumer", "--topic", job.topic(topic), "--from-beginning", "--isolation-level",
-                          "read_committed", "--max-messages", count, "--property", f"line.separator={SEPARATOR}")
+                          "read_committed", "--max-messages", count, option, f"line.separator={SEPARATOR}")
     return out.split(SEPARATOR.encode())[:-1]
 
 

@@ -63,6 +63,17 @@ TEST(a_transaction_may_not_outlive_its_member)
 	check_refused("session.timeout.ms is \"6s\"; expected a number", "session.timeout.ms", "6s");
 }
 
+TEST(what_brokers_decide_in_the_consumer_protocol_cannot_be_set)
+{
+	check_refused("session.timeout.ms cannot be set with group.protocol: consumer: it is a setting of the brokers "
+		      "there, group.consumer.session.timeout.ms",
+		      "group.protocol", "consumer", "session.timeout.ms", "6000");
+	check_refused("heartbeat.interval.ms cannot be set", "heartbeat.interval.ms", "100", "group.protocol",
+		      "CONSUMER");
+	check_refused("partition.assignment.strategy cannot be set", "group.protocol", "consumer",
+		      "partition.assignment.strategy", "range");
+}
+
 TEST(a_secret_that_is_not_there_is_missed_by_its_place)
 {
 	char *path = memory_format("${FILE:%s/none}", test_directory());

@@ -1,6 +1,6 @@
 /* What a rebalance becomes, without a broker: librdkafka assigns and forgets partitions by itself. */
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_group.h"
 #include "tests/test.h"
 
 #define PARTITIONS 4

@@ -93,3 +93,46 @@ TEST(what_does_not_change_the_encoding_is_left_out)
 	memory_free(&canonical);
 	schema_free(&document);
 }
+
+static struct schema_document *
+parsed(const char *json)
+{
+	struct schema_document *document;
+	struct error err;
+
+	check_ok(schema_parse(bytes_of_text(json), &document, &err));
+	return document;
+}
+
+#define TIMES(unit) "{\"type\":\"record\",\"name\":\"r\",\"fields\":[" NULLABLE(LONG_OF(unit)) "]}"
+#define NULLABLE(type) "{\"name\":\"n\",\"type\":[\"null\"," type "]}"
+#define LONG_OF(unit) "{\"type\":\"long\",\"logicalType\":\"timestamp-" unit "\"}"
+
+TEST(what_a_schema_means_has_the_units_of_its_timestamps)
+{
+	struct schema_document *document = parsed(TIMES("micros")), *again;
+	char *meaning = schema_meaning(document->root), *twice;
+
+	check_text(meaning, "{\"name\":\"r\",\"type\":\"record\",\"fields\":[{\"name\":\"n\",\"type\":[\"null\","
+			    "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}]}]}");
+	again = parsed(meaning);
+	twice = schema_meaning(again->root);
+	check_text(twice, meaning);
+	check_int((int64_t)again->fingerprint, (int64_t)document->fingerprint);
+	memory_free(&meaning);
+	memory_free(&twice);
+	schema_free(&document);
+	schema_free(&again);
+}
+
+TEST(milliseconds_are_not_read_as_microseconds)
+{
+	struct schema_document *millis = parsed(TIMES("millis")), *micros = parsed(TIMES("micros"));
+	struct error err;
+
+	check_ok(schema_check_units(millis->root, millis->root, &err));
+	check_fails(schema_check_units(millis->root, micros->root, &err),
+		    "field n: was written in milliseconds and is read in microseconds");
+	schema_free(&millis);
+	schema_free(&micros);
+}
