@@ -46,12 +46,12 @@ become_server(const struct redis_server *server, const char *const *more, int ou
 	_exit(127);
 }
 
-/* Reads what it says until it is ready, or has ended. */
+/* Reads what it says until it is ready on its Unix socket (Redis 7 says so in other words than 8), or has ended. */
 static bool
 is_ready(FILE *said, char *last, size_t size)
 {
 	while (fgets(last, (int)size, said))
-		if (strstr(last, "The server is now ready")) /* on its last socket, the Unix one */
+		if (strstr(last, "The server is now ready") || strstr(last, "Ready to accept connections unix"))
 			return true;
 	return false;
 }
