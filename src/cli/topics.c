@@ -194,9 +194,10 @@ add_up(struct partition_info *total, const struct partition_info *info)
 }
 
 static int
-put_topic(struct listing *listing, const char *name, struct error *err)
+put_topic(struct listing *listing, const struct topic_spec *spec, struct error *err)
 {
 	struct partition_info total = {.first_time = TIME_MIN, .last_time = TIME_MIN};
+	const char *name = spec->name;
 	int topic;
 
 	/* An older directory lacks what later versions need. */
@@ -205,6 +206,11 @@ put_topic(struct listing *listing, const char *name, struct error *err)
 			return -1;
 		cli_note(listing->call, "topic %s is not there yet", name);
 		return 0;
+	}
+	if (spec->journal && log_check_journal(listing->log, spec, err) < 0) {
+		if (err->action != FATAL)
+			return -1;
+		cli_note(listing->call, "%s", err->text);
 	}
 	for (int i = 0; i < log_topic_partitions(listing->log, topic); i++) {
 		struct partition_info info;
@@ -226,7 +232,7 @@ put_topics(struct listing *listing, const struct topology *topology, struct erro
 	int result = 0;
 
 	for (size_t i = 0; i < list.count && result == 0; i++)
-		result = put_topic(listing, list.specs[i].name, err);
+		result = put_topic(listing, &list.specs[i], err);
 	topic_list_free(&list);
 	if (result == 0 && !listing->json)
 		grid_write(&listing->grid, &listing->output.buffer);

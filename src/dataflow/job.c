@@ -46,6 +46,15 @@ refuse_missing(const struct topology *topology, const char *first, int count, st
 		    first, count > 1 ? ", nor are others" : "", topology->file);
 }
 
+/* What is there: that it has the shape and the settings that the topology needs. */
+static int
+check_topic(struct log *log, const struct topic_spec *spec, struct error *err)
+{
+	if (log_check_topic(log, spec, err) < 0)
+		return -1;
+	return spec->journal ? log_check_journal(log, spec, err) : 0;
+}
+
 int
 runtime_topics(const struct topology *topology, struct log *log, bool create, struct error *err)
 {
@@ -56,8 +65,10 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 	for (size_t i = 0; i < list.count && result == 0; i++) {
 		if (create) {
 			result = log_create_topic(log, &list.specs[i], err);
+			if (result == 0)
+				result = check_topic(log, &list.specs[i], err);
 		} else if (log_topic(log, list.specs[i].name, &topic, err) == 0) {
-			result = log_check_topic(log, &list.specs[i], err);
+			result = check_topic(log, &list.specs[i], err);
 		} else if (err->action != FATAL) {
 			result = -1;
 		} else {

@@ -291,7 +291,8 @@ take_rest(struct table_feed *feed, struct error *err)
 static int
 take_batch(struct table_feed *feed, int partition, int64_t wait_ms, bool *progress, struct error *err)
 {
-	if (reader_fetch(feed->readers[partition], wait_ms, &feed->batch, err) < 0)
+	if (log_topic_look(feed->job->log, feed->log_topic, err) < 0 ||
+	    reader_fetch(feed->readers[partition], wait_ms, &feed->batch, err) < 0)
 		return -1;
 	feed->taking = partition;
 	feed->taken = 0;

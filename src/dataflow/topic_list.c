@@ -51,8 +51,10 @@ topic_list_of(const struct topology *topology)
 					       .retention_ms = topic->retention_ms,
 					       .retention_bytes = topic->retention_bytes});
 	}
-	for (int i = 0; i < topology->operator_count; i++)
+	for (int i = 0; i < topology->operator_count; i++) {
 		add_internal(&list, topic_list_journal(topology, i), topology->operators[i].tasks, false);
+		list.specs[list.count - 1].journal = true;
+	}
 	add_internal(&list, topic_list_replays(topology), 1, true);
 	return list;
 }

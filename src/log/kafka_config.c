@@ -197,6 +197,8 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	if (check_protocol(log, err) < 0)
 		return -1;
 	if (read_number(log, "replication.factor", -1, 1, 100, &replication, err) < 0 ||
+	    read_number(log, "topic.metadata.refresh.interval.ms", KAFKA_WATCH_MS, -1, 3600000, &log->watch_ms, err) <
+		    0 ||
 	    read_number(log, "session.timeout.ms", KAFKA_SESSION_MS, 1, 3600000, &log->session_ms, err) < 0 ||
 	    read_number(log, "transaction.timeout.ms",
 			log->session_ms * 2 / 3 < KAFKA_TRANSACTION_MS_MAX ? log->session_ms * 2 / 3
@@ -204,6 +206,8 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 			1000, 900000, &log->transaction_ms, err) < 0)
 		return -1;
 	log->replication = (int)replication;
+	if (log->watch_ms <= 0)
+		log->watch_ms = KAFKA_WATCH_MS;
 	if (log->transaction_ms >= log->session_ms)
 		return fail(
 			err, FATAL,

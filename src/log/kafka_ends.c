@@ -59,8 +59,8 @@ take_leaders(struct kafka_topic *topic, const struct rd_kafka_metadata_topic *me
 }
 
 /* Both handles have to know: each goes by a cache of its own, which nothing else refreshes. */
-static rd_kafka_resp_err_t
-look_up_leaders(struct kafka *log, struct kafka_topic *topic)
+rd_kafka_resp_err_t
+kafka_look_up(struct kafka *log, struct kafka_topic *topic)
 {
 	const struct rd_kafka_metadata *metadata;
 	rd_kafka_resp_err_t code;
@@ -77,6 +77,7 @@ look_up_leaders(struct kafka *log, struct kafka_topic *topic)
 	code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		take_leaders(topic, &metadata->topics[0]);
+	kafka_watch_note(log, topic, code, metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0);
 	rd_kafka_metadata_destroy(metadata);
 	return code;
 }
@@ -187,7 +188,7 @@ find_leaders(struct kafka *log, struct question *questions, size_t count)
 		struct question *question = &questions[i];
 
 		if ((i == 0 || question->topic != questions[i - 1].topic) && !is_silence(code))
-			code = look_up_leaders(log, question->topic);
+			code = kafka_look_up(log, question->topic);
 		question->code = code;
 		question->leader = code == RD_KAFKA_RESP_ERR_NO_ERROR ? question->topic->leaders[question->partition]
 								      : LEADER_UNKNOWN;
@@ -267,18 +268,20 @@ asker_main(void *argument)
 	struct kafka *log = argument;
 	struct kafka_asker *asker = &log->asker;
 	struct question *questions = memory_new_array(QUESTIONS_MAX, sizeof(*questions));
-	int64_t due_us;
+	int64_t due_us, watch_us = 0;
 
 	pthread_mutex_lock(&asker->lock);
 	while (!atomic_load(&asker->stopping)) {
 		size_t count = gather(log, questions, &due_us);
 
-		if (count == 0) {
-			wait_until(&asker->wake, &asker->lock, due_us);
+		if (count == 0 && clock_monotonic_us() < watch_us) {
+			wait_until(&asker->wake, &asker->lock, due_us < watch_us ? due_us : watch_us);
 			continue;
 		}
 		pthread_mutex_unlock(&asker->lock);
-		run_round(log, questions, count);
+		if (count > 0)
+			run_round(log, questions, count);
+		watch_us = kafka_watch(log);
 		pthread_mutex_lock(&asker->lock);
 	}
 	pthread_mutex_unlock(&asker->lock);

@@ -11,6 +11,7 @@
 #include "log/log.h"
 
 struct kafka;
+struct kafka_topic;
 
 /* What is known of a partition's ends, and what somebody wants to know. Times are monotonic. */
 struct kafka_ends {
@@ -28,6 +29,7 @@ struct kafka_asker {
 	pthread_t thread;
 	bool started;
 	atomic_bool stopping;
+	int64_t watch_us;	 /* the next look at all topics; the thread's own */
 	pthread_mutex_t lock;	 /* guards `started`, the topics' `ends`, and `pending` */
 	pthread_cond_t wake;	 /* there is something to ask */
 	pthread_cond_t answered; /* or it is known why not */
@@ -43,6 +45,16 @@ int kafka_ends(struct kafka *log, int topic, int partition, int64_t since_us, in
 	       struct partition_ends *out, struct error *err);
 int kafka_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
 		     struct error *err);
+
+/* What metadata says of a topic: the watch's part of it (kafka_watch.c). On the asker's thread. */
+void kafka_watch_note(struct kafka *log, struct kafka_topic *topic, rd_kafka_resp_err_t code, int partitions);
+/* Looks at all topics, if it is time to. Gives the time when it is to be called again. On the asker's thread. */
+int64_t kafka_watch(struct kafka *log);
+/* Metadata of one topic, noted, with its leaders. On the asker's thread. */
+rd_kafka_resp_err_t kafka_look_up(struct kafka *log, struct kafka_topic *topic);
+/* FATAL: the topic has another count of partitions than when it was opened. RETRY: it is not there. Any thread. */
+int kafka_topic_look(struct log *log, int topic, struct error *err);
+
 int kafka_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
 
 #endif

@@ -4,6 +4,8 @@
  *     kafka.c              opening, the table of functions
  *     kafka_config.c       from the topology's properties to the configuration of a handle; secrets
  *     kafka_identity.c     what names this process
+ *     kafka_watch.c        topics that vanish or change their shape while they are used
+ *     kafka_settings.c     settings of topics that state depends on
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
  *     kafka_ends.c         where partitions begin and end: asked for by a thread of its own
@@ -47,7 +49,8 @@
 #define KAFKA_SESSION_MS 45000		     /* librdkafka's default session.timeout.ms */
 #define KAFKA_TRANSACTION_MS_MAX 60000	     /* transaction.timeout.ms where the topology says nothing: less */
 #define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
-#define KAFKA_TRIM_MS 1000		     /* a partition is not trimmed more often */
+#define KAFKA_WATCH_MS 30000 /* topics are looked at so often, where topic.metadata.refresh.interval.ms is not set */
+#define KAFKA_TRIM_MS 1000   /* a partition is not trimmed more often */
 #define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
 #define KAFKA_QUEUE_BYTES_MAX ((int64_t)4 << 20)
 
@@ -58,6 +61,7 @@ struct kafka_topic {
 	struct kafka_ends *ends; /* by partition; under the asker's lock */
 	int32_t *leaders;	 /* by partition, as of leaders_us (0: not known); the asker's own */
 	int64_t leaders_us;
+	_Atomic int seen_partitions; /* by the last metadata; 0: the topic is not there (kafka_watch.c) */
 };
 
 struct kafka {
@@ -70,6 +74,7 @@ struct kafka {
 	int replication;
 	int64_t memory_bytes;
 	int64_t session_ms, transaction_ms;
+	int64_t watch_ms; /* topics are looked at so often */
 	/*
 	 * read_committed: metadata, ends, administration. It fetches nothing: behind a fetch that waits for data any
 	 * other request on the connection would wait too.
@@ -130,6 +135,9 @@ int kafka_topic_partitions(struct log *log, int topic);
 const char *kafka_topic_name(struct log *log, int topic);
 int kafka_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
 int kafka_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
+int kafka_check_settings(struct log *log, const struct topic_spec *spec, struct error *err);
+/* The answer to an admin request, which the caller destroys; NULL: err is filled. */
+rd_kafka_event_t *kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err);
 int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
 int kafka_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
 int kafka_positions(struct log *log, const char *group, int topic, int64_t *offsets, struct error *err);

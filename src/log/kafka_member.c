@@ -21,11 +21,13 @@ struct kafka_member {
 	struct kafka_group *group;
 	rd_kafka_t *fetcher;
 	struct transaction *transaction;
+	int journal;
 	int *topics;
 	int input_count;
 	int partition_count;
 	struct kafka_place **places; /* by partition * input_count + input; NULL: not started */
 	bool woken;
+	bool topic_gone; /* one of them was not there, the last time */
 };
 
 static struct kafka_member *
@@ -97,6 +99,7 @@ kafka_member_open(struct log *base, const struct member_spec *spec, struct membe
 	member->member.ops = base->ops;
 	member->log = kafka_of(base);
 	member->event_fd = -1;
+	member->journal = spec->journal;
 	member->input_count = spec->input_count;
 	member->topics = memory_new_array((size_t)spec->input_count, sizeof(int));
 	for (int i = 0; i < spec->input_count; i++)
@@ -163,13 +166,32 @@ next_event(struct kafka_member *member, struct member_event *event, struct error
 	return 0;
 }
 
+/* A topic that is there again may be another one of its name: tasks that are opened again compare. */
+static int
+look_at_topics(struct kafka_member *member, struct error *err)
+{
+	int result = kafka_topic_look(&member->log->log, member->journal, err);
+
+	for (int i = 0; i < member->input_count && result == 0; i++)
+		result = kafka_topic_look(&member->log->log, member->topics[i], err);
+	if (result < 0) {
+		member->topic_gone = true;
+		return -1;
+	}
+	if (!member->topic_gone)
+		return 0;
+	member->topic_gone = false;
+	return fail(err, ABORT, "a topic was not there for a while");
+}
+
 int
 kafka_member_poll(struct member *base, int64_t wait_ms, struct member_event *event, struct error *err)
 {
 	struct kafka_member *member = own(base);
 	bool woken;
 
-	if (kafka_group_poll(member->group, false, err) < 0 || next_event(member, event, err) < 0)
+	if (look_at_topics(member, err) < 0 || kafka_group_poll(member->group, false, err) < 0 ||
+	    next_event(member, event, err) < 0)
 		return -1;
 	if (event->type != MEMBER_NOTHING || wait_ms <= 0)
 		return 0;

@@ -31,6 +31,7 @@ add_known(struct kafka *log, const char *name, int partitions)
 
 	topic->name = memory_text(name);
 	topic->partitions = partitions;
+	atomic_init(&topic->seen_partitions, partitions);
 	topic->trimmed_us = memory_new_array((size_t)partitions, sizeof(*topic->trimmed_us));
 	topic->ends = memory_new_array((size_t)partitions, sizeof(*topic->ends));
 	topic->leaders = memory_new_array((size_t)partitions, sizeof(*topic->leaders));
@@ -110,9 +111,8 @@ kafka_topic_name(struct log *base, int topic)
 
 /* ---- creation ---- */
 
-/* Runs one admin request and hands back its answer, which the caller destroys; NULL: err is filled. */
-static rd_kafka_event_t *
-wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err)
+rd_kafka_event_t *
+kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err)
 {
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX + KAFKA_ANSWER_MS_MAX);
 
@@ -176,7 +176,7 @@ create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 	rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_ADMIN_MS_MAX, text, sizeof(text));
 	queue = rd_kafka_queue_new(log->client);
 	rd_kafka_CreateTopics(log->client, &topic, 1, options, queue);
-	event = wait_for(queue, "creating a topic", err);
+	event = kafka_wait_for(queue, "creating a topic", err);
 	result = event ? check_created(event, spec, err) : -1;
 	if (event)
 		rd_kafka_event_destroy(event);

@@ -75,6 +75,18 @@ log_check_topic(struct log *log, const struct topic_spec *spec, struct error *er
 	return 0;
 }
 
+int
+log_check_journal(struct log *log, const struct topic_spec *spec, struct error *err)
+{
+	return log->ops->check_settings ? log->ops->check_settings(log, spec, err) : 0;
+}
+
+int
+log_topic_look(struct log *log, int topic, struct error *err)
+{
+	return log->ops->topic_look ? log->ops->topic_look(log, topic, err) : 0;
+}
+
 bool
 log_is_private(const struct log *log)
 {

@@ -9,7 +9,8 @@
  * Three ways in:
  *     struct reader       follows one partition from an offset: `consume`, restore of a journal, tools
  *     struct transaction  appends records and positions, commits them as one: `produce`, dead letter replay
- *     struct member       one worker of an operator: told which partitions are its own, fetches their inputs, and has a
+ *     struct member       one worker of an operator: told which partitions are its own, fetches their inputs, and has
+ *     a
  *                         transaction in which outputs, journal blocks and input positions go together
  *
  * Threads: `struct log` may be used by all; a reader, a transaction and a member belong to one thread each. Offsets
@@ -56,6 +57,7 @@ struct topic_spec {
 	const char *name;
 	int partitions;
 	bool compacted;		 /* keeps at least the last record of every key */
+	bool journal;		 /* keeps everything until it is trimmed */
 	int64_t retention_ms;	 /* LOG_RETENTION_FOREVER: keep; else records older than that (by timestamp) may go */
 	int64_t retention_bytes; /* per partition, likewise */
 };
@@ -65,6 +67,13 @@ int log_create_topic(struct log *log, const struct topic_spec *spec, struct erro
 
 /* That it exists with as many partitions; else FATAL. */
 int log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err);
+/* That a journal has no settings by which it would lose records; else FATAL. */
+int log_check_journal(struct log *log, const struct topic_spec *spec, struct error *err);
+/*
+ * Whether the topic is as it was when it was opened, by what the log has found out meanwhile. FATAL: it has another
+ * count of partitions. RETRY: it is not there any more. Cheap; any thread.
+ */
+int log_topic_look(struct log *log, int topic, struct error *err);
 /* Whether a job creates the topics that it lacks (a log of its own), or people do (a cluster that others use too). */
 bool log_is_private(const struct log *log);
 /* What names this process as a writer of the log, for people, or "": borrowed. */
@@ -86,8 +95,8 @@ struct partition_ends {
 
 int log_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
 /*
- * The same for who has other work than to wait: the ends as they were at since_us (clock_monotonic_us) or later. RETRY:
- * the log has been asked and has not answered yet; the same call takes its answer.
+ * The same for who has other work than to wait: the ends as they were at since_us (clock_monotonic_us) or later.
+ * RETRY: the log has been asked and has not answered yet; the same call takes its answer.
  */
 int log_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
 		   struct error *err);
@@ -191,9 +200,9 @@ void transaction_position(struct transaction *transaction, const char *group, in
 void transaction_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
 
 /*
- * Makes everything kept since the last commit visible at once, durably, or fails: RETRY (outcome unknown: call it again
- * as it is), ABORT (nothing of it will ever be visible), FENCED (another one uses this id, or the log has given this
- * one up), FATAL. After success the transaction is empty.
+ * Makes everything kept since the last commit visible at once, durably, or fails: RETRY (outcome unknown: call it
+ * again as it is), ABORT (nothing of it will ever be visible), FENCED (another one uses this id, or the log has given
+ * this one up), FATAL. After success the transaction is empty.
  */
 int transaction_commit(struct transaction *transaction, struct error *err);
 /* Nothing since the last commit will be visible. After ABORT and FENCED it must succeed before anything else is done:
@@ -203,48 +212,6 @@ int transaction_abort(struct transaction *transaction, struct error *err);
 /* The offset that the first record of the last commit got in this partition, or -1 where it had none there. */
 int64_t transaction_first_offset(const struct transaction *transaction, int topic, int partition);
 
-/* ---- members ---- */
-
-struct member_spec {
-	const char *group;   /* "<app>.<operator>" */
-	int worker, workers; /* this one's number and how many the process has of this operator */
-	bool fixed;  /* no sharing with other processes: partition p is worker p % workers'. Refused where the group
-				has members */
-	int journal; /* topic whose partitions are shared out: owning partition p is owning task p */
-	const int *inputs; /* topics; partition p of each goes with task p */
-	int input_count;
-};
-
-int log_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);
-void member_close(struct member **member);
-struct transaction *member_transaction(struct member *member);
-
-enum member_event_type {
-	MEMBER_NOTHING,	 /* nothing happened in wait_ms */
-	MEMBER_DATA,	 /* some started partition has something to fetch, or reached its end */
-	MEMBER_ASSIGNED, /* `partition` is this member's: restore it, then member_start */
-	MEMBER_REVOKED,	 /* `partition` must be given up: commit, then member_stop. Said of each before anything else */
-	MEMBER_LOST,	 /* `partition` is somebody else's already: drop it, then member_stop */
-};
-
-struct member_event {
-	enum member_event_type type;
-	int partition;
-};
-
-/*
- * Waits at most wait_ms. MEMBER_DATA is said once for every time the end of a started partition moved, and once after
- * its start: who leaves data unread on purpose is not told again until more comes, so fetch before sleeping.
- */
-int member_poll(struct member *member, int64_t wait_ms, struct member_event *event, struct error *err);
-
-/* Begins fetching partition `partition` of every input, each from its position. */
-int member_start(struct member *member, int partition, const int64_t *positions, struct error *err);
-/* Ends it. Of a partition that was revoked or lost it also says that it is given up; of another (to be started again
- * elsewhere) nothing changes for the group. It need not have been started. */
-int member_stop(struct member *member, int partition, struct error *err);
-
-/* The next records of one input of a started partition; count 0 where none are here yet. Never waits. */
-int member_fetch(struct member *member, int partition, int input, struct log_batch *out, struct error *err);
+#include "log/log_member.h"
 
 #endif

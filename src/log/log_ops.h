@@ -24,6 +24,8 @@ struct log_ops {
 	int (*ends_since)(struct log *, int topic, int partition, int64_t since_us, struct partition_ends *,
 			  struct error *);
 	int (*offset_at)(struct log *, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *);
+	int (*check_settings)(struct log *, const struct topic_spec *, struct error *); /* or NULL */
+	int (*topic_look)(struct log *, int topic, struct error *);			/* or NULL */
 	int (*trim)(struct log *, int topic, int partition, int64_t offset, struct error *);
 	int (*position)(struct log *, const char *group, int topic, int partition, int64_t *offset, struct error *);
 	/* Of all partitions; NULL: they are asked for one by one. */

@@ -1,8 +1,9 @@
 /*
- * The simulated log: Kafka's semantics in memory, for simulations with crashes and errors that are the same every time.
+ * The simulated log: Kafka's semantics in memory, for simulations with crashes and errors that are the same every
+ * time.
  *
- * `struct sim` is the cluster: topics with offsets that markers take too, transactions with epochs and timeouts, a last
- * stable offset, groups with generations and sessions. A process opens a handle to it (sim_log_open) and uses
+ * `struct sim` is the cluster: topics with offsets that markers take too, transactions with epochs and timeouts, a
+ * last stable offset, groups with generations and sessions. A process opens a handle to it (sim_log_open) and uses
  * that as any log (log.h). Nothing happens by itself: time moves with sim_advance alone, and every choice (who is told
  * when, which call fails, what an answer that never came has done) is drawn from the seed.
  *
@@ -62,6 +63,9 @@ struct clock *sim_clock(struct sim *sim);
 void sim_advance(struct sim *sim, int64_t ms);
 void sim_jump_clock(struct sim *sim, int64_t ms); /* the wall clock is set: by so much, also back */
 void sim_set_faults(struct sim *sim, bool on);	  /* off: nothing goes wrong any more, everybody hears at once */
+
+/* Deletes the topic and makes it anew, empty, from offset 0 on. Nothing is pending in it, and nobody reads it. */
+void sim_renew_topic(struct sim *sim, const char *name);
 
 /* What happens is noted: the notes' hash is the same for every run of a seed. */
 void sim_note(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));

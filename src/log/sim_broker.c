@@ -72,18 +72,38 @@ sim_partition(struct sim *sim, int topic, int partition)
 	return &sim->topics[topic]->partitions[partition];
 }
 
+static void
+free_partition(struct sim_partition *partition)
+{
+	for (int64_t at = 0; at < partition->count; at++)
+		memory_free(&partition->records[at].bytes);
+	memory_free(&partition->records);
+	memory_free(&partition->pending);
+}
+
+void
+sim_renew_topic(struct sim *sim, const char *name)
+{
+	struct sim_topic *topic = find_topic(sim, name);
+
+	insist(topic);
+	sim_note(sim, "topic %s is made anew", name);
+	for (int i = 0; i < topic->partition_count; i++) {
+		insist(topic->partitions[i].pending_count == 0);
+		free_partition(&topic->partitions[i]);
+		topic->partitions[i] = (struct sim_partition){.topic = topic, .number = i};
+	}
+	sim->changes++;
+}
+
 void
 sim_topics_free(struct sim *sim)
 {
 	for (int i = 0; i < sim->topic_count; i++) {
 		struct sim_topic *topic = sim->topics[i];
 
-		for (int k = 0; k < topic->partition_count; k++) {
-			for (int64_t at = 0; at < topic->partitions[k].count; at++)
-				memory_free(&topic->partitions[k].records[at].bytes);
-			memory_free(&topic->partitions[k].records);
-			memory_free(&topic->partitions[k].pending);
-		}
+		for (int k = 0; k < topic->partition_count; k++)
+			free_partition(&topic->partitions[k]);
 		memory_free(&topic->partitions);
 		memory_free(&topic->name);
 		memory_free(&sim->topics[i]);

@@ -1,5 +1,6 @@
 """A topic that is another one than before, or has another shape, is noticed: names and numbers alone do not tell."""
 
+import confluent_kafka.admin
 import pytest
 
 from tests.kafka import cluster, feed
@@ -48,3 +49,82 @@ def test_an_input_that_was_made_anew_and_is_shorter_is_refused(job):
     assert "it was read up to offset" in errors and "--new-topics" in errors, errors
 
 
+
+
+# ---- while it runs ----
+
+WATCHING = {"topic.metadata.refresh.interval.ms": 500}
+
+
+def gain_partition(job, name, count):
+    new = confluent_kafka.admin.NewPartitions(name, count)
+    admin = job.broker.admin()  # held: an answer never comes to a client that is gone
+    for future in admin.create_partitions([new]).values():
+        future.result(cluster.TIMEOUT_S)
+
+
+def ended(process):
+    _, errors = process.communicate(timeout=cluster.TIMEOUT_S)
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize("which", ("impressions", "journal"))
+def test_a_topic_that_gains_partitions_ends_the_run_and_is_refused_at_the_next(make_job, which):
+    job = make_job(scores=False, partitions=2, log=WATCHING)
+    feed.produce(job, 0, 1_000)
+    process = job.start("run")
+    cluster.wait_until(lambda: job.positions(job.operator, "impressions", 2) >= 1_000, "the first records")
+    name = job.journal if which == "journal" else job.topic(which)
+    gain_partition(job, name, 3)
+    status, errors = ended(process)
+    assert status == 1 and "isotope rescale" in errors, errors
+    assert f"topic '{name}' has 3 partitions now, and had 2" in errors or "has gained partitions" in errors, errors
+    assert f"'{name}' has 3 partitions, not 2" in job.call("run", "--until-end", status=1).stderr
+
+
+def test_a_topic_that_is_deleted_is_said_and_waited_for(make_job):
+    job = make_job(scores=False, partitions=2, log=WATCHING)
+    feed.produce(job, 0, 1_000)
+    with open(job.directory.parent / "said", "w", encoding="utf-8") as said:
+        process = job.launch("run", stderr=said)
+        cluster.wait_until(lambda: job.positions(job.operator, "impressions", 2) >= 1_000, "the first records")
+        delete_topics(job, job.topic("impressions"))
+        text = job.directory.parent / "said"
+        cluster.wait_until(lambda: "is not there any more: was it deleted?" in text.read_text(encoding="utf-8"),
+                           "a word about it")
+    assert process.poll() is None
+
+
+def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_run(make_job):
+    job = make_job(scores=False, partitions=2, log=WATCHING)
+    feed.produce(job, 0, 1_000)
+    with open(job.directory.parent / "said", "w", encoding="utf-8") as said:
+        process = job.launch("run", stderr=said)
+        cluster.wait_until(lambda: job.positions(job.operator, "impressions", 2) >= 1_000, "the first records")
+        delete_topics(job, job.topic("impressions"))
+        text = job.directory.parent / "said"
+        cluster.wait_until(lambda: "is not there any more" in text.read_text(encoding="utf-8"), "a word about it")
+        job.create_topics()
+        feed.produce(job, 10_000, 12_000)
+        assert process.wait(cluster.TIMEOUT_S) == 1
+        assert "is not the one that was read before" in text.read_text(encoding="utf-8")
+
+
+# ---- settings of journals ----
+
+
+@pytest.mark.parametrize("setting, value", (("retention.ms", "604800000"), ("retention.bytes", "1000000"),
+                                            ("cleanup.policy", "compact,delete")))
+def test_a_journal_that_would_lose_records_is_refused_with_the_command_that_mends_it(job, setting, value):
+    settings = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    resource = confluent_kafka.admin.ConfigResource("topic", job.journal, set_config={**settings, setting: value})
+    admin = job.broker.admin()
+    for future in admin.alter_configs([resource]).values():
+        future.result(cluster.TIMEOUT_S)
+    errors = job.call("run", "--until-end", status=1).stderr
+    assert f"topic '{job.journal}' is a journal and has {setting}={value}" in errors, errors
+    command = errors[errors.index("kafka-configs.sh ") + len("kafka-configs.sh "):].split()
+    assert f"has {setting}={value}" in job.call("topics").stderr
+    job.broker.tool("ConfigCommand", *command)
+    job.call("run", "--until-end")
+    assert setting not in job.call("topics").stderr

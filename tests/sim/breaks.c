@@ -8,6 +8,8 @@
 #include "base/crash_point.h"
 #include "base/memory.h"
 #include "dataflow/marker.h"
+#include "dataflow/task_marks.h"
+#include "log/owner.h"
 #include "log/sim_client.h"
 #include "state/parts.h"
 
@@ -23,15 +25,19 @@ enum breaks {
 	BREAK_MINIMUM,
 	BREAK_FORGET,
 	BREAK_TRIM,
+	BREAK_OWNER,
+	BREAK_FLOOR,
+	BREAK_IDENTITY,
 	BREAK_CLOCK,
 	BREAKS
 };
 
 static const char *const names[BREAKS] = {
-	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order", [BREAK_FENCE] = "fence",
-	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer", [BREAK_BLOCK] = "block",
-	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early", [BREAK_MINIMUM] = "minimum",
-	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	[BREAK_CLOCK] = "clock",
+	[BREAK_NOTHING] = "nothing",   [BREAK_ORDER] = "order",	      [BREAK_FENCE] = "fence",
+	[BREAK_POSITION] = "position", [BREAK_TIMER] = "timer",	      [BREAK_BLOCK] = "block",
+	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early",	      [BREAK_MINIMUM] = "minimum",
+	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	      [BREAK_OWNER] = "owner",
+	[BREAK_FLOOR] = "floor",       [BREAK_IDENTITY] = "identity", [BREAK_CLOCK] = "clock",
 };
 
 /* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
@@ -127,6 +133,13 @@ breaks_clock(struct clock *clock)
 	right_clock = clock;
 	return broken == BREAK_CLOCK ? &wrong : clock;
 }
+
+int __real_owner_check(const struct owner *owner, const char *topic, int partition, struct error *err);
+int __wrap_owner_check(const struct owner *owner, const char *topic, int partition, struct error *err);
+enum state_journal __real_state_journal(const struct state *state, uint64_t *first, uint64_t *needed);
+enum state_journal __wrap_state_journal(const struct state *state, uint64_t *first, uint64_t *needed);
+int __real_task_marks_look(struct task *task, int64_t wait_ms, bool *done, struct error *err);
+int __wrap_task_marks_look(struct task *task, int64_t wait_ms, bool *done, struct error *err);
 
 ssize_t
 __wrap_getrandom(void *to, size_t size, unsigned flags)
@@ -328,5 +341,26 @@ __wrap_log_position(struct log *log, const char *group, int topic, int partition
 		return -1;
 	if (broken == BREAK_TRIM && strcmp(sim_log_of(log)->process, "feeder") != 0)
 		*offset = INT64_MAX;
+	return 0;
+}
+
+int
+__wrap_owner_check(const struct owner *owner, const char *topic, int partition, struct error *err)
+{
+	return broken == BREAK_OWNER || broken == BREAK_FENCE ? 0 : __real_owner_check(owner, topic, partition, err);
+}
+
+enum state_journal
+__wrap_state_journal(const struct state *state, uint64_t *first, uint64_t *needed)
+{
+	return broken == BREAK_FLOOR ? STATE_JOURNAL_WHOLE : __real_state_journal(state, first, needed);
+}
+
+int
+__wrap_task_marks_look(struct task *task, int64_t wait_ms, bool *done, struct error *err)
+{
+	if (broken != BREAK_IDENTITY)
+		return __real_task_marks_look(task, wait_ms, done, err);
+	*done = true;
 	return 0;
 }

@@ -4,7 +4,9 @@
  * what the break is about.
  *
  *     order      positions and block are committed first, then the rows
- *     fence      positions are taken from whoever sends them, whatever his generation
+ *     fence      positions are taken from whoever sends them, whatever his generation, and `owner` as well: each of
+ *     the two
+ *                makes good what the other lets pass, but for who is in no group
  *     position   a store says that it stands further on than what is written to it
  *     timer      timers are not restored
  *     block      the journal's block is written outside the transaction
@@ -12,10 +14,14 @@
  *     early      markers stand before the records of their transaction
  *     minimum    a reader takes the least over the tasks that it has heard, not minus infinity until it has heard all
  *     forget     what a reader has heard is not restored, but for that it has heard all
+ *     owner      whether a journal's records got the offsets that were expected is not looked at
+ *     floor      whether a journal has the blocks that its last one needs is not looked at
+ *     identity   whether an input is still the topic that it was is not looked at
  *     trim       an internal topic is trimmed to where one of its readers is, not to where all are
  *     clock      durations are measured with the wall clock
  *
- * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the seed.
+ * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the
+ * seed.
  */
 #ifndef TESTS_SIM_BREAKS_H
 #define TESTS_SIM_BREAKS_H

@@ -50,15 +50,17 @@ run(uint64_t seed, struct runner_result *out)
 		result = check_world(world, &err);
 	if (result == 0 && options.dump)
 		result = check_dump(world, &err);
+	if (result == 0)
+		result = world_lose(world, &err);
 	out->failed = result < 0;
 	if (out->failed)
 		snprintf(out->text, sizeof(out->text), "%.*s", (int)sizeof(out->text) - 1, err.text);
 	out->hash = sim_trace_hash(world->sim);
 	if (options.one && !options.dump)
 		printf("seed %" PRIu64 ": %s, %d events, %d turns, %d kills, %d pauses, %d stalls, %d twins, "
-		       "%d leaves, %d bounded runs\n",
+		       "%d leaves, %d bounded runs, %d with a rival\n",
 		       seed, plan.scenario->name, world->feed.event_count, world->turns, world->kills, world->pauses,
-		       world->stalls, world->twins, world->leaves, world->bounded);
+		       world->stalls, world->twins, world->leaves, world->bounded, world->rivals);
 	world_close(world);
 	memory_free(&world);
 }

@@ -57,6 +57,7 @@ struct process {
 	int64_t stalled_until_ms[WORLD_SLOTS_MAX]; /* a thread that hangs; the others go on */
 	int busy;				   /* workers inside a turn */
 	bool dying;				   /* it was killed inside a turn */
+	bool gave_up;				   /* a bounded run that found out that it has a rival */
 	bool doomed; /* another one was started in its place while it stood still: it comes back, for a moment */
 };
 
@@ -80,7 +81,7 @@ struct world {
 	int64_t spell_until_ms;
 	int depth; /* of turns inside turns */
 	int names; /* given to processes */
-	int kills, pauses, stalls, leaves, twins, turns, bounded;
+	int kills, pauses, stalls, leaves, twins, turns, bounded, rivals;
 	bool failed; /* a worker could not go on for no reason of ours */
 	struct error failure;
 };
@@ -97,5 +98,10 @@ int world_feed(struct world *world, struct error *err); /* what is due */
 int world_start_some(struct world *world, struct error *err);
 /* All processes leave, and one alone runs to the end of what is there; then some begin again. */
 int world_run_bounded(struct world *world, struct error *err);
+/*
+ * After all is over and checked: a journal loses blocks that it needs, or a topic that is read is made anew. Fails
+ * where a process that is started then does not refuse to run.
+ */
+int world_lose(struct world *world, struct error *err);
 
 #endif

@@ -126,7 +126,7 @@ process_end(struct process *process)
 	job_close(&process->job);
 	log_close(&process->log);
 	process->state = SIM_UP;
-	process->doomed = false;
+	process->doomed = process->gave_up = false;
 }
 
 void
@@ -193,10 +193,19 @@ gave_up(const struct world *world, const struct worker *worker)
 	return world->twins > 0 && worker->aborts > WORKER_ABORTS_MAX;
 }
 
+/* Of two bounded runs: it has met the other's blocks, or it never gets a commit through. */
+static bool
+lost_to_rival(const struct world *world, const struct worker *worker, const struct error *err)
+{
+	return world->stage != WORLD_LIVE && world->rivals > 0 &&
+	       (strstr(err->text, "has written to its journal since this run began") ||
+		worker->aborts > WORKER_ABORTS_MAX);
+}
+
 static bool
 can_turn(const struct world *world, const struct process *process, int worker)
 {
-	return process_is_up(process) && process->workers[worker] && !process->in_turn[worker] &&
+	return process_is_up(process) && !process->gave_up && process->workers[worker] && !process->in_turn[worker] &&
 	       process->stalled_until_ms[worker] <= sim_true_time(world->sim);
 }
 
@@ -220,10 +229,28 @@ process_turn(struct world *world, struct process *process, int worker)
 	world->running = before;
 	if (result < 0 && gave_up(world, process->workers[worker]))
 		process->dying = true;
+	process->gave_up |= result < 0 && lost_to_rival(world, process->workers[worker], &err);
 	if (process->dying && process->busy == 0) {
 		process_kill(world, process, sim_random_chance(&world->random, 200));
-	} else if (result < 0 && !process->dying) {
+	} else if (result < 0 && !process->dying && !process->gave_up) {
 		world->failed = true;
 		world->failure = err;
 	}
+}
+
+int
+processes_leave(struct world *world, struct error *err)
+{
+	for (int i = 0; i < WORLD_PROCESSES_MAX; i++) {
+		struct process *process = &world->processes[i];
+
+		if (process->log)
+			process_leave(world, process);
+		if (process->log)
+			process_end(process);
+	}
+	if (!world->failed)
+		return 0;
+	*err = world->failure;
+	return -1;
 }

@@ -16,6 +16,8 @@ bool process_is_up(const struct process *process);
 bool process_is_idle(const struct process *process); /* and nothing of it is inside a turn */
 int process_open_workers(struct world *world, struct process *process, struct error *err);
 void process_close_workers(struct process *process);
+/* All of them, each as process_leave or process_end. */
+int processes_leave(struct world *world, struct error *err);
 /* Ends what has lasted long enough; `now`: whatever lasts. */
 int processes_tick(struct world *world, bool now, struct error *err);
 /* The worker has its turn, if it can have one. */
