@@ -31,12 +31,13 @@
 #define SINK_ROWS_MAX 4096		 /* gathered before a commit is asked for */
 #define SINK_BYTES_MAX (8 * 1024 * 1024) /* likewise */
 
-enum sink_counter { WRITTEN, OLDER, REFUSED };
+enum sink_counter { WRITTEN, DELETED, OLDER, REFUSED };
 enum { FRESHNESS };
 
 /* A row that was handed to the writer, and the record it is from, should it be refused. */
 struct gathered {
 	int task, input;
+	bool deletion;
 	bool settled; /* counted; it waits for the rows of other tasks */
 	int64_t offset, timestamp_ms;
 	size_t at, key_size, value_size; /* in batch.bytes: key, then value */
@@ -194,6 +195,7 @@ note_gathered(struct batch *batch, int task, int input, struct raw_record raw)
 	batch->rows[batch->count++] = (struct gathered){
 		.task = task,
 		.input = input,
+		.deletion = !raw.value.data,
 		.offset = raw.offset,
 		.timestamp_ms = raw.timestamp_ms,
 		.at = batch->bytes.size,
@@ -203,6 +205,15 @@ note_gathered(struct batch *batch, int task, int input, struct raw_record raw)
 	batch->unsettled++;
 	buffer_put_bytes(&batch->bytes, raw.key);
 	buffer_put_bytes(&batch->bytes, raw.value);
+}
+
+/* The writer has the row of the record that is being processed. */
+static void
+row_gathered(struct batch *batch, int input, struct context *context)
+{
+	note_gathered(batch, context_task(context), input, context_raw(context, input));
+	if (batch->count >= SINK_ROWS_MAX || feature_writer_bytes(batch->writer) >= SINK_BYTES_MAX)
+		context_commit_soon(context);
 }
 
 static int
@@ -223,9 +234,20 @@ sink_process(const void *self, int input, const struct record *record, struct co
 	sink_kinds[input].read(fields, record, context, features);
 	if (feature_writer_put(batch->writer, sink->views[input], &row, batch->count, err) < 0)
 		return -1;
-	note_gathered(batch, context_task(context), input, context_raw(context, input));
-	if (batch->count >= SINK_ROWS_MAX || feature_writer_bytes(batch->writer) >= SINK_BYTES_MAX)
-		context_commit_soon(context);
+	row_gathered(batch, input, context);
+	return 0;
+}
+
+/* The user is to be forgotten. The topic is keyed by user_id_token. */
+static int
+sink_on_deletion(const void *self, int input, struct bytes key, struct context *context, struct error *err)
+{
+	const struct sink *sink = self;
+	const struct feature_value user = {.bytes = key};
+
+	if (feature_writer_remove(sink->batch->writer, sink->views[input], &user, sink->batch->count, err) < 0)
+		return -1;
+	row_gathered(sink->batch, input, context);
 	return 0;
 }
 
@@ -245,7 +267,9 @@ settle(const struct batch *batch, size_t index, const struct feature_result *res
 	};
 
 	insist(result->outcome != FEATURE_PENDING);
-	if (result->outcome == FEATURE_WRITTEN) {
+	if (result->outcome == FEATURE_WRITTEN && row->deletion) {
+		context_count(context, DELETED, 1);
+	} else if (result->outcome == FEATURE_WRITTEN) {
 		context_count(context, WRITTEN, 1);
 		context_observe(context, FRESHNESS, now_ms - result->time_ms);
 	} else {
@@ -332,6 +356,7 @@ static const struct port inputs[] = {
 
 static const struct counter_spec counters[] = {
 	[WRITTEN] = {"written", "rows that the store has taken"},
+	[DELETED] = {"deleted", "users deleted in the store: records without a value"},
 	[OLDER] = {"older", "rows that the store had already, or newer ones"},
 	[REFUSED] = {"refused", "rows that the store will never take: dead letters"},
 	{.name = NULL},
@@ -354,7 +379,8 @@ const struct operator_type feature_sink_type = {
 		  "that may lose its memory needs appendonly yes, and appendfsync always where its whole machine "
 		  "may.\n"
 		  "vector_key names a second key for the embedding as raw little-endian float32, for vector search; "
-		  "{view} and {key} are filled in.\n",
+		  "{view} and {key} are filled in.\n"
+		  "A record without a value deletes the user's row of that view in the store, however new it is.\n",
 	.options = options,
 	.inputs = inputs,
 	.counters = counters,
@@ -362,6 +388,7 @@ const struct operator_type feature_sink_type = {
 	.self_size = sizeof(struct sink),
 	.open = sink_open,
 	.process = sink_process,
+	.on_deletion = sink_on_deletion,
 	.flush = sink_flush,
 	.drop = sink_drop,
 	.close = sink_close,

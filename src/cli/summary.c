@@ -75,6 +75,8 @@ put_counters(const struct operator_type *type, const struct operator_figures *fi
 {
 	char count[OUTPUT_NUMBER_SIZE];
 
+	if (figures->deletions > 0)
+		buffer_print(out, " deletions=%s", output_count(count, figures->deletions));
 	if (figures->records_lost > 0)
 		buffer_print(out, " RECORDS_LOST=%s", output_count(count, figures->records_lost));
 	if (figures->letters_lost > 0)

@@ -109,9 +109,16 @@ make_ready(struct input *input, int partition)
 					: (struct key){.bytes = from->key, .hash = input->hashes[input->at]};
 	head->partition = partition;
 	head->behind = false;
-	input->doubted = false;
-	input->wrong_set = topic_record_decode(input->topic, from, input->now_ms, head, &input->arena, &input->wrong) <
-			   0;
+	input->doubted = input->wrong_set = false;
+	input->deletion = !from->value.data;
+	if (input->deletion) {
+		head->offset = from->offset;
+		head->timestamp_ms = from->timestamp_ms == LOG_TIMESTAMP_NONE ? input->now_ms : from->timestamp_ms;
+		head->time_ms = TIME_MIN;
+	} else {
+		input->wrong_set = topic_record_decode(input->topic, from, input->now_ms, head, &input->arena,
+						       &input->wrong) < 0;
+	}
 	if (input->topic->key && from->key.data && !input->head_is_held &&
 	    log_partition_of(from->key, (int)input->topic->partitions) != partition)
 		note_misplaced(input, partition);
@@ -373,7 +380,7 @@ input_fill(struct input *input, struct member *member, int partition, struct sta
 		look_ahead(input, state);
 		make_ready(input, partition);
 		facts = facts_of(input);
-		if (!input->wrong_set && !input->topic->internal && jump_is_open(&facts))
+		if (!input->wrong_set && !input->deletion && !input->topic->internal && jump_is_open(&facts))
 			hold(input);
 	}
 	return 0;
@@ -383,7 +390,7 @@ void
 input_take(struct input *input)
 {
 	insist(input->ready);
-	if (!input->wrong_set && !input->doubted && !input->topic->internal &&
+	if (!input->wrong_set && !input->doubted && !input->deletion && !input->topic->internal &&
 	    input->head.time_ms > input->time.time_max)
 		input->time.time_max = input->head.time_ms;
 	input->position = input->head.offset + 1;

@@ -36,6 +36,7 @@ struct input {
 	struct arena arena; /* what the head points to */
 	struct error wrong; /* action SKIP: why the head can't be processed; else `wrong_set` is false */
 	bool wrong_set;
+	bool deletion;	  /* the head has no value, and so neither fields nor an event time */
 	bool doubted;	  /* the head jumps, and nobody can tell: it moves no watermark */
 	int64_t order_ms; /* whose turn it is: the head's event time; TIME_MIN: it waits for nobody */
 

@@ -59,6 +59,9 @@ struct operator_type {
 	int (*open)(void *self, struct context *context, struct error *err);
 	int (*process)(const void *self, int input, const struct record *record, struct context *context,
 		       struct error *err);
+	/* A record without a value: the key is deleted. NULL, and where the record has no key: it is counted and passed
+	 * over. It has no event time, and moves no watermark. */
+	int (*on_deletion)(const void *self, int input, struct bytes key, struct context *context, struct error *err);
 	int (*on_timer)(const void *self, struct entry *entry, struct context *context, struct error *err);
 	/* Before the work so far is committed: once for each entry that context_at_commit named since the last
 	 * commit and that is still there. So a key that changes often gives one row a commit. */

@@ -280,6 +280,7 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 		.records_out = read_figure(&figures->records_out),
 		.bytes_in = read_figure(&figures->bytes_in),
 		.dead_letters = read_figure(&figures->dead_letters),
+		.deletions = read_figure(&figures->deletions),
 		.records_lost = read_figure(&figures->records_lost),
 		.letters_lost = read_figure(&figures->letters_lost),
 		.commits = read_figure(&figures->commits),

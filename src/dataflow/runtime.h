@@ -39,6 +39,7 @@ struct operator_figures {
 	int64_t records_in, records_out;
 	int64_t bytes_in;
 	int64_t dead_letters;
+	int64_t deletions;    /* records without a value, of its inputs */
 	int64_t records_lost; /* of its inputs, removed by the log before they were read */
 	int64_t letters_lost; /* refused records of its tables that share one dead letter with others */
 	int64_t commits;

@@ -239,8 +239,9 @@ static int
 hold(struct table_feed *feed, const struct log_record *from, int64_t now_ms, struct error *err)
 {
 	feed->record.key = key_of(from->key);
-	if (from->key.data && !from->value.data) {
-		global_table_remove(feed->table, feed->record.key);
+	if (!from->value.data) {
+		if (from->key.data)
+			global_table_remove(feed->table, feed->record.key);
 		return 0;
 	}
 	arena_reset(&feed->arena);

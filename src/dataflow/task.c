@@ -89,6 +89,25 @@ take(struct task *task, struct input *input)
 	task->changed = true;
 }
 
+static int
+process(struct task *task, struct input *input, struct error *err)
+{
+	input->head.behind = input->head.time_ms < task->watermark.at;
+	return task->operator->spec->type->process(task->self, input->port, &input->head, &task->context, err);
+}
+
+static int
+process_deletion(struct task *task, const struct input *input, struct error *err)
+{
+	const struct operator_type *type = task->operator->spec->type;
+	struct bytes key = input->head.key.bytes;
+
+	if (type->on_deletion && key.data && type->on_deletion(task->self, input->port, key, &task->context, err) < 0)
+		return -1;
+	job_add(&task->operator->figures.deletions, 1);
+	return 0;
+}
+
 int
 task_process(struct task *task, struct input *input, struct error *err)
 {
@@ -96,9 +115,7 @@ task_process(struct task *task, struct input *input, struct error *err)
 		*err = input->wrong;
 		return -1;
 	}
-	input->head.behind = input->head.time_ms < task->watermark.at;
-	if (task_end_hook(task, task->operator->spec->type->process(task->self, input->port, &input->head,
-								    &task->context, err)))
+	if (task_end_hook(task, input->deletion ? process_deletion(task, input, err) : process(task, input, err)) < 0)
 		return -1;
 	take(task, input);
 	return 0;

@@ -35,7 +35,8 @@ struct feature_backend {
 		    struct error *err);
 	void *(*writer_open)(void *self);
 	void (*writer_close)(void *writer);
-	/* Appends one row to the batch: that of results[i] for the i-th call since the last clear. */
+	/* Appends one row, or the deletion of one (features NULL), to the batch: that of results[i] for the i-th call
+	 * since the last clear. */
 	void (*put)(void *writer, const struct feature_view *view, const struct feature_row *row);
 	size_t (*bytes)(const void *writer);
 	/* Settles results that are pending. A reason is from memory_text; the caller frees it. */

@@ -30,7 +30,7 @@ struct store {
 
 struct writer {
 	struct store *store;
-	struct buffer rows; /* u32 size of the key, u32 size of the value, key, value */
+	struct buffer rows; /* u32 size of the key, u32 size of the value (0: a deletion), key, value */
 };
 
 static int
@@ -198,10 +198,12 @@ put(void *self, const struct feature_view *view, const struct feature_row *row)
 	rows->size += 8;
 	put_key(view, row->keys, rows);
 	key_end = rows->size;
-	buffer_put_u64(rows, (uint64_t)row->time_ms);
-	buffer_put_u64(rows, (uint64_t)row->revision);
-	buffer_put_u64(rows, (uint64_t)expires);
-	feature_view_json(view, row->features, rows);
+	if (row->features) {
+		buffer_put_u64(rows, (uint64_t)row->time_ms);
+		buffer_put_u64(rows, (uint64_t)row->revision);
+		buffer_put_u64(rows, (uint64_t)expires);
+		feature_view_json(view, row->features, rows);
+	}
 	store_u32(rows->data + start, (uint32_t)(key_end - start - 8));
 	store_u32(rows->data + start + 4, (uint32_t)(rows->size - key_end));
 }
@@ -238,6 +240,18 @@ write_row(struct store *store, struct bytes key, struct bytes value, struct feat
 }
 
 static int
+remove_row(struct store *store, struct bytes key, struct feature_result *result, struct error *err)
+{
+	char *text = NULL;
+
+	rocksdb_delete(store->rocksdb, store->write_options, (const char *)key.data, key.size, &text);
+	if (text)
+		return failed(store, text, err);
+	result->outcome = FEATURE_WRITTEN;
+	return 0;
+}
+
+static int
 flush(void *self, struct feature_result *results, size_t count, struct error *err)
 {
 	struct writer *writer = self;
@@ -252,7 +266,8 @@ flush(void *self, struct feature_result *results, size_t count, struct error *er
 
 		insist(!cursor.bad);
 		if (results[i].outcome == FEATURE_PENDING)
-			result = write_row(writer->store, key, value, &results[i], err);
+			result = value.size ? write_row(writer->store, key, value, &results[i], err)
+					    : remove_row(writer->store, key, &results[i], err);
 	}
 	pthread_mutex_unlock(&writer->store->lock);
 	if (result < 0 || writer->store->env)

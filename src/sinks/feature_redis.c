@@ -198,7 +198,8 @@ is_pending(const struct redis_call *call, const struct feature_result *results)
 	return false;
 }
 
-/* The calls with rows that are pending, as one run of commands; the whole batch as it stands where all of it is. */
+/* The calls with rows that are pending, and where there are deletions all that follow, as one run of commands; the
+ * whole batch as it stands where all of it is. */
 static struct bytes
 gather(struct writer *writer, const struct feature_result *results, size_t *sent)
 {
@@ -210,7 +211,7 @@ gather(struct writer *writer, const struct feature_result *results, size_t *sent
 	}
 	*sent = 0;
 	for (size_t i = 0; i < calls->count; i++)
-		if (is_pending(&calls->calls[i], results))
+		if (is_pending(&calls->calls[i], results) || (calls->deletes && *sent > 0))
 			writer->sent[(*sent)++] = i;
 	if (*sent == calls->count)
 		return buffer_bytes(&calls->commands);

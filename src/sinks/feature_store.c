@@ -74,18 +74,36 @@ feature_writer_close(struct feature_writer **pointer)
 	memory_free(pointer);
 }
 
-int
-feature_writer_put(struct feature_writer *writer, const struct feature_view *view, const struct feature_row *row,
-		   uint64_t tag, struct error *err)
+static void
+put(struct feature_writer *writer, const struct feature_view *view, const struct feature_row *row, uint64_t tag)
 {
-	if (feature_view_check_row(view, row, err) < 0)
-		return -1;
 	if (writer->count == writer->capacity) {
 		writer->capacity = writer->capacity ? 2 * writer->capacity : 64;
 		writer->results = memory_resize_array(writer->results, writer->capacity, sizeof(*writer->results));
 	}
 	writer->backend->put(writer->self, view, row);
 	writer->results[writer->count++] = (struct feature_result){.tag = tag, .view = view, .time_ms = row->time_ms};
+}
+
+int
+feature_writer_put(struct feature_writer *writer, const struct feature_view *view, const struct feature_row *row,
+		   uint64_t tag, struct error *err)
+{
+	if (feature_view_check_row(view, row, err) < 0)
+		return -1;
+	put(writer, view, row, tag);
+	return 0;
+}
+
+int
+feature_writer_remove(struct feature_writer *writer, const struct feature_view *view, const struct feature_value *keys,
+		      uint64_t tag, struct error *err)
+{
+	const struct feature_row row = {.keys = keys};
+
+	if (feature_view_check_keys(view, keys, err) < 0)
+		return -1;
+	put(writer, view, &row, tag);
 	return 0;
 }
 

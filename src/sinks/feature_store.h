@@ -154,6 +154,9 @@ void feature_writer_close(struct feature_writer **writer); /* what is not settle
 /* SKIP: the row is no row of the view. */
 int feature_writer_put(struct feature_writer *writer, const struct feature_view *view, const struct feature_row *row,
 		       uint64_t tag, struct error *err);
+/* The entity's row is deleted, however new it is: a row that comes behind it in the batch, or later, is a first one. */
+int feature_writer_remove(struct feature_writer *writer, const struct feature_view *view,
+			  const struct feature_value *keys, uint64_t tag, struct error *err);
 size_t feature_writer_bytes(const struct feature_writer *writer); /* of the batch */
 /* RETRY: some rows are not settled; FATAL: a person has to act (wrong password, a cluster, ...). */
 int feature_writer_flush(struct feature_writer *writer, struct error *err);

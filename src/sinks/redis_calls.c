@@ -5,6 +5,7 @@
 
 /*
  * KEYS: of each row the entity, and where there is one the vector's key.
+ * A TTL below 0: the rows are deleted, and there is nothing behind the fields' names.
  * ARGV: number of fields, TTL in ms, keys of a row; the fields' names, those of time and revision first; and of each
  * row: time in ms, the vector where there is one, the fields' values.
  *
@@ -74,7 +75,19 @@ const char redis_calls_script[] =
 	"	if ttl > 0 then call('PEXPIRE', key, ttl) end\n"
 	"	return 1\n"
 	"end\n"
+	"local function remove(key, vector_key)\n"
+	"	if vector_key then\n"
+	"		local reply = call('DEL', vector_key)\n"
+	"		if failed(reply) then return reply end\n"
+	"	end\n"
+	"	local reply = call('HDEL', key, unpack(ARGV, 4, 3 + fields))\n"
+	"	return failed(reply) and reply or 1\n"
+	"end\n"
 	"local replies, at = {}, 3 + fields\n"
+	"if ttl < 0 then\n"
+	"	for i = 1, #KEYS, keys do replies[#replies + 1] = remove(KEYS[i], keys == 2 and KEYS[i + 1]) end\n"
+	"	return replies\n"
+	"end\n"
 	"for i = 1, #KEYS, keys do\n"
 	"	replies[#replies + 1] = write(KEYS[i], keys == 2 and KEYS[i + 1], at)\n"
 	"	at = at + keys + fields\n"
@@ -117,6 +130,7 @@ redis_calls_clear(struct redis_calls *calls)
 	for (size_t i = 0; i < calls->open_count; i++)
 		clear_open(&calls->open[i]);
 	calls->count = calls->rows = 0;
+	calls->deletes = false;
 	buffer_clear(&calls->commands);
 }
 
@@ -192,7 +206,7 @@ put_values(struct redis_calls_open *open, const struct feature_row *row, struct 
 
 /* The call has all its rows. */
 static void
-finish(struct redis_calls *calls, struct redis_calls_open *open)
+finish(struct redis_calls *calls, struct redis_calls_open *open, bool deletes)
 {
 	const struct feature_view *view = open->view;
 	size_t fields = OWN_FIELDS + (size_t)view->feature_count, keys = has_vector(view) ? 2 : 1;
@@ -202,13 +216,13 @@ finish(struct redis_calls *calls, struct redis_calls_open *open)
 
 	if (open->count == 0)
 		return;
-	redis_command_begin(out, 3 + keys * open->count + 3 + fields + (keys + fields) * open->count);
+	redis_command_begin(out, 3 + keys * open->count + 3 + fields + (deletes ? 0 : (keys + fields) * open->count));
 	redis_argument(out, bytes_of_text("EVALSHA"));
 	redis_argument(out, bytes_of_text(calls->hash));
 	redis_number(out, (int64_t)(keys * open->count));
 	buffer_put_bytes(out, buffer_bytes(&open->keys));
 	redis_number(out, (int64_t)fields);
-	redis_number(out, view->spec.ttl_ms);
+	redis_number(out, deletes ? -1 : view->spec.ttl_ms);
 	redis_number(out, (int64_t)keys);
 	redis_argument(out, bytes_of_text(view->time_field));
 	redis_argument(out, bytes_of_text(view->revision_field));
@@ -230,16 +244,20 @@ redis_calls_put(struct redis_calls *calls, const struct feature_view *view, cons
 {
 	struct redis_calls_open *open = open_of(calls, view);
 
+	if (!row->features) /* the rows before it go first */
+		finish(calls, open, false);
 	put_keys(open, row, &calls->part);
-	put_values(open, row, &calls->part);
+	if (row->features)
+		put_values(open, row, &calls->part);
 	open->rows[open->count++] = calls->rows++;
-	if (open->count == REDIS_CALL_ROWS_MAX)
-		finish(calls, open);
+	calls->deletes |= !row->features;
+	if (!row->features || open->count == REDIS_CALL_ROWS_MAX)
+		finish(calls, open, !row->features);
 }
 
 void
 redis_calls_complete(struct redis_calls *calls)
 {
 	for (size_t i = 0; i < calls->open_count; i++)
-		finish(calls, &calls->open[i]);
+		finish(calls, &calls->open[i], false);
 }

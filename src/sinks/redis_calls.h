@@ -3,6 +3,9 @@
  * several rows of one view, since half of what a call costs the server is the same for one row as for many. While it
  * runs the server does nothing else, so there are few enough for 0.2 ms.
  *
+ * A deletion is a call of its own, behind those that have the rows before it. Where a batch has one, calls are sent
+ * again from the first that is pending on: a row that is sent again must not come behind the deletion that followed it.
+ *
  * The reply to a call is a list with an item for each of its rows, in their order: 1: written, 0: one at least as new
  * is there, or the error of that row.
  */
@@ -26,7 +29,8 @@ struct redis_calls {
 	struct buffer commands;
 	struct redis_call *calls;
 	size_t count, capacity;
-	size_t rows; /* in the batch */
+	size_t rows;  /* in the batch */
+	bool deletes; /* one of them is a deletion */
 	struct redis_calls_open *open;
 	size_t open_count; /* one for each view that there has been */
 	struct buffer part;

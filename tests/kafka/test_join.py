@@ -160,3 +160,17 @@ def test_a_record_without_a_timestamp_is_a_record_like_others(make_job):
     job.call("run", "--until-end")
     assert job.dead_letters() == [] and len(job.outcomes()) == 2
     assert [row["timestamp"] for row in job.rows("impressions", "--with-metadata")] == [None, now]
+
+
+def test_records_without_a_value_are_counted_and_stop_nobody(make_job):
+    """Deletions in an input, as an erasure writes them: three hundred of them are no bad deployment."""
+    job, now = make_job(partitions=1), int(time.time() * 1000)
+    send_impressions(job, [(0, now, now)])
+    producer = job.broker.producer(partitioner="murmur2_random")
+    for number in range(300):
+        producer.produce(job.topic("impressions"), key=f"i{number}", value=None)
+    producer.flush()
+    send_impressions(job, [(1, now, now)])
+    done = job.call("run", "--until-end")
+    assert "deletions=300" in done.stderr
+    assert job.dead_letters() == [] and len(job.outcomes()) == 2

@@ -95,6 +95,39 @@ TEST(rows_of_one_batch_see_each_other)
 	close_store();
 }
 
+static void
+remove_row(const char *user)
+{
+	const struct feature_value key = {.bytes = bytes_of_text(user)};
+
+	check_ok(feature_writer_remove(writer, view, &key, 0, &err));
+}
+
+TEST(a_deletion_deletes_the_newest_and_what_comes_behind_it_is_a_first_row)
+{
+	const struct feature_value key = {.bytes = bytes_of_text("u42")}, value = {.integer = 7};
+	const struct feature_row older = {.keys = &key, .features = &value, .time_ms = 10, .revision = 1};
+
+	open_store(NULL, 0);
+	check_int(put("u42", 5000, 3, 1), FEATURE_WRITTEN);
+	check_int(put("u43", 5000, 3, 1), FEATURE_WRITTEN);
+	remove_row("u42");
+	remove_row("nobody");
+	check_ok(feature_writer_flush(writer, &err));
+	feature_writer_clear(writer);
+	check_text(read_row("u42"), "");
+	check_text(read_row("u43"), "{\"time\": 5000, \"revision\": 3, \"features\": {\"n\": 1}}");
+	remove_row("u43");
+	check_ok(feature_writer_put(writer, view, &older, 0, &err));
+	remove_row("u42");
+	check_ok(feature_writer_put(writer, view, &older, 0, &err));
+	check_ok(feature_writer_flush(writer, &err));
+	feature_writer_clear(writer);
+	check_text(read_row("u42"), "{\"time\": 10, \"revision\": 1, \"features\": {\"n\": 7}}");
+	check_text(read_row("u43"), "");
+	close_store();
+}
+
 TEST(rows_stay_in_their_directory)
 {
 	char directory[300];
