@@ -243,6 +243,8 @@ read_some(struct consumer *consumer, struct reader *reader, int64_t wait_ms, boo
 	struct log_batch batch;
 	int result = reader_fetch(reader, wait_ms, &batch, err);
 
+	if (result == 0)
+		scan_note_lost(consumer->log, consumer->topic, consumer->partition, batch.lost);
 	for (size_t i = 0; result == 0 && i < batch.count; i++) {
 		*any = true;
 		result = print_record(consumer, &batch.records[i], err);

@@ -21,6 +21,7 @@
 #include "cli/progress.h"
 #include "cli/stop.h"
 #include "cli/summary.h"
+#include "log/log_disk.h"
 
 #define TICK_TERMINAL_MS 500
 #define TICK_LINES_MS 2000
@@ -218,6 +219,20 @@ stop_runtime(void *runtime)
 	runtime_stop(runtime);
 }
 
+/* How long the disk lasts, where the log is on one of this machine. */
+static void
+say_disk(struct runtime *runtime)
+{
+	char size[OUTPUT_NUMBER_SIZE], growth[OUTPUT_NUMBER_SIZE], left[OUTPUT_NUMBER_SIZE];
+	struct log_disk disk;
+
+	if (!log_disk(runtime_log(runtime), &disk) || disk.bytes_per_minute <= 0)
+		return;
+	fprintf(stderr, "log: %s on disk, growing by %s a minute: %s lasts %s\n", output_bytes(size, disk.bytes),
+		output_bytes(growth, disk.bytes_per_minute), disk.limit_bytes > 0 ? "its bound (disk)" : "the disk",
+		output_duration(left, disk.lasts_ms));
+}
+
 static int
 run_watched(struct runtime *runtime, const struct topology *topology, const struct run_options *options,
 	    const bool *selected, struct error *err)
@@ -236,6 +251,8 @@ run_watched(struct runtime *runtime, const struct topology *topology, const stru
 		stop_call(NULL, NULL);
 		watcher_stop(&watcher);
 		summary_final(&summary, options->summary);
+		if (!options->until_end)
+			say_disk(runtime);
 	}
 	summary_fini(&summary);
 	return result;

@@ -1,10 +1,23 @@
 #include "cli/scan.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
+#include "base/logger.h"
 #include "cli/stop.h"
 
 #define WAIT_MS 500
 #define OPEN_WAIT_US ((int64_t)10 * 1000 * 1000) /* for transactions that were open when the scan began */
+
+void
+scan_note_lost(struct log *log, int topic, int partition, struct log_gap lost)
+{
+	if (lost.to > lost.from)
+		logger_warn("records_lost",
+			    "topic=%s partition=%d from=%" PRId64 " to=%" PRId64 " count=%" PRId64
+			    " reason=\"retention removed records before they were read\"",
+			    log_topic_name(log, topic), partition, lost.from, lost.to, lost.to - lost.from);
+}
 
 static int
 visit_batch(const struct log_batch *batch, int64_t to, scan_visit *visit, void *argument, struct error *err)
@@ -38,6 +51,8 @@ scan_partition(struct log *log, int topic, int partition, int64_t from, int64_t 
 			break;
 		}
 		result = reader_fetch(reader, WAIT_MS, &batch, err);
+		if (result == 0)
+			scan_note_lost(log, topic, partition, batch.lost);
 		if (result == 0)
 			result = visit_batch(&batch, to, visit, argument, err);
 		if (result == 0 && batch.at_end && (to == INT64_MAX || clock_monotonic_us() - moved_us > OPEN_WAIT_US))

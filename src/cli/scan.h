@@ -14,4 +14,7 @@ typedef int scan_visit(void *argument, const struct log_record *record, struct e
 int scan_partition(struct log *log, int topic, int partition, int64_t from, int64_t to, scan_visit *visit,
 		   void *argument, struct error *err);
 
+/* A warning where something was removed before it was read. */
+void scan_note_lost(struct log *log, int topic, int partition, struct log_gap lost);
+
 #endif

@@ -92,6 +92,7 @@ runtime_open_log(const struct topology *topology, const char *directory, bool re
 		.directory = path,
 		.read_only = read_only,
 		.memory_bytes = (int64_t)((double)topology->memory_bytes * JOB_LOG_MEMORY_SHARE),
+		.disk_bytes = topology->disk_bytes,
 		.clock = clock,
 		.application = topology->name,
 		.instance = topology->instance,

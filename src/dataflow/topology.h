@@ -45,7 +45,7 @@ struct topology_topic {
 	int64_t idle_after_ms;
 	bool compacted;
 	bool internal; /* a stream between operators: their tasks write markers into it (marker.h) */
-	int64_t retention_ms, retention_bytes; /* LOG_RETENTION_FOREVER: none */
+	int64_t retention_ms, retention_bytes; /* LOG_RETENTION_FOREVER: none; _UNSET: what the broker has */
 	int64_t table_size, table_versions;    /* of a global table of it: bytes at most, versions of a key */
 };
 
@@ -75,6 +75,7 @@ struct topology {
 	int64_t commit_interval_ms; /* default 200 embedded, 1000 kafka */
 	int64_t commit_bytes;	    /* commit early when a transaction has so many bytes */
 	int64_t memory_bytes;
+	int64_t disk_bytes;    /* embedded log: of its directory; 0: no bound */
 	int64_t workers;       /* default for operators */
 	int64_t merge_wait_ms; /* live: how long a task waits for an input whose data is on its way */
 	struct topology_topic *topics;

@@ -89,6 +89,16 @@ static const struct option topology_options[] = {
 	 .max = 16 * 1024 * 1024 * MIB,
 	 .unit = "bytes",
 	 .help = "The budget of state and log together; what does not fit goes to disk."},
+	{.name = "disk",
+	 .type = OPTION_SIZE,
+	 .offset = offsetof(struct topology, disk_bytes),
+	 .initial = "0",
+	 .min = 0,
+	 .max = 1024 * 1024 * 1024 * MIB,
+	 .unit = "bytes",
+	 .help = "A bound for the directory of the embedded log: beyond it the oldest records of topics that have a "
+		 "retention go early. Topics that keep everything, compacted ones and journals are left alone. Default "
+		 "(0): no bound; a full disk is waited for."},
 	{.name = "workers",
 	 .type = OPTION_INTEGER,
 	 .offset = offsetof(struct topology, workers),
@@ -201,7 +211,7 @@ static const struct option topic_options[] = {
 	 .min = 0,
 	 .max = 1024 * 1024 * 1024 * MIB,
 	 .unit = "bytes",
-	 .help = "What is kept of a partition; 0: everything."},
+	 .help = "What is kept of a partition; 0: everything (on Kafka: what the broker has)."},
 	{.name = "table_size",
 	 .type = OPTION_SIZE,
 	 .offset = offsetof(struct topology_topic, table_size),
@@ -237,8 +247,9 @@ static const struct option topic_wording_options[] = {
 	{.name = "retention",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topic_wording, retention),
-	 .initial = "forever",
-	 .help = "How long records are kept: a duration, or forever."},
+	 .initial = "",
+	 .help = "How long records are kept: a duration, or forever. Default: 7d on the embedded log, on Kafka what "
+		 "the broker has; compacted and internal topics: forever."},
 	{.name = "not_before",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topic_wording, not_before),
@@ -246,14 +257,6 @@ static const struct option topic_wording_options[] = {
 	 .help = "A record whose event time is earlier is a dead letter, as is one whose producer writes seconds where "
 		 "milliseconds belong: a date, an ISO 8601 time with zone, or milliseconds since 1970."},
 	OPTION_END,
-};
-
-static const struct option retention_option = {
-	.name = "retention",
-	.type = OPTION_DURATION,
-	.offset = offsetof(struct topology_topic, retention_ms),
-	.min = SECOND,
-	.max = 36500 * DAY,
 };
 
 static const struct option milliseconds_option = {
@@ -350,21 +353,6 @@ drop_empty(char **text)
 		memory_free(text);
 }
 
-static void
-read_retention(struct topology_loading *loading, const struct yaml_node *map, const struct topic_wording *wording,
-	       struct topology_topic *topic)
-{
-	const struct yaml_entry *entry = yaml_find(map, "retention");
-	struct error err;
-
-	topic->retention_ms = LOG_RETENTION_FOREVER;
-	if (topic->retention_bytes == 0)
-		topic->retention_bytes = LOG_RETENTION_FOREVER;
-	if (strcmp(wording->retention, "forever") != 0 &&
-	    option_parse(&retention_option, wording->retention, topic, &err) < 0)
-		yaml_problems_add(&loading->problems, entry->value->place, "%s, or forever", err.text);
-}
-
 static bool
 parse_not_before(const char *text, int64_t *out)
 {
@@ -431,7 +419,7 @@ read_topic(struct topology_loading *loading, const struct yaml_entry *entry, str
 	topology_read_map(loading, map, entry->place, what, tables, topic_others);
 	check_schema_id(loading, entry, topic);
 	topic->compacted = wording.cleanup == CLEANUP_COMPACT;
-	read_retention(loading, map, &wording, topic);
+	topology_read_retention(loading, map, wording.retention, topic);
 	read_not_before(loading, map, &wording, topic);
 	if (topic->max_jump_ms < topic->out_of_orderness_ms)
 		topic->max_jump_ms = topic->out_of_orderness_ms;
@@ -455,7 +443,8 @@ add_dead_letters(struct topology *topology)
 	memory_free(&topic->key);
 	topic->key = memory_text("topic");
 	topic->schema_file = memory_text(TOPOLOGY_DEAD_LETTER_SCHEMA);
-	topic->retention_ms = topic->retention_bytes = LOG_RETENTION_FOREVER;
+	topic->retention_ms = TOPOLOGY_DEAD_LETTER_RETENTION_MS;
+	topic->retention_bytes = LOG_RETENTION_FOREVER;
 }
 
 static void

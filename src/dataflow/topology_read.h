@@ -10,6 +10,7 @@
 
 #define TOPOLOGY_DEAD_LETTERS "dead_letters" /* the topic that is there even where nobody declares it */
 #define TOPOLOGY_DEAD_LETTER_SCHEMA "dead_letter.avsc"
+#define TOPOLOGY_DEAD_LETTER_RETENTION_MS ((int64_t)30 * 24 * 3600 * 1000) /* where nobody declares them */
 
 /* Partitions of a topic of which something was not understood: what else depends on it is not checked, since it would
  * only repeat that in other words. */
@@ -30,6 +31,9 @@ struct topology_loading {
 void topology_read(struct topology_loading *loading);
 /* The section `log:`, and what depends on the log's type. */
 void topology_read_log(struct topology_loading *loading);
+/* A topic's retention, as written ("": not), and what it keeps where it says nothing. */
+void topology_read_retention(struct topology_loading *loading, const struct yaml_node *map, const char *retention,
+			     struct topology_topic *topic);
 
 /*
  * A key of the document whose value is a map; NULL where it is missing, or (a problem, with the example) something

@@ -18,6 +18,7 @@ init(struct embedded *log, const struct log_config *config)
 	log->clock = config->clock;
 	log->directory = config->directory ? memory_text(config->directory) : NULL;
 	log->read_only = config->read_only;
+	log->disk_bytes = config->disk_bytes;
 	log->lock_fd = log->commits_fd = -1;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -25,6 +26,7 @@ init(struct embedded *log, const struct log_config *config)
 	pthread_mutex_init(&log->sweep_mutex, NULL);
 	pthread_mutex_init(&log->catch_up, NULL);
 	pthread_mutex_init(&log->failing, NULL);
+	pthread_mutex_init(&log->measuring, NULL);
 	pthread_cond_init(&log->changed, &attributes);
 	pthread_cond_init(&log->work, &attributes);
 	pthread_cond_init(&log->sweep_work, &attributes);
@@ -41,6 +43,7 @@ fini(struct embedded *log)
 	pthread_cond_destroy(&log->sweep_work);
 	pthread_cond_destroy(&log->work);
 	pthread_cond_destroy(&log->changed);
+	pthread_mutex_destroy(&log->measuring);
 	pthread_mutex_destroy(&log->failing);
 	pthread_mutex_destroy(&log->catch_up);
 	pthread_mutex_destroy(&log->sweep_mutex);
@@ -51,8 +54,13 @@ fini(struct embedded *log)
 static int
 start(struct embedded *log, struct error *err)
 {
+	struct log_disk disk;
+
 	if (log->read_only)
 		return 0;
+	if (log->disk_bytes > 0)
+		segments_set_size(log->segments, log->disk_bytes / EMBEDDED_SEGMENTS_MIN);
+	embedded_disk(&log->log, &disk); /* growth is measured from here */
 	if (embedded_committer_start(log, err) < 0)
 		return -1;
 	if (embedded_sweeper_start(log, err) == 0)
@@ -109,6 +117,7 @@ const struct log_ops embedded_ops = {
 	.partition_ends = embedded_partition_ends,
 	.partition_info = embedded_partition_info,
 	.offset_at = embedded_offset_at,
+	.disk = embedded_disk,
 	.trim = embedded_trim,
 	.position = embedded_position,
 	.reader_open = embedded_reader_open,

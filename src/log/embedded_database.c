@@ -5,6 +5,10 @@
  * the first damaged byte. A commit is one write batch, so what is left is always a prefix of whole commits. Damage in
  * the files that the WAL was written out to is found by checksums, and refused.
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
@@ -96,9 +100,18 @@ embedded_database_open(struct embedded *log, const struct log_config *config, st
 	return failure ? failed(log, failure, err) : 0;
 }
 
+static void
+leave_at_once(int status, void *argument)
+{
+	(void)argument;
+	fflush(NULL);
+	_exit(status);
+}
+
 /*
  * A database that could not write is left as it is, open: closing it would write again to the file that failed, which
- * RocksDB answers by ending the process. The next open finds what the disk has.
+ * RocksDB answers by ending the process. Its threads go on, so the process leaves without its library's destructors.
+ * The next open finds what the disk has.
  */
 static bool
 is_broken(struct embedded *log)
@@ -111,8 +124,10 @@ is_broken(struct embedded *log)
 void
 embedded_database_close(struct embedded *log)
 {
-	if (log->db && is_broken(log))
+	if (log->db && is_broken(log)) {
+		on_exit(leave_at_once, NULL);
 		return;
+	}
 	if (log->db)
 		rocksdb_close(log->db);
 	if (!log->options)

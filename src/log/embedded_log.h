@@ -42,6 +42,9 @@
 #define EMBEDDED_ACCEPT "accept_lost_commits" /* the property of embedded_tail.c */
 #define EMBEDDED_BATCH_SIZE (256 * 1024)      /* bytes; a stored batch is closed when it has reached that */
 #define EMBEDDED_SWEEP_INTERVAL_MS 30000      /* between two looks at retention and compaction */
+#define EMBEDDED_DISK_INTERVAL_MS 5000	      /* between two looks at the size of the directory */
+#define EMBEDDED_DISK_SAY_MS 60000	      /* how often a log that grows says how long the disk lasts */
+#define EMBEDDED_SEGMENTS_MIN 64	      /* of a log with a bound, when it is reached */
 #define EMBEDDED_CATCH_UP_INTERVAL_MS 50      /* how often a waiting read-only reader looks for more */
 #define EMBEDDED_ROOM_BYTES (64 << 20)	      /* of the disk that appending leaves free, ... */
 #define EMBEDDED_ROOM_PERCENT 5		      /* ... or so much of it, where that is less */
@@ -103,6 +106,12 @@ struct embedded {
 	_Atomic bool failed; /* a write failed: nothing is written any more */
 	pthread_mutex_t failing;
 	char failure[ERROR_TEXT_SIZE]; /* why, under `failing` */
+
+	int64_t disk_bytes;	   /* the bound; 0: none */
+	pthread_mutex_t measuring; /* guards: */
+	struct {
+		int64_t bytes, at_ms; /* by the steady clock */
+	} measured[2];		      /* between a minute and two ago, and less than a minute ago */
 
 	pthread_t sweeper;
 	struct wall_guard guard; /* the sweeper's: guard.now_ms is what the age of records is held against */
@@ -204,6 +213,16 @@ int embedded_sweeper_start(struct embedded *log, struct error *err);
 void embedded_sweeper_stop(struct embedded *log);
 int embedded_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
 int embedded_sweep(struct embedded *log, struct error *err); /* one look at everything */
+/* Under the partition's maintenance. */
+int embedded_trim_to(struct embedded *log, int topic, int partition, int64_t offset, struct error *err);
+/* Removes the topic's segments that no batch is in any more. */
+int embedded_free_segments(struct embedded *log, int topic, struct error *err);
+
+/* embedded_disk.c: how large the directory is, and what keeps it within its bound */
+bool embedded_disk(struct log *log, struct log_disk *out);
+int embedded_disk_look(struct embedded *log, struct error *err);
+void embedded_disk_say(struct embedded *log);
+
 int embedded_compact(struct embedded *log, int topic, int partition, struct error *err);
 
 #endif

@@ -5,9 +5,9 @@
  * A batch goes by two point deletions, not by a range: ranges pile up in the tree and slow its reads down, and whoever
  * trims continually pays for each batch once. A batch with records on both sides of the new start stays.
  *
- * A segment leaves the disk once no batch is in it any more, durably (free_segments): looked for by whoever trims, each
- * time many bytes have gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends to their
- * segments.
+ * A segment leaves the disk once no batch is in it any more, durably (embedded_free_segments): looked for by whoever
+ * trims, each time many bytes have gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends
+ * to their segments.
  */
 #include <inttypes.h>
 
@@ -66,9 +66,8 @@ trim_some(struct embedded *log, struct index_walk *walk, rocksdb_writebatch_t *w
 	return embedded_write(log, writes, false, err);
 }
 
-/* Under the partition's maintenance. */
-static int
-trim(struct embedded *log, int topic, int partition, int64_t offset, struct error *err)
+int
+embedded_trim_to(struct embedded *log, int topic, int partition, int64_t offset, struct error *err)
 {
 	bool more = offset > embedded_partition(log, topic, partition)->start;
 	int result = 0;
@@ -152,8 +151,8 @@ collect(struct embedded *log, int topic, struct numbers *numbers, struct error *
  * batches away: that they are gone, or stand elsewhere, is made durable first. Else a loss of power could leave rows of
  * files that are no more.
  */
-static int
-free_segments(struct embedded *log, int topic, struct error *err)
+int
+embedded_free_segments(struct embedded *log, int topic, struct error *err)
 {
 	uint64_t before = segments_first_unindexed(log->segments, topic); /* before looking at the rows */
 	struct numbers numbers = {0};
@@ -177,7 +176,7 @@ free_if_many(struct embedded *log, int topic, int partition, struct error *err)
 	if (part->freed_bytes < FREED_BYTES_MAX || log->topics[topic]->compacted)
 		return 0;
 	part->freed_bytes = 0;
-	return free_segments(log, topic, err);
+	return embedded_free_segments(log, topic, err);
 }
 
 int
@@ -194,7 +193,7 @@ embedded_trim(struct log *base, int topic, int partition, int64_t offset, struct
 			    log->topics[topic]->name, partition, (long long)offset, (long long)part->start,
 			    (long long)part->end);
 	pthread_mutex_lock(&part->maintenance);
-	result = trim(log, topic, partition, offset, err);
+	result = embedded_trim_to(log, topic, partition, offset, err);
 	if (result == 0)
 		result = free_if_many(log, topic, partition, err);
 	pthread_mutex_unlock(&part->maintenance);
@@ -236,7 +235,7 @@ retain(struct embedded *log, int topic, int partition, struct error *err)
 	index_open(&walk, log, topic, partition);
 	result = retained_from(log, &walk, &offset, err);
 	index_close(&walk);
-	return result < 0 ? -1 : trim(log, topic, partition, offset, err);
+	return result < 0 ? -1 : embedded_trim_to(log, topic, partition, offset, err);
 }
 
 static int
@@ -272,43 +271,86 @@ look_at_clock(struct embedded *log)
 		logger_info("clock_settled", "reason=\"retention by time follows the wall clock again\"");
 }
 
+static int
+sweep_topic(struct embedded *log, int topic, struct error *err)
+{
+	for (int i = 0; i < log->topics[topic]->partition_count; i++)
+		if (sweep_partition(log, topic, i, err) < 0)
+			return fail_in(err, "topic '%s' partition %d", log->topics[topic]->name, i);
+	if (embedded_free_segments(log, topic, err) < 0)
+		return fail_in(err, "topic '%s'", log->topics[topic]->name);
+	return 0;
+}
+
+/* A topic that cannot be swept keeps no other from it; the first error is told. */
 int
 embedded_sweep(struct embedded *log, struct error *err)
 {
+	struct error first;
+	int failures = 0;
+
 	look_at_clock(log);
-	for (int topic = 0; topic < log->topic_count; topic++) {
-		for (int i = 0; i < log->topics[topic]->partition_count; i++)
-			if (sweep_partition(log, topic, i, err) < 0)
-				return fail_in(err, "topic '%s' partition %d", log->topics[topic]->name, i);
-		if (free_segments(log, topic, err) < 0)
-			return fail_in(err, "topic '%s'", log->topics[topic]->name);
+	for (int topic = 0; topic < log->topic_count; topic++)
+		if (sweep_topic(log, topic, err) < 0 && failures++ == 0)
+			first = *err;
+	if (embedded_disk_look(log, err) < 0 && failures++ == 0)
+		first = *err;
+	if (failures > 0)
+		*err = first;
+	return failures > 0 ? -1 : 0;
+}
+
+static void
+report(const struct error *err)
+{
+	char text[QUIET_TEXT_SIZE];
+
+	logger_write(err->action == RETRY ? LOGGER_WARN : LOGGER_ERROR, "sweep_failed", "reason=%s",
+		     logger_quote(text, sizeof(text), err->text));
+}
+
+/* Everything now and then, the size of the directory more often where it has a bound. Returns when to look again. */
+static int64_t
+look(struct embedded *log, int64_t *swept_us, int64_t *said_us)
+{
+	int64_t now_us = clock_monotonic_us();
+	struct error err;
+	int result;
+
+	if (*swept_us < 0 || now_us - *swept_us >= (int64_t)EMBEDDED_SWEEP_INTERVAL_MS * 1000) {
+		*swept_us = now_us;
+		result = embedded_sweep(log, &err);
+	} else {
+		result = embedded_disk_look(log, &err);
 	}
-	return 0;
+	if (result < 0)
+		report(&err);
+	if (now_us - *said_us >= (int64_t)EMBEDDED_DISK_SAY_MS * 1000) {
+		*said_us = now_us;
+		embedded_disk_say(log);
+	}
+	return now_us + (int64_t)(log->disk_bytes > 0 ? EMBEDDED_DISK_INTERVAL_MS : EMBEDDED_SWEEP_INTERVAL_MS) * 1000;
 }
 
 static void *
 run(void *self)
 {
 	struct embedded *log = self;
-	struct error err;
+	int64_t swept_us = -1, said_us = clock_monotonic_us();
 
 	pthread_mutex_lock(&log->sweep_mutex);
-	while (!log->sweep_stopping) {
-		int64_t until_us = clock_monotonic_us() + EMBEDDED_SWEEP_INTERVAL_MS * 1000;
-		struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	do { /* once at least, however short the log is open */
+		struct timespec until;
+		int64_t until_us;
 
 		pthread_mutex_unlock(&log->sweep_mutex);
-		if (embedded_sweep(log, &err) < 0) {
-			char text[QUIET_TEXT_SIZE];
-
-			logger_write(err.action == RETRY ? LOGGER_WARN : LOGGER_ERROR, "sweep_failed", "reason=%s",
-				     logger_quote(text, sizeof(text), err.text));
-		}
+		until_us = look(log, &swept_us, &said_us);
+		until = (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 		pthread_mutex_lock(&log->sweep_mutex);
 		while (!log->sweep_stopping)
 			if (pthread_cond_timedwait(&log->sweep_work, &log->sweep_mutex, &until) != 0)
 				break;
-	}
+	} while (!log->sweep_stopping);
 	pthread_mutex_unlock(&log->sweep_mutex);
 	return NULL;
 }

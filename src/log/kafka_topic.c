@@ -166,8 +166,10 @@ create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 	if (!topic)
 		return fail(err, FATAL, "topic '%s' cannot be created: %s", spec->name, text);
 	rd_kafka_NewTopic_set_config(topic, "cleanup.policy", spec->compacted ? "compact" : "delete");
-	if (set_config(topic, "retention.ms", spec->retention_ms, err) < 0 ||
-	    set_config(topic, "retention.bytes", spec->retention_bytes, err) < 0) {
+	if ((spec->retention_ms != LOG_RETENTION_UNSET &&
+	     set_config(topic, "retention.ms", spec->retention_ms, err) < 0) ||
+	    (spec->retention_bytes != LOG_RETENTION_UNSET &&
+	     set_config(topic, "retention.bytes", spec->retention_bytes, err) < 0)) {
 		rd_kafka_NewTopic_destroy(topic);
 		return -1;
 	}

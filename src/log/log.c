@@ -48,7 +48,7 @@ log_check_spec(const struct topic_spec *spec, struct error *err)
 	if (spec->partitions < 1 || spec->partitions > LOG_PARTITIONS_MAX)
 		return fail(err, FATAL, "topic '%s': %d partitions: expected 1 to %d", spec->name, spec->partitions,
 			    LOG_PARTITIONS_MAX);
-	if (spec->retention_ms < LOG_RETENTION_FOREVER || spec->retention_bytes < LOG_RETENTION_FOREVER)
+	if (spec->retention_ms < LOG_RETENTION_UNSET || spec->retention_bytes < LOG_RETENTION_UNSET)
 		return fail(err, FATAL, "topic '%s': retention must be 0 or more, or -1 for ever", spec->name);
 	return 0;
 }
@@ -162,6 +162,12 @@ log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_
 	if (check_partition(log, topic, partition, err) < 0)
 		return -1;
 	return log->ops->offset_at(log, topic, partition, time_ms, offset, err);
+}
+
+bool
+log_disk(struct log *log, struct log_disk *out)
+{
+	return log->ops->disk && log->ops->disk(log, out);
 }
 
 int

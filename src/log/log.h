@@ -27,7 +27,8 @@
 #define LOG_TOPIC_NAME_SIZE_MAX 249 /* bytes; letters, digits, '.', '_', '-' as in Kafka */
 #define LOG_RECORD_SIZE_MAX 1000000 /* bytes of key + value of one record; Kafka's default limit less its overhead */
 #define LOG_RETENTION_FOREVER (-1)
-#define LOG_TIMESTAMP_NONE (-1) /* as Kafka has it: the producer was too old to give one */
+#define LOG_RETENTION_UNSET (-2) /* kafka: what the broker has for topics that say nothing; embedded: for ever */
+#define LOG_TIMESTAMP_NONE (-1)	 /* as Kafka has it: the producer was too old to give one */
 
 struct log;
 struct reader;
@@ -43,6 +44,7 @@ struct log_config {
 				  this process gives its transactions, so that the next one ends what it left open */
 	bool read_only;	   /* embedded: another process may be writing; nothing can be appended */
 	int64_t memory_bytes; /* embedded: for write buffers and caches together */
+	int64_t disk_bytes;   /* embedded: the oldest records go when its directory is larger; 0: no bound */
 	struct clock *clock;
 	const char *application; /* kafka: names the connections, for people who look at the broker */
 	const char *instance;	 /* kafka: static membership under this name, unique in the application; or NULL */
@@ -52,7 +54,6 @@ struct log_config {
 
 int log_open(const struct log_config *config, struct log **out, struct error *err);
 void log_close(struct log **log); /* every reader, transaction and member was closed before */
-
 struct topic_spec {
 	const char *name;
 	int partitions;
@@ -108,7 +109,6 @@ struct partition_info {
 };
 
 /* For people; slower. */
-
 int log_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
 /* The offset of the first record whose timestamp is `time_ms` or later; the end where there is none. */
 int log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);

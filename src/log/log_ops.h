@@ -5,7 +5,7 @@
 #ifndef LOG_LOG_OPS_H
 #define LOG_LOG_OPS_H
 
-#include "log/log.h"
+#include "log/log_disk.h"
 
 struct log_ops {
 	const char *type; /* as in log_config */
@@ -26,6 +26,7 @@ struct log_ops {
 	int (*offset_at)(struct log *, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *);
 	int (*check_settings)(struct log *, const struct topic_spec *, struct error *); /* or NULL */
 	int (*topic_look)(struct log *, int topic, struct error *);			/* or NULL */
+	bool (*disk)(struct log *, struct log_disk *); /* NULL: on no disk of this machine */
 	int (*trim)(struct log *, int topic, int partition, int64_t offset, struct error *);
 	int (*position)(struct log *, const char *group, int topic, int partition, int64_t *offset, struct error *);
 	/* Of all partitions; NULL: they are asked for one by one. */

@@ -195,7 +195,7 @@ segments_append(struct segments *segments, int topic, struct bytes header, struc
 	if (result < 0)
 		return -1;
 	pthread_mutex_lock(&stream->appending);
-	if (!stream->writing || stream->end >= SEGMENT_SIZE)
+	if (!stream->writing || stream->end >= segments->size)
 		result = begin_file(segments, topic, err);
 	if (result == 0)
 		result = append(segments, topic, header, records, out, err);
@@ -371,6 +371,7 @@ segments_open(const char *directory, bool read_only, struct segments **out, stru
 
 	segments->directory = directory ? memory_format("%s/segments", directory) : NULL;
 	segments->read_only = read_only;
+	segments->size = SEGMENT_SIZE;
 	segments->directory_fd = -1;
 	pthread_mutex_init(&segments->lock, NULL);
 	for (int topic = 0; topic < SEGMENT_TOPICS_MAX; topic++)
@@ -380,6 +381,12 @@ segments_open(const char *directory, bool read_only, struct segments **out, stru
 		return 0;
 	segments_close(out);
 	return -1;
+}
+
+void
+segments_set_size(struct segments *segments, int64_t bytes)
+{
+	segments->size = bytes < SEGMENT_SIZE_MIN ? SEGMENT_SIZE_MIN : bytes > SEGMENT_SIZE ? SEGMENT_SIZE : bytes;
 }
 
 void

@@ -23,11 +23,12 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-#define SEGMENT_SIZE (64 << 20) /* bytes, after which the next file begins; one batch may pass it */
-#define SEGMENT_FILES_OPEN_MAX                                                                                         \
-	256			 /* files kept open, or a quarter of what the process may have open (ulimit -n), ... */
-#define SEGMENT_FILES_OPEN_MIN 4 /* ... but at least so many */
-#define SEGMENT_PLACE_SIZE 32	 /* bytes of a stored place */
+#define SEGMENT_SIZE (64 << 20)	   /* bytes, after which the next file begins; one batch may pass it */
+#define SEGMENT_SIZE_MIN (1 << 20) /* where the log has a bound */
+/* Files kept open: a quarter of what the process may have open (ulimit -n), within: */
+#define SEGMENT_FILES_OPEN_MAX 256
+#define SEGMENT_FILES_OPEN_MIN 4
+#define SEGMENT_PLACE_SIZE 32 /* bytes of a stored place */
 
 struct segments;
 
@@ -41,6 +42,9 @@ struct segment_place {
 
 int segments_open(const char *directory, bool read_only, struct segments **out, struct error *err);
 void segments_close(struct segments **segments);
+
+/* The next file begins after so many bytes. */
+void segments_set_size(struct segments *segments, int64_t bytes);
 
 /* Appends a batch given in two parts, not yet durable. */
 int segments_append(struct segments *segments, int topic, struct bytes header, struct bytes records,
@@ -69,6 +73,9 @@ int segments_scan(struct segments *segments, int topic, uint64_t number, uint64_
 		  void *argument, struct error *err);
 /* The number of the topic's last file; UINT64_MAX: it has none. */
 uint64_t segments_last(struct segments *segments, int topic);
+/* The topic's first file that nothing is appended to any more: its number, and when it was last written to. False:
+ * there is none. */
+bool segments_oldest(struct segments *segments, int topic, uint64_t *number, int64_t *written_ms);
 /* The next file of the topic has this number or a higher one. */
 void segments_reserve(struct segments *segments, int topic, uint64_t number);
 

@@ -45,6 +45,7 @@ struct segments {
 	bool read_only;
 	int directory_fd; /* held open, so that a new name can be made durable whatever else is open */
 	size_t open_max;
+	int64_t size; /* of a file, after which the next one begins */
 	pthread_mutex_t lock;
 	size_t open_count;
 	uint64_t uses;

@@ -90,6 +90,32 @@ segments_last(struct segments *segments, int topic)
 	return number;
 }
 
+bool
+segments_oldest(struct segments *segments, int topic, uint64_t *number, int64_t *written_ms)
+{
+	const struct segment_stream *stream = &segments->streams[topic];
+	struct stat status = {0};
+	bool found = false;
+	size_t i = 0;
+
+	pthread_mutex_lock(&segments->lock);
+	while (i < stream->count && stream->items[i].dead)
+		i++;
+	if (i + 1 < stream->count && (!stream->writing || stream->items[i].number < stream->first_unindexed)) {
+		*number = stream->items[i].number;
+		found = true;
+	}
+	pthread_mutex_unlock(&segments->lock);
+	if (found && segments->directory) {
+		char *path = segment_path(segments, topic, *number);
+
+		found = stat(path, &status) == 0;
+		memory_free(&path);
+	}
+	*written_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+	return found;
+}
+
 void
 segments_reserve(struct segments *segments, int topic, uint64_t number)
 {

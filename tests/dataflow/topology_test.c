@@ -49,7 +49,7 @@ TEST(a_topic_knows_its_schema_and_where_key_and_time_are)
 	check_int(topic->max_ahead_ms, 300000);
 	check_int(topic->idle_after_ms, 30000);
 	check(!topic->compacted);
-	check_int(topic->retention_ms, LOG_RETENTION_FOREVER);
+	check_int(topic->retention_ms, 7LL * 24 * 3600 * 1000);
 	check_int(topic->retention_bytes, LOG_RETENTION_FOREVER);
 	check_int(topology->topics[1].out_of_orderness_ms, 1000);
 	topology_free(&topology);

@@ -46,6 +46,35 @@ TEST(trimming_forgets_records_and_the_rest_is_read_from_the_start)
 	log_close(&log);
 }
 
+TEST(a_reader_that_is_behind_what_was_taken_away_hears_of_it_once)
+{
+	struct log *log = fixture_open(NULL, false);
+	int topic = fixture_topic(log, "numbers", 1, false);
+	struct transaction *transaction = writer(log);
+	struct reader *reader;
+	struct log_batch batch;
+	struct error err;
+
+	for (int i = 0; i < 3; i++) {
+		fixture_append(transaction, topic, 0, i * 100, 100, 100, 7);
+		fixture_commit(transaction);
+	}
+	check_ok(log_reader_open(log, topic, 0, 0, &reader, &err));
+	check_ok(reader_fetch(reader, 0, &batch, &err));
+	check_int(batch.next, 100);
+	check_int(batch.lost.to, 0);
+	check_ok(log_trim(log, topic, 0, 250, &err));
+	check_ok(reader_fetch(reader, 0, &batch, &err));
+	check_int(batch.lost.from, 100);
+	check_int(batch.lost.to, 250);
+	check_int(batch.records[0].offset, 250);
+	check_ok(reader_fetch(reader, 0, &batch, &err));
+	check_int(batch.lost.to, 0);
+	reader_close(&reader);
+	transaction_close(&transaction);
+	log_close(&log);
+}
+
 TEST(retention_keeps_what_is_young_and_what_fits)
 {
 	struct clock_manual clock;
@@ -137,6 +166,7 @@ TEST(compaction_keeps_the_last_record_of_each_key_and_the_offsets)
 	while (expected < 1000) {
 		check_ok(reader_fetch(reader, 0, &batch, &err));
 		check(batch.count != 0);
+		check_int(batch.lost.to, 0); /* what is older than the last of its key is not lost */
 		for (size_t i = 0; i < batch.count; i++, expected++) {
 			expected += expected % 7 == 0; /* deleted */
 			check_int(batch.records[i].offset, expected);
