@@ -255,7 +255,8 @@ obstacle(const struct topology *topology, const struct letter *letter, const str
 		return "it is a row that could not be written, not a record of a topic";
 	if (letter->partition < 0 || letter->partition >= (*out)->partitions)
 		return "its topic has no such partition any more";
-	if (letter->value.size >= DEAD_LETTER_VALUE_SIZE_MAX)
+	if (letter->value.size >= DEAD_LETTER_VALUE_SIZE_MAX ||
+	    memmem(letter->reason.data, letter->reason.size, DEAD_LETTER_CUT, sizeof(DEAD_LETTER_CUT) - 1))
 		return "its value was too large to be kept whole";
 	return NULL;
 }

@@ -101,11 +101,8 @@ context_end(struct context *context, bool kept)
 static int
 call_on_commit(struct context *context, const void *self, struct entry *entry, struct error *err)
 {
-	int result;
+	int result = context->operator->spec->type->on_commit(self, entry, context, err);
 
-	context->in_timer = true;
-	result = context->operator->spec->type->on_commit(self, entry, context, err);
-	context->in_timer = false;
 	context_end(context, result == 0);
 	return context_no_skip(context, "on_commit", result, err);
 }
@@ -331,7 +328,7 @@ context_row(struct context *context, int output)
 	return &to->row;
 }
 
-/* The row does not fit into the log. From process() that is the record's fault; a timer has no record to blame. */
+/* The row does not fit into its topic. From process() that is the fault of the record; other hooks have none. */
 static int
 emit_failed(struct context *context, const struct context_output *to, struct bytes key, const struct record *row,
 	    struct error *err)
@@ -348,11 +345,10 @@ emit_failed(struct context *context, const struct context_output *to, struct byt
 	struct error inner;
 	int result;
 
-	if (err->action != SKIP || !context->in_timer)
+	if (err->action != SKIP || context->in_process)
 		return fail_in(err, "row for %s", to->topic->name);
 	if (codec_encode(to->topic->codec, row, &value, &inner) == 0)
-		letter.value = bytes_of(
-			value.data, value.size < DEAD_LETTER_VALUE_SIZE_MAX ? value.size : DEAD_LETTER_VALUE_SIZE_MAX);
+		letter.value = buffer_bytes(&value);
 	result = dead_letter_write(context, &letter, err);
 	buffer_fini(&value);
 	return result;

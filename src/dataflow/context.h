@@ -36,7 +36,7 @@ struct context {
 	int64_t now_ms;	    /* wall time */
 	int64_t steady_ms;  /* for durations */
 	bool commit_soon;   /* the operator asked for it */
-	bool in_timer;	    /* on_timer or on_commit is running: a row too large is dead-lettered itself */
+	bool in_process;    /* process is running; a row too large of another hook is dead-lettered itself */
 	struct arena arena; /* lives until the hook returns */
 	struct buffer body; /* of context_body */
 	struct context_input inputs[TOPOLOGY_PORTS_MAX];

@@ -5,6 +5,8 @@
 
 #include "dataflow/context.h"
 
+#define REASON_SIZE (ERROR_TEXT_SIZE + 100)
+
 _Static_assert(DEAD_LETTER_WINDOW % 8 == 0, "the window is a ring of whole bytes");
 
 static void
@@ -58,12 +60,33 @@ dead_letter_cut_value(struct bytes value)
 	return cut(value, DEAD_LETTER_VALUE_SIZE_MAX);
 }
 
+/* As much as the topic of dead letters takes beside the rest; what is cut the reason says. */
+static struct dead_letter
+fit(const struct dead_letter *letter, size_t record_size_max, char reason[REASON_SIZE])
+{
+	size_t room = record_size_max > DEAD_LETTER_REST_SIZE ? record_size_max - DEAD_LETTER_REST_SIZE : 0;
+	size_t whole = letter->value_size ? letter->value_size : letter->value.size;
+	struct dead_letter kept = *letter;
+
+	kept.key = cut(dead_letter_cut_key(letter->key), room / 2);
+	room -= kept.key.size;
+	kept.value = cut(dead_letter_cut_value(letter->value), room);
+	if (kept.value.size == whole)
+		return kept;
+	snprintf(reason, REASON_SIZE, "%.*s (%zu of %zu" DEAD_LETTER_CUT, ERROR_TEXT_SIZE, letter->reason,
+		 kept.value.size, whole);
+	kept.reason = reason;
+	return kept;
+}
+
 int
 dead_letter_write(struct context *context, const struct dead_letter *letter, struct error *err)
 {
 	const struct topology *topology = context->job->topology;
 	const struct topology_topic *topic = &topology->topics[topology->dead_letters];
-	struct dead_letter kept = *letter;
+	int log_topic = context->job->topics[topology->dead_letters];
+	char reason[REASON_SIZE];
+	struct dead_letter kept = fit(letter, log_record_size_max(context->job->log, log_topic), reason);
 	struct bytes key = bytes_of_text(letter->topic);
 	struct transaction *transaction = context->transaction;
 	struct record row = {0};
@@ -71,14 +94,11 @@ dead_letter_write(struct context *context, const struct dead_letter *letter, str
 	int partition = log_partition_of(key, (int)topic->partitions);
 	int result;
 
-	kept.value = dead_letter_cut_value(letter->value);
-	kept.key = dead_letter_cut_key(letter->key);
 	record_init(&row, topic->schema->root);
 	result = decoder_defaults(topic->schema->root, &row, &context->arena, err);
 	if (result == 0) {
 		fill(&row, context, &kept);
-		buffer = transaction_append_begin(transaction, context->job->topics[topology->dead_letters], partition,
-						  key, context->now_ms);
+		buffer = transaction_append_begin(transaction, log_topic, partition, key, context->now_ms);
 		result = codec_encode(topic->codec, &row, buffer, err);
 		if (result < 0)
 			transaction_append_cancel(transaction);

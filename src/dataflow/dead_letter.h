@@ -14,7 +14,8 @@
 #define DEAD_LETTER_WINDOW 10000	  /* records that the limit looks back on */
 #define DEAD_LETTER_COUNT_MIN 100	  /* so many failures are always bearable */
 #define DEAD_LETTER_REASONS 3		  /* first reasons kept for the message when an operator stops */
-#define DEAD_LETTER_VALUE_SIZE_MAX 900000 /* bytes of a value that are kept: the letter itself must fit into the log */
+#define DEAD_LETTER_VALUE_SIZE_MAX 900000 /* bytes of a value that are kept: the letter must fit into its topic */
+#define DEAD_LETTER_REST_SIZE 2560	  /* bytes of a letter besides its key and its value, at most */
 #define DEAD_LETTER_KEY_SIZE_MAX (DEAD_LETTER_VALUE_SIZE_MAX / 16) /* likewise, of a key */
 
 struct context;
@@ -26,8 +27,12 @@ struct dead_letter {
 	int64_t record_time_ms;
 	struct bytes key; /* data NULL: none */
 	struct bytes value;
+	size_t value_size; /* of which `value` is the beginning; 0: it is all */
 	const char *reason;
 };
+
+/* Behind the reason of a letter whose value had to be cut: it cannot be replayed. */
+#define DEAD_LETTER_CUT " bytes of its value are kept)"
 
 /* As much of a key, of a value, as a letter has. */
 struct bytes dead_letter_cut_key(struct bytes key);

@@ -155,6 +155,7 @@ keep_refused(struct table_feed *feed, int partition, const struct log_record *re
 	refused->timestamp_ms = record->timestamp_ms;
 	refused->key = copy_behind(&behind, key);
 	refused->value = copy_behind(&behind, value);
+	refused->value_size = record->value.size;
 	memcpy(refused->reason, reason->text, sizeof(refused->reason));
 	pthread_mutex_lock(&feed->lock);
 	if (feed->refused_first)

@@ -39,6 +39,7 @@ struct table_refused {
 	int64_t next_offset;	 /* behind it, or behind all that are gone */
 	int64_t lost;		 /* it stands for so many that are gone, at most; 0: it is one record */
 	struct bytes key, value; /* behind the struct; key.data NULL: none. No more of them than a letter has */
+	size_t value_size;	 /* of the whole value */
 	char reason[ERROR_TEXT_SIZE];
 };
 

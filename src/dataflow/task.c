@@ -111,11 +111,16 @@ process_deletion(struct task *task, const struct input *input, struct error *err
 int
 task_process(struct task *task, struct input *input, struct error *err)
 {
+	int result;
+
 	if (input->wrong_set) {
 		*err = input->wrong;
 		return -1;
 	}
-	if (task_end_hook(task, input->deletion ? process_deletion(task, input, err) : process(task, input, err)) < 0)
+	task->context.in_process = true;
+	result = input->deletion ? process_deletion(task, input, err) : process(task, input, err);
+	task->context.in_process = false;
+	if (task_end_hook(task, result) < 0)
 		return -1;
 	take(task, input);
 	return 0;
@@ -175,9 +180,7 @@ task_fire(struct task *task, bool *fired, struct error *err)
 	if (!entry)
 		return 0;
 	*fired = true;
-	task->context.in_timer = true;
 	result = task->operator->spec->type->on_timer(task->self, entry, &task->context, err);
-	task->context.in_timer = false;
 	task->changed |= result == 0;
 	return task_end_hook(task, context_no_skip(&task->context, "on_timer", result, err));
 }

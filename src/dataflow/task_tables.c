@@ -86,6 +86,7 @@ write_letter(void *argument, const struct table_refused *refused, struct error *
 		.record_time_ms = refused->timestamp_ms,
 		.key = refused->key,
 		.value = refused->value,
+		.value_size = refused->value_size,
 		.reason = refused->reason,
 	};
 

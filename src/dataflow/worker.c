@@ -9,28 +9,9 @@
 #include "dataflow/job_tables.h"
 #include "dataflow/task_owner.h"
 #include "dataflow/task_stores.h"
+#include "dataflow/worker_member.h"
 
 /* ---- opening and closing ---- */
-
-static int
-open_member(struct worker *worker, int index, struct error *err)
-{
-	const struct topology_operator *spec = worker->operator->spec;
-	int inputs[TOPOLOGY_PORTS_MAX];
-	struct member_spec member = {
-		.group = worker->operator->group,
-		.worker = index,
-		.workers = worker->operator->workers,
-		.journal = worker->operator->journal,
-		.inputs = inputs,
-		.fixed = worker->job->bounded,
-	};
-
-	for (int port = 0; spec->type->inputs && spec->type->inputs[port].name; port++)
-		if (spec->inputs[port] >= 0)
-			inputs[member.input_count++] = worker->job->topics[spec->inputs[port]];
-	return log_member_open(worker->job->log, &member, &worker->member, err);
-}
 
 int
 worker_open(struct job *job, struct job_operator *operator, int index, struct worker **out, struct error *err)
@@ -45,7 +26,8 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 	worker->leaving = memory_new((size_t)operator->spec->tasks);
 	worker->now_ms = clock_steady_ms(job->clock);
 	worker->committed_ms = worker->swept_ms = worker->now_ms;
-	if (self_open(&worker->self, job, operator, err) < 0 || open_member(worker, index, err) < 0) {
+	if (self_open(&worker->self, job, operator, err) < 0 ||
+	    worker_member_open(job, operator, index, &worker->member, err) < 0) {
 		worker_close(&worker);
 		return -1;
 	}

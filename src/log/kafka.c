@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "log/kafka_limit.h"
 #include "log/kafka_place.h"
 
 static void
@@ -143,6 +144,7 @@ const struct log_ops kafka_ops = {
 	.topic = kafka_topic,
 	.topic_partitions = kafka_topic_partitions,
 	.topic_name = kafka_topic_name,
+	.record_size_max = kafka_record_size_max,
 	.partition_ends = kafka_partition_ends,
 	.ends_since = kafka_ends_since,
 	.partition_info = kafka_partition_info,

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_limit.h"
 
 #define SECRET_SIZE_MAX 65536 /* bytes of a file that holds one */
 #define FETCH_BACKOFF_MS                                                                                               \
@@ -182,7 +182,7 @@ check_protocol(const struct kafka *log, struct error *err)
 int
 kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err)
 {
-	int64_t replication;
+	int64_t replication, message;
 
 	log->application = memory_text(config->application ? config->application : "isotope");
 	log->instance = config->instance ? memory_text(config->instance) : NULL;
@@ -200,6 +200,7 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	    read_number(log, "topic.metadata.refresh.interval.ms", KAFKA_WATCH_MS, -1, 3600000, &log->watch_ms, err) <
 		    0 ||
 	    read_number(log, "session.timeout.ms", KAFKA_SESSION_MS, 1, 3600000, &log->session_ms, err) < 0 ||
+	    read_number(log, "message.max.bytes", KAFKA_BATCH_BYTES, KAFKA_BATCH_BYTES, INT32_MAX, &message, err) < 0 ||
 	    read_number(log, "transaction.timeout.ms",
 			log->session_ms * 2 / 3 < KAFKA_TRANSACTION_MS_MAX ? log->session_ms * 2 / 3
 									   : KAFKA_TRANSACTION_MS_MAX,
@@ -301,6 +302,19 @@ set_session(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
 		       : kafka_config_set(conf, "heartbeat.interval.ms", number, err);
 }
 
+/* No larger batches than the topics take: one that is refused costs the transaction. */
+static int
+set_batch(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
+{
+	int64_t limit = kafka_limit_batch_bytes(log), bytes;
+	char number[32];
+
+	if (read_number(log, "batch.size", KAFKA_BATCH_BYTES, 1, INT32_MAX, &bytes, err) < 0)
+		return -1;
+	snprintf(number, sizeof(number), "%lld", (long long)(bytes < limit ? bytes : limit));
+	return kafka_config_set(conf, "batch.size", number, err);
+}
+
 static int
 fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct error *err)
 {
@@ -316,6 +330,8 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	for (char **at = log->properties; *at; at += 2)
 		if (!is_ours(at[0]) && kafka_config_set(conf, at[0], at[1], err) < 0)
 			return -1;
+	if (producer && set_batch(log, conf, err) < 0)
+		return -1;
 	if (role == KAFKA_GROUP && !kafka_config_broker_assigns(log) && set_session(log, conf, err) < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%lld", (long long)log->transaction_ms);

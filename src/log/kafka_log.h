@@ -8,6 +8,7 @@
  *     kafka_settings.c     settings of topics that state depends on
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
+ *     kafka_limit.c        how large records and batches of a topic may be
  *     kafka_ends.c         where partitions begin and end: asked for by a thread of its own
  *     kafka_place.c        reading one partition: a queue of its own, no matter who reads
  *     kafka_reader.c       struct reader
@@ -57,9 +58,10 @@
 struct kafka_topic {
 	char *name;
 	int partitions;
-	int64_t *trimmed_us;	 /* by partition: when it was last trimmed */
-	struct kafka_ends *ends; /* by partition; under the asker's lock */
-	int32_t *leaders;	 /* by partition, as of leaders_us (0: not known); the asker's own */
+	_Atomic int64_t batch_bytes_max; /* its max.message.bytes; 0: it is not written here (kafka_limit.h) */
+	int64_t *trimmed_us;		 /* by partition: when it was last trimmed */
+	struct kafka_ends *ends;	 /* by partition; under the asker's lock */
+	int32_t *leaders;		 /* by partition, as of leaders_us (0: not known); the asker's own */
 	int64_t leaders_us;
 	_Atomic int seen_partitions; /* by the last metadata; 0: the topic is not there (kafka_watch.c) */
 };
@@ -74,7 +76,8 @@ struct kafka {
 	int replication;
 	int64_t memory_bytes;
 	int64_t session_ms, transaction_ms;
-	int64_t watch_ms; /* topics are looked at so often */
+	int64_t watch_ms;	   /* topics are looked at so often */
+	atomic_bool limit_unknown; /* said once */
 	/*
 	 * read_committed: metadata, ends, administration. It fetches nothing: behind a fetch that waits for data any
 	 * other request on the connection would wait too.

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "log/kafka_group.h"
+#include "log/kafka_limit.h"
 #include "log/kafka_place.h"
 
 struct kafka_member {
@@ -73,6 +74,16 @@ open_fetcher(struct kafka_member *member, struct error *err)
 	return kafka_handle_open(conf, RD_KAFKA_CONSUMER, &member->fetcher, err);
 }
 
+/* Before the producer is opened: it makes no batches that they do not take. */
+static int
+read_limits(struct kafka *log, const struct member_spec *spec, struct error *err)
+{
+	for (int i = 0; i < spec->output_count; i++)
+		if (kafka_limit_written(log, spec->outputs[i], err) < 0)
+			return -1;
+	return kafka_limit_written(log, spec->journal, err);
+}
+
 static int
 open_parts(struct kafka_member *member, const struct member_spec *spec, struct error *err)
 {
@@ -82,7 +93,7 @@ open_parts(struct kafka_member *member, const struct member_spec *spec, struct e
 	member->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (member->event_fd < 0)
 		return fail(err, FATAL, "no eventfd: %s", strerror(errno));
-	if (check_inputs(member->log, spec, err) < 0 ||
+	if (check_inputs(member->log, spec, err) < 0 || read_limits(member->log, spec, err) < 0 ||
 	    kafka_group_open(member->log, spec, member->event_fd, &member->group, err) < 0 ||
 	    (member->input_count > 0 && open_fetcher(member, err) < 0))
 		return -1;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "log/kafka_producer.h"
+#include "log/kafka_limit.h"
 
 static void
 track(struct kafka_tracked *track, int64_t offset)
@@ -30,6 +30,8 @@ acknowledged(rd_kafka_t *handle, rd_kafka_message_t *message, void *opaque)
 	struct kafka_producer *producer = opaque;
 
 	(void)handle;
+	if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+		atomic_store(&producer->refused, message->rkt);
 	if (message->err)
 		atomic_fetch_add(&producer->failures, 1);
 	else if (message->rkt == atomic_load_explicit(&producer->track, memory_order_relaxed))
@@ -52,6 +54,7 @@ open_handle(struct kafka_producer *producer, struct error *err)
 	rd_kafka_conf_t *conf = kafka_config(producer->log, producer->id ? KAFKA_PRODUCER : KAFKA_PLAIN_PRODUCER,
 					     producer, err);
 
+	producer->batch_bytes_max = kafka_limit_batch_bytes(producer->log);
 	if (!conf)
 		return -1;
 	if (producer->id && kafka_config_set(conf, "transactional.id", producer->id, err) < 0) {
@@ -150,6 +153,37 @@ kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *e
 	return producer->rkt[topic];
 }
 
+bool
+kafka_producer_is_lost(const struct kafka_producer *producer)
+{
+	char text[256];
+
+	return rd_kafka_fatal_error(producer->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+int
+kafka_producer_replace(struct kafka_producer **producer, struct error *err)
+{
+	struct kafka_producer *old = *producer, *fresh;
+
+	if (kafka_producer_open(old->log, old->id, old->tracked, &fresh, err) < 0)
+		return -1;
+	kafka_producer_close(producer);
+	*producer = fresh;
+	return 0;
+}
+
+int
+kafka_producer_refused(const struct kafka_producer *producer)
+{
+	const rd_kafka_topic_t *refused = atomic_load(&producer->refused);
+
+	for (int i = 0; refused && i < producer->rkt_count; i++)
+		if (producer->rkt[i] == refused)
+			return i;
+	return -1;
+}
+
 void
 kafka_producer_forget(struct kafka_producer *producer)
 {
@@ -172,5 +206,7 @@ kafka_producer_flush(struct kafka_producer *producer, struct error *err)
 		return kafka_fail(err, code, "waiting for records to be acknowledged");
 	if (!producer->id && atomic_exchange(&producer->failures, 0) > 0)
 		return fail(err, ABORT, "records were not taken by the cluster within message.timeout.ms");
+	if (!atomic_load(&producer->refused))
+		producer->refusals = 0;
 	return 0;
 }

@@ -20,9 +20,12 @@ struct kafka_producer {
 	int tracked;			   /* topic, or -1 */
 	_Atomic(rd_kafka_topic_t *) track; /* its handle */
 	int tracked_partitions;
-	struct kafka_tracked *tracks; /* by partition of the tracked topic */
-	_Atomic int64_t failures;     /* records that were given up, since the last look */
-	bool ready;		      /* init_transactions has succeeded */
+	struct kafka_tracked *tracks;	     /* by partition of the tracked topic */
+	_Atomic int64_t failures;	     /* records that were given up, since the last look */
+	_Atomic(rd_kafka_topic_t *) refused; /* whose batch was too large for its topic; NULL: none */
+	int refusals;			     /* of those in a row, although the topic's limit says otherwise */
+	int64_t batch_bytes_max;	     /* of a batch, as it was opened */
+	bool ready;			     /* init_transactions has succeeded */
 };
 
 int kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka_producer **out, struct error *err);
@@ -30,7 +33,12 @@ void kafka_producer_close(struct kafka_producer **producer);
 /* Ends what a predecessor of the same id left open, and fences him. RETRY while the cluster cannot be reached. */
 int kafka_producer_prepare(struct kafka_producer *producer, struct error *err);
 rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *err);
-void kafka_producer_forget(struct kafka_producer *producer); /* what was tracked: a new transaction begins */
+void kafka_producer_forget(struct kafka_producer *producer);	    /* what was tracked: a new transaction begins */
+bool kafka_producer_is_lost(const struct kafka_producer *producer); /* librdkafka has given it up */
+/* By a new one of the same name, which fences it: that also ends its transaction. */
+int kafka_producer_replace(struct kafka_producer **producer, struct error *err);
+/* The topic that has refused a batch as too large, or -1. */
+int kafka_producer_refused(const struct kafka_producer *producer);
 /* As kafka_fail_error; where the producer is lost it says what may have taken its name. */
 int kafka_producer_fail(const struct kafka_producer *producer, rd_kafka_error_t *error, const char *what,
 			struct error *err);

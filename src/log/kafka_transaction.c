@@ -26,6 +26,7 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
+#include "log/kafka_limit.h"
 #include "log/kafka_owner.h"
 
 struct kafka_entry {
@@ -63,6 +64,7 @@ struct kafka_transaction {
 	struct kafka_stream **streams; /* by topic and partition; NULL: none of that topic yet */
 	int topic_count;
 	struct kafka_stream *filled;
+	struct kafka_sizes sizes;   /* of records, by topic */
 	struct kafka_owners owners; /* of the tracked topic */
 	enum step step;
 	rd_kafka_topic_partition_list_t *positions;
@@ -113,7 +115,7 @@ kafka_transaction_open(struct log *base, const char *id, struct transaction **ou
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return fail(err, FATAL, "no random number for a name");
 	snprintf(name, sizeof(name), "%s.%s.%s.%016" PRIx64, log->application, id, log->identity, random);
-	if (kafka_transaction_make(log, name, -1, NULL, NULL, out, err) < 0)
+	if (kafka_limit_all_written(log, err) < 0 || kafka_transaction_make(log, name, -1, NULL, NULL, out, err) < 0)
 		return -1;
 	do
 		result = kafka_transaction_prepare(*out, err);
@@ -162,6 +164,7 @@ kafka_transaction_close(struct transaction *base)
 	buffer_fini(&transaction->bytes);
 	free_streams(transaction);
 	memory_free(&transaction->entries);
+	kafka_sizes_fini(&transaction->sizes);
 	kafka_owners_fini(&transaction->owners);
 	memory_free(&transaction->group_name);
 	memory_free(&transaction);
@@ -211,16 +214,16 @@ kafka_append_end(struct transaction *base, bool deletion, struct error *err)
 {
 	struct kafka_transaction *transaction = own(base);
 	struct kafka_entry *entry = &transaction->entries[transaction->count];
-	size_t size;
+	size_t size, size_max = kafka_sizes_max(&transaction->sizes, transaction->log, entry->topic);
 
 	insist(transaction->appending);
 	entry->deletion = deletion;
 	entry->value_size = transaction->bytes.size - entry->value_at;
 	size = entry->key_size + entry->value_size;
-	if (size > LOG_RECORD_SIZE_MAX) {
+	if (size > size_max) {
 		kafka_append_cancel(base);
-		return fail(err, SKIP, "a record of %zu bytes for topic '%s': expected at most %d", size,
-			    kafka_topic_name(&transaction->log->log, entry->topic), LOG_RECORD_SIZE_MAX);
+		return fail(err, SKIP, "a record of %zu bytes for topic '%s': expected at most %zu", size,
+			    kafka_topic_name(&transaction->log->log, entry->topic), size_max);
 	}
 	transaction->appending = false;
 	transaction->count++;
@@ -345,6 +348,27 @@ is_first_of_journal(const struct kafka_transaction *transaction, size_t at)
 	       (at == 0 || transaction->entries[at - 1].topic != transaction->tracked);
 }
 
+/* Some of it is on its way, or gone: the commit will say so, whoever met it first. */
+static int
+give_up(struct kafka_transaction *transaction, struct error *err)
+{
+	err->action = err->action == RETRY ? ABORT : err->action;
+	transaction->failed = true;
+	transaction->failure = *err;
+	return -1;
+}
+
+/* What comes before the journal at least once has to be there first. A flush that takes time is waited for again. */
+static int
+flush_plain(struct kafka_transaction *transaction, struct error *err)
+{
+	if (send_filled(transaction, err) < 0)
+		return give_up(transaction, err);
+	if (kafka_producer_flush(transaction->plain, err) == 0)
+		return 0;
+	return err->action == RETRY ? -1 : give_up(transaction, err);
+}
+
 static int
 hand_over(struct kafka_transaction *transaction, struct error *err)
 {
@@ -357,16 +381,11 @@ hand_over(struct kafka_transaction *transaction, struct error *err)
 	    kafka_producer_prepare(transaction->producer, err) < 0)
 		return -1;
 	for (; transaction->sent < transaction->kept; transaction->sent++) {
-		if (is_first_of_journal(transaction, transaction->sent) &&
-		    (send_filled(transaction, err) < 0 || kafka_producer_flush(transaction->plain, err) < 0))
+		if (is_first_of_journal(transaction, transaction->sent) && flush_plain(transaction, err) < 0)
 			return -1;
 		stream_add(transaction, &transaction->entries[transaction->sent]);
 	}
-	if (send_filled(transaction, err) == 0)
-		return 0;
-	transaction->failed = true;
-	transaction->failure = *err;
-	return -1;
+	return send_filled(transaction, err) == 0 ? 0 : give_up(transaction, err);
 }
 
 /* All that was kept has been handed over: the space is used again. */
@@ -526,40 +545,22 @@ kafka_commit(struct transaction *base, struct error *err)
 
 /* ---- abort ---- */
 
-/* A producer that librdkafka has given up is replaced: the new one fences it, which also ends its transaction. */
-static int
-replace(struct kafka_producer **producer, struct error *err)
-{
-	struct kafka_producer *old = *producer, *fresh;
-
-	if (kafka_producer_open(old->log, old->id, old->tracked, &fresh, err) < 0)
-		return -1;
-	kafka_producer_close(producer);
-	*producer = fresh;
-	return 0;
-}
-
-static bool
-is_lost(const struct kafka_producer *producer)
-{
-	char text[256];
-
-	return rd_kafka_fatal_error(producer->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
 static int
 end_open(struct kafka_transaction *transaction, struct error *err)
 {
 	rd_kafka_error_t *error = NULL;
 
-	if (transaction->begun && !is_lost(transaction->producer)) {
+	if (transaction->begun && !kafka_producer_is_lost(transaction->producer)) {
 		error = rd_kafka_abort_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
 		if (error && kafka_fail_error(err, error, "aborting a transaction") < 0 && err->action == RETRY)
 			return -1;
 	}
-	if ((error || is_lost(transaction->producer)) && replace(&transaction->producer, err) < 0)
+	if ((error || kafka_producer_is_lost(transaction->producer)) &&
+	    kafka_producer_replace(&transaction->producer, err) < 0)
 		return -1;
 	transaction->begun = false;
+	if (kafka_limit_look(&transaction->producer, err) < 0)
+		return -1;
 	return kafka_producer_prepare(transaction->producer, err);
 }
 
@@ -573,12 +574,15 @@ kafka_abort(struct transaction *base, struct error *err)
 	if (transaction->producer && end_open(transaction, err) < 0)
 		return -1;
 	if (transaction->plain) {
-		if (is_lost(transaction->plain) && replace(&transaction->plain, err) < 0)
+		if (kafka_producer_is_lost(transaction->plain) && kafka_producer_replace(&transaction->plain, err) < 0)
 			return -1;
 		rd_kafka_purge(transaction->plain->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 		if (kafka_producer_flush(transaction->plain, err) < 0 && err->action == RETRY)
 			return -1;
+		if (kafka_limit_look(&transaction->plain, err) < 0)
+			return -1;
 	}
+	kafka_sizes_fini(&transaction->sizes); /* they may have become less */
 	kafka_owners_aborted(&transaction->owners);
 	empty(transaction);
 	return 0;

@@ -111,6 +111,12 @@ log_topic_partitions(struct log *log, int topic)
 	return log->ops->topic_partitions(log, topic);
 }
 
+size_t
+log_record_size_max(struct log *log, int topic)
+{
+	return log->ops->record_size_max ? log->ops->record_size_max(log, topic) : LOG_RECORD_SIZE_MAX;
+}
+
 const char *
 log_topic_name(struct log *log, int topic)
 {

@@ -83,6 +83,8 @@ const char *log_identity(struct log *log);
 /* A topic by name: a small number that stands for it while the log is open. FATAL where there is none. */
 int log_topic(struct log *log, const char *name, int *topic, struct error *err);
 int log_topic_partitions(struct log *log, int topic);
+/* Bytes of key and value of a record that the topic takes: LOG_RECORD_SIZE_MAX, or less where the topic says so. */
+size_t log_record_size_max(struct log *log, int topic);
 const char *log_topic_name(struct log *log, int topic);
 
 struct partition_ends {
@@ -169,7 +171,7 @@ void transaction_close(struct transaction **transaction); /* what was not commit
  * Appends one record in two steps, so that a value is encoded straight into the log's own batch:
  *     buffer = transaction_append_begin(...); encode onto the end of *buffer; transaction_append_end(...)
  * `key.data` NULL: no key. Between the two calls only the buffer may be used. append_end fails (SKIP, record undone)
- * where key and value are larger than LOG_RECORD_SIZE_MAX. append_cancel takes a begun record back.
+ * where key and value are larger than log_record_size_max. append_cancel takes a begun record back.
  */
 struct buffer *transaction_append_begin(struct transaction *transaction, int topic, int partition, struct bytes key,
 					int64_t timestamp_ms);

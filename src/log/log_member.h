@@ -15,6 +15,8 @@ struct member_spec {
 	int journal; /* topic whose partitions are shared out: owning partition p is owning task p */
 	const int *inputs; /* topics; partition p of each goes with task p */
 	int input_count;
+	const int *outputs; /* topics that its transaction writes, beside the journal: their limits are read */
+	int output_count;
 };
 
 int log_member_open(struct log *log, const struct member_spec *spec, struct member **out, struct error *err);

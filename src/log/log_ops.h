@@ -18,6 +18,7 @@ struct log_ops {
 	int (*topic)(struct log *, const char *name, int *topic, struct error *);
 	int (*topic_partitions)(struct log *, int topic);
 	const char *(*topic_name)(struct log *, int topic);
+	size_t (*record_size_max)(struct log *, int topic); /* NULL: LOG_RECORD_SIZE_MAX */
 	int (*partition_info)(struct log *, int topic, int partition, struct partition_info *, struct error *);
 	int (*partition_ends)(struct log *, int topic, int partition, struct partition_ends *, struct error *);
 	/* NULL: partition_ends never waits */
