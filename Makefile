@@ -8,7 +8,7 @@ AR      := ar
 PYTHON  := /usr/bin/python3
 PREFIX  ?= /usr/local
 DESTDIR ?=
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 SANITIZER ?=
 ifneq ($(filter-out address undefined thread,$(SANITIZER)),)

@@ -363,12 +363,12 @@ update_show(const struct entry *entry, struct buffer *out)
 
 static const struct option options[] = {
 	{"dimensions", OPTION_INTEGER, offsetof(struct update, dimensions), NULL, 1, EMBEDDING_DIMENSIONS_MAX, NULL,
-	 NULL, "components of a vector; item vectors of another size are dead letters"},
+	 NULL, "components of a vector; item vectors of another size are dead letters", .state = true},
 	{"weights", OPTION_TEXT, offsetof(struct update, weights),
 	 "view: 0.1, click: 1, like: 2, share: 3, comment: 3, follow: 3, purchase: 5, watch: 0.5", 0, 0, NULL, NULL,
 	 "the weight of each action, \"action: number, ...\"; those that are not named do not count"},
 	{"half_life", OPTION_DURATION, offsetof(struct update, half_life), "7d", 1000, 10 * YEAR_MS, NULL, "ms",
-	 "after so long an engagement weighs half as much"},
+	 "after so long an engagement weighs half as much", .state = true},
 	{"remember", OPTION_DURATION, offsetof(struct update, remember), "6h", 1, YEAR_MS, NULL, "ms",
 	 "so long after it happened an engagement may come, and is told from a repeat"},
 	{"vector_wait", OPTION_DURATION, offsetof(struct update, vector_wait), "1min", 0, 24 * HOUR_MS, NULL, "ms",
@@ -400,10 +400,18 @@ static const struct port outputs[] = {
 	{.name = NULL},
 };
 
+/* Of WAITING, which is not looked up ahead of time. */
+static struct bytes
+same_key(struct bytes key)
+{
+	return key;
+}
+
 static const struct store_spec stores[] = {
 	[USERS] = {"users", "one entry per user_id_token: sum, weight, ids of engagements", true},
 	[WAITING] = {.name = "waiting",
 		     .help = "one entry per user_id_token with engagements that wait for vectors",
+		     .input_key = same_key,
 		     .bodies = 1u << 0,
 		     .rewrite = waiting_rewrite},
 	{.name = NULL},

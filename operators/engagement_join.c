@@ -422,6 +422,20 @@ give_up(const struct join *join, struct entry *entry, int64_t until, struct cont
 	return 0;
 }
 
+/*
+ * When the entry is due by today's options. Its timer was set by those of then: where it is too early now, it is set
+ * again.
+ */
+static int64_t
+due_at(const struct join *join, const struct join_parts *parts)
+{
+	if (!(parts->head.flags & JOIN_HAS_IMPRESSION))
+		return waiting_deadline(join, parts);
+	if (!(parts->head.flags & JOIN_FINAL))
+		return time_add(parts->head.shown_at, join->window + join->grace);
+	return time_add(parts->head.shown_at, join->correction_horizon);
+}
+
 static int
 join_on_timer(const void *self, struct entry *entry, struct context *context, struct error *err)
 {
@@ -429,7 +443,12 @@ join_on_timer(const void *self, struct entry *entry, struct context *context, st
 	struct store *store = context_store(context, 0);
 	struct join_parts parts = join_parts_of(entry);
 	bool end = context_watermark(context) == TIME_MAX; /* a bounded run closes all windows */
+	int64_t due = due_at(join, &parts);
 
+	if (!end && due >= context_watermark(context)) {
+		entry_set_timer(store, entry, due);
+		return 0;
+	}
 	if (!(parts.head.flags & JOIN_HAS_IMPRESSION))
 		return give_up(join, entry, end ? TIME_MAX : waiting_deadline(join, &parts), context, err);
 	if (!(parts.head.flags & JOIN_FINAL))

@@ -353,7 +353,7 @@ reconcile_show(const struct entry *entry, struct buffer *out)
 
 static const struct option options[] = {
 	{"window", OPTION_DURATION, offsetof(struct reconcile, window), "1min", 1, DAY_MS, NULL, "ms",
-	 "length of a window of event time that counts are by"},
+	 "length of a window of event time that counts are by", .state = true},
 	{"settle", OPTION_DURATION, offsetof(struct reconcile, settle), "0", 0, DAY_MS, NULL, "ms",
 	 "how long after it was made a response is judged, and after its end a window closes; 0: a window's length"},
 	{"max_hold", OPTION_DURATION, offsetof(struct reconcile, max_hold), "0", 0, DAY_MS, NULL, "ms",

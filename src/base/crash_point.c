@@ -11,7 +11,8 @@ static const char *const names[CRASH_POINTS] = {
 	[CRASH_RESTORING] = "restoring", [CRASH_STARTED] = "started",	[CRASH_PROCESSED] = "processed",
 	[CRASH_BLOCK] = "block",	 [CRASH_SENT] = "sent",		[CRASH_POSITIONS] = "positions",
 	[CRASH_COMMITTED] = "committed", [CRASH_WRITTEN] = "written",	[CRASH_TRIMMED] = "trimmed",
-	[CRASH_REVOKED] = "revoked",	 [CRASH_RELEASED] = "released",
+	[CRASH_REVOKED] = "revoked",	 [CRASH_RELEASED] = "released", [CRASH_SPLIT] = "split",
+	[CRASH_COUNTED] = "counted",	 [CRASH_SWITCHED] = "switched",
 };
 
 crash_hook *crash_hook_installed;

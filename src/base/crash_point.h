@@ -26,6 +26,9 @@ enum crash_point {
 	CRASH_TRIMMED,	 /* "trimmed": it is */
 	CRASH_REVOKED,	 /* "revoked": a task is committed in order to be given up, and still held */
 	CRASH_RELEASED,	 /* "released": it is given up */
+	CRASH_SPLIT,	 /* "split": a rescale has committed blocks of the new journal, or the switch to it */
+	CRASH_COUNTED,	 /* "counted": all that is in the new journal has been counted */
+	CRASH_SWITCHED,	 /* "switched": the new journal counts, what the old one takes is not given back */
 	CRASH_POINTS
 };
 

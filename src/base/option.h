@@ -48,6 +48,7 @@ struct option {
 	const char *help;	    /* one sentence */
 
 	const struct option_group *group; /* OPTION_GROUPS */
+	bool state; /* what is kept in state depends on it: it cannot be changed while there is any */
 };
 
 /* An option table ends with a row without a name. */

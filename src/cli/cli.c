@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "cli/arguments.h"
@@ -20,8 +21,17 @@
 #define COMMIT_ATTEMPTS_MAX 5
 
 const struct command *const cli_commands[] = {
-	&command_validate,   &command_run,   &command_produce,	 &command_consume, &command_topics,
-	&command_deadletter, &command_state, &command_operators, &command_version, NULL,
+	&command_validate,
+	&command_run,
+	&command_produce,
+	&command_consume,
+	&command_topics,
+	&command_deadletter,
+	&command_state,
+	&command_rescale,
+	&command_operators,
+	&command_version,
+	NULL,
 };
 
 /* ---- what commands say ---- */
@@ -247,4 +257,14 @@ cli_main(int count, char **arguments)
 	if (!command)
 		return (int)unknown_command(name);
 	return (int)run_command(command, count - 2, (const char *const *)arguments + 2);
+}
+
+int
+cli_install_crash(struct error *err)
+{
+	const char *text = getenv("ISOTOPE_CRASH");
+
+	if (!text)
+		return 0;
+	return crash_install_text(text, err) < 0 ? fail_in(err, "ISOTOPE_CRASH") : 0;
 }

@@ -45,7 +45,7 @@ struct call {
 };
 
 extern const struct command command_validate, command_run, command_produce, command_consume, command_topics,
-	command_deadletter, command_state, command_operators, command_version;
+	command_deadletter, command_state, command_rescale, command_operators, command_version;
 
 extern const struct command *const cli_commands[]; /* NULL-terminated */
 
@@ -65,6 +65,9 @@ int cli_open_log(const struct call *call, const struct topology *topology, bool 
 /* Index of a topic or an operator by name; the error of an unknown one names the closest. */
 int cli_topic(const struct topology *topology, const char *name, int *index, struct error *err);
 int cli_operator(const struct topology *topology, const char *name, int *index, struct error *err);
+
+/* For tests: what ISOTOPE_CRASH says (base/crash_point.h). */
+int cli_install_crash(struct error *err);
 
 /* Commits, and asks again a bounded number of times while the outcome is unknown. */
 int cli_commit(struct transaction *transaction, struct error *err);

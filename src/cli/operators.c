@@ -83,6 +83,8 @@ put_kind(struct buffer *out, const struct option *option)
 	else
 		buffer_print(out, ", required");
 	put_bounds(out, option);
+	if (option->state)
+		buffer_print(out, "; cannot be changed while there is state");
 }
 
 /* `group`: the map that the option is part of, or NULL. */

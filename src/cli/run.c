@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "cli/arguments.h"
@@ -294,17 +293,6 @@ run_selected(const struct call *call, const struct topology *topology, const cha
 	return result;
 }
 
-/* For tests: base/crash_point.h. */
-static int
-install_crash(struct error *err)
-{
-	const char *text = getenv("ISOTOPE_CRASH");
-
-	if (!text)
-		return 0;
-	return crash_install_text(text, err) < 0 ? fail_in(err, "ISOTOPE_CRASH") : 0;
-}
-
 static enum cli_status
 run(const struct call *call)
 {
@@ -326,7 +314,7 @@ run(const struct call *call)
 		logger_set_level(LOGGER_WARN);
 	memory_keep_freed();
 	stop_install();
-	result = install_crash(&err);
+	result = cli_install_crash(&err);
 	if (result == 0)
 		result = cli_load(call, &topology, &err);
 	if (result == 0) {

@@ -1,4 +1,5 @@
 #include "dataflow/job.h"
+#include "dataflow/journals.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,7 +61,7 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 {
 	struct topic_list list = topic_list_of(topology);
 	const char *missing = NULL;
-	int result = 0, count = 0, topic;
+	int result = journals_check(topology, log, err), count = 0, topic;
 
 	for (size_t i = 0; i < list.count && result == 0; i++) {
 		if (create) {
@@ -83,8 +84,8 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 }
 
 int
-runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
-		 struct log **out, struct error *err)
+runtime_open_log_only(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
+		      struct log **out, struct error *err)
 {
 	char *path = directory ? runtime_log_directory(directory) : NULL;
 	struct log_config config = {
@@ -106,11 +107,23 @@ runtime_open_log(const struct topology *topology, const char *directory, bool re
 	if (result == 0)
 		result = log_open(&config, out, err);
 	memory_free(&path);
-	if (result == 0 && !read_only && log_is_private(*out) && runtime_topics(topology, *out, true, err) < 0) {
+	if (result == 0 && journals_find(topology, *out, err) < 0) {
 		log_close(out);
 		result = -1;
 	}
 	return result;
+}
+
+int
+runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
+		 struct log **out, struct error *err)
+{
+	if (runtime_open_log_only(topology, directory, read_only, clock, out, err) < 0)
+		return -1;
+	if (read_only || !log_is_private(*out) || runtime_topics(topology, *out, true, err) == 0)
+		return 0;
+	log_close(out);
+	return -1;
 }
 
 static int

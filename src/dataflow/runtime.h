@@ -62,6 +62,9 @@ char *runtime_state_directory(const char *directory);
 /* Opens the log as `run` does: for commands beside it. */
 int runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
 		     struct log **out, struct error *err);
+/* The same without a look at the topics: for a rescale, which makes them fit. */
+int runtime_open_log_only(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
+			  struct log **out, struct error *err);
 /*
  * Every topic that the topology needs: its own, and the internal ones of its operators. Missing ones are created
  * (create), or refused with the command that creates them. A wrong count of partitions is refused either way.

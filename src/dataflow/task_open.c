@@ -4,6 +4,7 @@
  */
 #include "base/memory.h"
 #include "dataflow/task.h"
+#include "dataflow/task_identity.h"
 #include "dataflow/task_stores.h"
 
 static int
@@ -53,6 +54,7 @@ task_open(const struct task_config *config, struct task **out, struct error *err
 	task->waiting_since_ms = TIME_MAX;
 	task->due_ms = config->operator->spec->type->generate || config->operator->spec->type->on_clock ? 0 : TIME_MAX;
 	*out = task;
+	task_identity_options(task->operator->spec, &task->options);
 	open_inputs(task);
 	task->marker.watermark = TIME_MIN;
 	if (context_init(&task->context, task->job, task->operator, task->partition, config->transaction, err) < 0 ||
@@ -87,5 +89,6 @@ task_close(struct task **pointer)
 	memory_free(&task->other_writer);
 	task_tables_fini(task);
 	buffer_fini(&task->header);
+	buffer_fini(&task->options);
 	memory_free(pointer);
 }

@@ -11,7 +11,17 @@ topic_list_group(const struct topology *topology, int index)
 char *
 topic_list_journal(const struct topology *topology, int index)
 {
-	return memory_format("%s.%s.journal", topology->name, topology->operators[index].name);
+	int generation = *topology->operators[index].generation;
+
+	if (generation == 1)
+		return memory_format("%s.%s.journal", topology->name, topology->operators[index].name);
+	return memory_format("%s.%s.journal.%d", topology->name, topology->operators[index].name, generation);
+}
+
+char *
+topic_list_journals(const struct topology *topology)
+{
+	return memory_format("%s.journals", topology->name);
 }
 
 char *

@@ -45,6 +45,7 @@ free_operator(struct topology_operator *operator)
 	if (operator->self)
 		option_free(operator->type->options, operator->self);
 	memory_free(&operator->self);
+	memory_free(&operator->generation);
 	memory_free(&operator->name);
 }
 

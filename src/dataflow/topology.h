@@ -56,6 +56,7 @@ struct topology_operator {
 	int inputs[TOPOLOGY_PORTS_MAX]; /* index of the topic at each port, -1: not connected */
 	int outputs[TOPOLOGY_PORTS_MAX];
 	int tables[TOPOLOGY_PORTS_MAX];
+	int *generation;	  /* of its journal, as the log has it (journals.h); 1 until it was asked */
 	int64_t tasks;		  /* partitions of its inputs; of a source: its `tasks` key, default 1 */
 	int64_t workers;	  /* threads */
 	double dead_letter_limit; /* ratio of the recent records of an input */

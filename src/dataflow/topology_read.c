@@ -532,6 +532,8 @@ read_operator(struct topology_loading *loading, const struct yaml_entry *entry, 
 	insist_distinct(operator->type);
 	snprintf(what, sizeof(what), "operator %s (%s)", entry->name, operator->type->name);
 	operator->self = memory_new(operator->type->self_size);
+	operator->generation = memory_new(sizeof(*operator->generation));
+	*operator->generation = 1;
 	if (operator->type->options)
 		tables[1] = (struct topology_table){operator->type->options, operator->self};
 	topology_read_map(loading, map, entry->place, what, tables, operator_others);

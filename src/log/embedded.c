@@ -111,6 +111,7 @@ const struct log_ops embedded_ops = {
 	.open = embedded_open,
 	.close = embedded_close,
 	.create_topic = embedded_create_topic,
+	.raise_partitions = embedded_raise_partitions,
 	.topic = embedded_topic,
 	.topic_partitions = embedded_topic_partitions,
 	.topic_name = embedded_topic_name,

@@ -155,6 +155,7 @@ int embedded_partition_refresh(struct embedded *log, int topic, int partition, s
 void embedded_topics_free(struct embedded *log);
 struct partition *embedded_partition(struct embedded *log, int topic, int partition);
 int embedded_create_topic(struct log *log, const struct topic_spec *spec, struct error *err);
+int embedded_raise_partitions(struct log *log, int topic, int partitions, struct error *err);
 int embedded_topic(struct log *log, const char *name, int *topic, struct error *err);
 int embedded_topic_partitions(struct log *log, int topic);
 const char *embedded_topic_name(struct log *log, int topic);

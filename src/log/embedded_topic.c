@@ -239,6 +239,24 @@ embedded_create_topic(struct log *base, const struct topic_spec *spec, struct er
 }
 
 int
+embedded_raise_partitions(struct log *base, int number, int partitions, struct error *err)
+{
+	struct embedded *log = embedded_of(base);
+	const struct topic *topic = log->topics[number];
+	struct topic_spec spec = {.name = topic->name,
+				  .partitions = partitions,
+				  .compacted = topic->compacted,
+				  .retention_ms = topic->retention_ms,
+				  .retention_bytes = topic->retention_bytes};
+	int result;
+
+	pthread_mutex_lock(&log->mutex);
+	result = store_topic(log, number, &spec, err);
+	pthread_mutex_unlock(&log->mutex);
+	return result;
+}
+
+int
 embedded_topic(struct log *base, const char *name, int *topic, struct error *err)
 {
 	struct embedded *log = embedded_of(base);

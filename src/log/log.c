@@ -62,6 +62,17 @@ log_create_topic(struct log *log, const struct topic_spec *spec, struct error *e
 }
 
 int
+log_raise_partitions(struct log *log, int topic, int partitions, struct error *err)
+{
+	if (!log->ops->raise_partitions)
+		return fail(err, FATAL,
+			    "topic '%s' has %d partitions, and %d are needed: kafka-topics --alter adds them",
+			    log_topic_name(log, topic), log_topic_partitions(log, topic), partitions);
+	insist(partitions > log_topic_partitions(log, topic) && partitions <= LOG_PARTITIONS_MAX);
+	return log->ops->raise_partitions(log, topic, partitions, err);
+}
+
+int
 log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err)
 {
 	int topic, partitions;

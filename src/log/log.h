@@ -65,7 +65,8 @@ struct topic_spec {
 
 /* Creates the topic, or checks that it exists with as many partitions (FATAL if not) and takes over its settings. */
 int log_create_topic(struct log *log, const struct topic_spec *spec, struct error *err);
-
+/* More partitions for a topic, which count from the next opening of the log on. FATAL: Kafka has a tool for that. */
+int log_raise_partitions(struct log *log, int topic, int partitions, struct error *err);
 /* That it exists with as many partitions; else FATAL. */
 int log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err);
 /* That a journal has no settings by which it would lose records; else FATAL. */

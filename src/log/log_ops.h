@@ -15,6 +15,7 @@ struct log_ops {
 	void (*close)(struct log *);	       /* frees it, as the other close functions here do */
 
 	int (*create_topic)(struct log *, const struct topic_spec *, struct error *);
+	int (*raise_partitions)(struct log *, int topic, int partitions, struct error *); /* NULL: it does not */
 	int (*topic)(struct log *, const char *name, int *topic, struct error *);
 	int (*topic_partitions)(struct log *, int topic);
 	const char *(*topic_name)(struct log *, int topic);

@@ -129,6 +129,10 @@ block_read_part(struct bytes part, struct block_part *out, struct error *err)
 	uint8_t format = cursor_u8(&cursor);
 	uint8_t last = cursor_u8(&cursor);
 
+	if (!cursor.bad && format == BLOCK_FORMAT_MOVED)
+		return fail(err, FATAL,
+			    "the journal was closed by a rescale: the state is in another journal now, of which this "
+			    "process does not know; start it again");
 	if (!cursor.bad && (format < BLOCK_FORMAT_MIN || format > BLOCK_FORMAT))
 		return fail(err, FATAL,
 			    "the journal has blocks of format %d, this version reads %d to %d; use the version that "

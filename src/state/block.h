@@ -25,7 +25,8 @@
 #include "state/state.h"
 
 #define BLOCK_FORMAT 2
-#define BLOCK_FORMAT_MIN 1 /* the oldest that is read */
+#define BLOCK_FORMAT_MIN 1     /* the oldest that is read */
+#define BLOCK_FORMAT_MOVED 255 /* no block: the state is in another journal from here on (split.h) */
 #define BLOCK_STORES_MAX 64
 
 enum block_kind {

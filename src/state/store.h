@@ -34,6 +34,9 @@ struct store_spec {
 	 * schemas are kept with the state, and what was written with another one comes to `rewrite` before it is looked
 	 * at. */
 	unsigned bodies;
+	/* The key of the input record that an entry's key stands for, by which tasks share them out; NULL: the entry's
+	 * key, where keyed_like_input. Where it is not either, entries cannot be moved to another task. */
+	struct bytes (*input_key)(struct bytes key);
 	int layout; /* raised when values are laid out in another way; what has another one comes to `rewrite` too */
 	/* Appends the value anew, in today's layout, each body in it as stored_body (operator.h) gives it. NULL: values
 	 * need no rewriting. */

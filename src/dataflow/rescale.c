@@ -1,0 +1,409 @@
+/* How it is done: what is checked first is in rescale_check.c. */
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/crash_point.h"
+#include "base/memory.h"
+#include "dataflow/journals.h"
+#include "dataflow/partition_read.h"
+#include "dataflow/rescale_check.h"
+#include "dataflow/topic_list.h"
+
+#define COMMIT_BYTES ((size_t)8 << 20)	     /* of blocks, in one transaction */
+#define COMMIT_TRIES_MAX 120		     /* of one whose outcome is not known */
+#define GENERATIONS_MAX 1000		     /* that are looked at for a name that is free */
+#define MEMORY_BYTES_MIN ((int64_t)32 << 20) /* of one state while it is read */
+#define DATABASE_MEMORY_SHARE 0.25
+
+/* ---- states ---- */
+
+static int
+remove_file(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+	(void)status, (void)type, (void)at;
+	return remove(path);
+}
+
+static void
+remove_stores(const struct rescale *rescale)
+{
+	nftw(rescale->directory, remove_file, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int
+restore_record(void *argument, const struct log_record *record, struct error *err)
+{
+	return state_restore(argument, record->offset, record->value, err);
+}
+
+static int
+restore(struct rescale *rescale, int journal, int task, struct state *state, struct error *err)
+{
+	struct partition_ends ends;
+	int64_t from;
+
+	if (log_partition_ends(rescale->log, journal, task, &ends, err) < 0)
+		return -1;
+	if (ends.pending_end != ends.end)
+		return fail(err, RETRY, "a transaction is still open in the journal; try again");
+	if (journal == rescale->old)
+		rescale->ends[task] = ends.end;
+	if (state_restore_from(state, ends.start, ends.end, &from, err) < 0)
+		return -1;
+	return partition_read(rescale->log, journal, task, from, ends.end, restore_record, state, err);
+}
+
+typedef int use_state(struct rescale *rescale, int task, struct state *state, struct error *err);
+
+/* Restores the state of one task of a journal into stores of their own, and hands it to `use`. */
+static int
+with_state(struct rescale *rescale, int journal, int task, use_state *use, struct error *err)
+{
+	static const struct store_spec none[] = {{.name = NULL}};
+	const struct topology *topology = rescale->topology;
+	int64_t memory = topology->memory_bytes > MEMORY_BYTES_MIN ? topology->memory_bytes : MEMORY_BYTES_MIN;
+	int64_t database_bytes = (int64_t)((double)memory * DATABASE_MEMORY_SHARE);
+	struct database_config database = {
+		.directory = rescale->directory, .application = topology->name, .memory_bytes = database_bytes};
+	struct state_config config = {.operator_name = rescale->spec->name,
+				      .partition = task,
+				      .stores = rescale->spec->type->stores ? rescale->spec->type->stores : none,
+				      .memory_bytes = memory - database_bytes};
+	struct state *state;
+	int result;
+
+	remove_stores(rescale);
+	if (database_open(&database, &config.database, err) < 0)
+		return -1;
+	result = state_open(&config, &state, err);
+	if (result == 0) {
+		result = restore(rescale, journal, task, state, err);
+		if (result == 0)
+			result = use(rescale, task, state, err);
+		state_close(&state);
+	}
+	database_close(&config.database);
+	remove_stores(rescale);
+	return result < 0 ? fail_in(err, "operator %s, journal %s, task %d", rescale->spec->name,
+				    log_topic_name(rescale->log, journal), task)
+			  : 0;
+}
+
+static int
+say(struct rescale *rescale, const char *doing, int done, int of, const struct split_counts *counts, struct error *err)
+{
+	struct rescale_progress progress = {.doing = doing, .done = done, .of = of};
+
+	for (int i = 0; i < rescale->result->store_count; i++)
+		progress.entries += counts[i].entries;
+	if (rescale->config->progress)
+		rescale->config->progress(rescale->config->argument, &progress);
+	if (rescale->config->stopped && rescale->config->stopped())
+		return fail(err, FATAL, "stopped: nothing was changed");
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static int
+commit(struct rescale *rescale, struct error *err)
+{
+	for (int tries = 0; tries < COMMIT_TRIES_MAX; tries++) {
+		if (transaction_commit(rescale->transaction, err) == 0)
+			return crash_here(CRASH_SPLIT, err);
+		if (err->action != RETRY)
+			return -1;
+	}
+	return -1;
+}
+
+static int
+append_to(struct rescale *rescale, int topic, int partition, struct bytes value, struct error *err)
+{
+	struct buffer *buffer = transaction_append_begin(rescale->transaction, topic, partition, (struct bytes){0},
+							 clock_now_ms(rescale->config->clock));
+
+	buffer_put_bytes(buffer, value);
+	if (transaction_append_end(rescale->transaction, err) < 0)
+		return -1;
+	transaction_keep(rescale->transaction);
+	return 0;
+}
+
+static int
+append_part(void *argument, int task, struct bytes part, struct error *err)
+{
+	struct rescale *rescale = argument;
+
+	if (append_to(rescale, rescale->new, task, part, err) < 0)
+		return -1;
+	return transaction_bytes(rescale->transaction) < COMMIT_BYTES ? 0 : commit(rescale, err);
+}
+
+static int
+task_of(void *argument, int store, struct bytes key, struct error *err)
+{
+	const struct rescale *rescale = argument;
+	const struct store_spec *spec = &rescale->spec->type->stores[store];
+
+	if (rescale_check_store(rescale->spec, store, err) < 0)
+		return -1;
+	return log_partition_of(spec->input_key ? spec->input_key(key) : key, rescale->config->tasks);
+}
+
+static int
+add_state(struct rescale *rescale, int task, struct state *state, struct error *err)
+{
+	if (split_is_draining(state))
+		return fail(
+			err, FATAL,
+			"a bounded run was stopped while it closed its windows; let it come to its end: isotope run "
+			"--until-end, with the number of partitions of before");
+	if (rescale_headers_put(&rescale->headers, task, state_header(state), err) < 0)
+		return -1;
+	return split_add(rescale->split, state, rescale->result->before, err);
+}
+
+/* A journal that a call before this one began is emptied; one of another number of partitions is passed by. */
+static int
+make_journal(struct rescale *rescale, struct error *err)
+{
+	struct topic_spec spec = {.partitions = rescale->config->tasks,
+				  .retention_ms = LOG_RETENTION_FOREVER,
+				  .retention_bytes = LOG_RETENTION_FOREVER};
+	int *generation = rescale->spec->generation, before = *generation, result = 1;
+
+	for (int i = before + 1; result > 0 && i < before + GENERATIONS_MAX; i++) {
+		char *name;
+
+		*generation = i;
+		name = topic_list_journal(rescale->topology, rescale->config->operator);
+		*generation = before;
+		spec.name = name;
+		if (log_topic(rescale->log, name, &rescale->new, err) == 0) {
+			if (log_topic_partitions(rescale->log, rescale->new) == spec.partitions)
+				result = 0;
+		} else if (err->action != FATAL) {
+			result = -1;
+		} else {
+			result = log_create_topic(rescale->log, &spec, err);
+			if (result == 0)
+				result = log_topic(rescale->log, name, &rescale->new, err);
+		}
+		rescale->result->generation = i;
+		memory_free(&name);
+	}
+	return result <= 0 ? result : fail(err, FATAL, "no name is free for a new journal");
+}
+
+static int
+empty_journal(struct rescale *rescale, int topic, struct error *err)
+{
+	for (int i = 0; i < log_topic_partitions(rescale->log, topic); i++) {
+		struct partition_ends ends;
+
+		if (log_partition_ends(rescale->log, topic, i, &ends, err) < 0)
+			return -1;
+		if (ends.end > ends.start && log_trim(rescale->log, topic, i, ends.end, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+write_new(struct rescale *rescale, struct error *err)
+{
+	int from = rescale->result->from, to = rescale->config->tasks;
+	struct buffer header = {0};
+	int result = 0;
+
+	for (int i = 0; i < from && result == 0; i++) {
+		result = say(rescale, "reading", i, from, rescale->result->before, err);
+		if (result == 0)
+			result = with_state(rescale, rescale->old, i, add_state, err);
+	}
+	if (result == 0)
+		result = rescale_check_inputs(rescale, err);
+	for (int i = 0; i < to && result == 0; i++) {
+		buffer_clear(&header);
+		rescale_headers_write(&rescale->headers, i, to, &header);
+		result = split_end(rescale->split, i, buffer_bytes(&header), err);
+	}
+	buffer_fini(&header);
+	return result < 0 ? -1 : commit(rescale, err);
+}
+
+/* ---- counting, and the switch ---- */
+
+static int
+count_state(struct rescale *rescale, int task, struct state *state, struct error *err)
+{
+	(void)task;
+	return split_count(state, rescale->result->after, err);
+}
+
+static int
+count_new(struct rescale *rescale, struct error *err)
+{
+	const struct rescale_result *result = rescale->result;
+
+	for (int i = 0; i < rescale->config->tasks; i++)
+		if (say(rescale, "counting", i, rescale->config->tasks, result->after, err) < 0 ||
+		    with_state(rescale, rescale->new, i, count_state, err) < 0)
+			return -1;
+	for (int i = 0; i < result->store_count; i++)
+		if (result->before[i].entries != result->after[i].entries ||
+		    result->before[i].timers != result->after[i].timers)
+			return fail(err, FATAL,
+				    "store %s of operator %s had %" PRId64 " entries with %" PRId64
+				    " timers, and %" PRId64 " with %" PRId64
+				    " came out: a key is in two tasks. Nothing was changed",
+				    rescale->spec->type->stores[i].name, rescale->spec->name, result->before[i].entries,
+				    result->before[i].timers, result->after[i].entries, result->after[i].timers);
+	return crash_here(CRASH_COUNTED, err);
+}
+
+/* From the offsets that were read to, and nowhere else: else somebody has run the operator meanwhile. */
+static int
+make_switch(struct rescale *rescale, struct error *err)
+{
+	struct buffer end = {0};
+	int result = 0;
+
+	split_put_end(&end);
+	for (int i = 0; i < rescale->result->from && result == 0; i++) {
+		transaction_expect(rescale->transaction, rescale->old, i, rescale->ends[i]);
+		result = append_to(rescale, rescale->old, i, buffer_bytes(&end), err);
+	}
+	buffer_fini(&end);
+	if (result == 0)
+		result = journals_switch(rescale->log, rescale->transaction, rescale->topology,
+					 rescale->config->operator, rescale->result->generation, rescale->config->tasks,
+					 err);
+	if (result == 0) {
+		transaction_keep(rescale->transaction);
+		result = commit(rescale, err);
+	}
+	if (result < 0)
+		return fail_in(err,
+			       "the switch to the new journal (nothing was changed, unless the next call says so)");
+	*rescale->spec->generation = rescale->result->generation;
+	return crash_here(CRASH_SWITCHED, err);
+}
+
+static int
+hold_operator(struct rescale *rescale, struct error *err)
+{
+	char *group = topic_list_group(rescale->topology, rescale->config->operator);
+	struct member_spec spec = {.group = group, .workers = 1, .fixed = true, .journal = rescale->old};
+	int result = log_member_open(rescale->log, &spec, &rescale->member, err);
+
+	memory_free(&group);
+	if (result == 0)
+		rescale->transaction = member_transaction(rescale->member);
+	return result;
+}
+
+static int
+move(struct rescale *rescale, struct error *err)
+{
+	static const struct store_spec none[] = {{.name = NULL}};
+	struct split_config config = {
+		.tasks = rescale->config->tasks,
+		.stores = rescale->spec->type->stores ? rescale->spec->type->stores : none,
+		.task_of = task_of,
+		.append = append_part,
+		.argument = rescale,
+	};
+	struct topic_spec journals = {.partitions = 1,
+				      .compacted = true,
+				      .retention_ms = LOG_RETENTION_FOREVER,
+				      .retention_bytes = LOG_RETENTION_FOREVER};
+	char *name = topic_list_journals(rescale->topology);
+	int result;
+
+	journals.name = name;
+	result = log_create_topic(rescale->log, &journals, err);
+	memory_free(&name);
+	if (result < 0 || hold_operator(rescale, err) < 0 || make_journal(rescale, err) < 0 ||
+	    empty_journal(rescale, rescale->new, err) < 0 || split_open(&config, &rescale->split, err) < 0)
+		return -1;
+	rescale_headers_init(&rescale->headers, rescale->topology, rescale->spec, rescale->result->from);
+	rescale->ends = memory_new_array((size_t)rescale->result->from, sizeof(*rescale->ends));
+	if (write_new(rescale, err) < 0 || count_new(rescale, err) < 0 || make_switch(rescale, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* What a call before this one may have left: the old journal's space, and topics without their partitions. */
+static int
+finish(struct rescale *rescale, struct error *err)
+{
+	int *generation = rescale->spec->generation, now = *generation, topic, result = 0;
+
+	for (int i = 1; i < now && result == 0; i++) {
+		char *name;
+
+		*generation = i;
+		name = topic_list_journal(rescale->topology, rescale->config->operator);
+		*generation = now;
+		if (log_topic(rescale->log, name, &topic, err) == 0)
+			result = empty_journal(rescale, topic, err);
+		else if (err->action != FATAL)
+			result = -1;
+		memory_free(&name);
+	}
+	return result < 0 ? -1 : rescale_raise_topics(rescale, err);
+}
+
+static int
+work(struct rescale *rescale, struct error *err)
+{
+	struct rescale_result *result = rescale->result;
+
+	if (rescale_check_topology(rescale, err) < 0 || rescale_open_topics(rescale, err) < 0)
+		return -1;
+	while (rescale->spec->type->stores && rescale->spec->type->stores[result->store_count].name)
+		result->store_count++;
+	result->from = log_topic_partitions(rescale->log, rescale->old);
+	result->to = rescale->config->tasks;
+	result->generation = *rescale->spec->generation;
+	if (result->from != result->to && move(rescale, err) < 0)
+		return -1;
+	return finish(rescale, err);
+}
+
+static void
+clean_up(struct rescale *rescale)
+{
+	split_close(&rescale->split);
+	rescale_headers_fini(&rescale->headers);
+	memory_free(&rescale->ends);
+	if (rescale->member)
+		member_close(&rescale->member);
+	if (rescale->log)
+		log_close(&rescale->log);
+	remove_stores(rescale);
+	memory_free(&rescale->directory);
+}
+
+int
+rescale(const struct rescale_config *config, struct rescale_result *out, struct error *err)
+{
+	struct rescale rescale = {
+		.config = config,
+		.topology = config->topology,
+		.spec = &config->topology->operators[config->operator],
+		.result = out,
+		.directory = memory_format("%s/rescale", config->directory),
+	};
+	int result;
+
+	*out = (struct rescale_result){0};
+	result = runtime_open_log_only(config->topology, config->directory, false, config->clock, &rescale.log, err);
+	if (result == 0)
+		result = work(&rescale, err);
+	clean_up(&rescale);
+	return result;
+}

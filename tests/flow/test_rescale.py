@@ -1,0 +1,219 @@
+"""rescale: state goes to another number of tasks, whole, whatever kills it, and rows go on as if there had always been
+so many."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.flow.feature_feed import feed
+from tests.flow.job import ROOT, Job
+from tests.flow.test_join import random_feed
+from tests.flow.test_join_random import of_topic
+from tests.reference import history_reference
+
+INPUTS = ("impressions", "engagements", "ranker_scores")
+
+
+class Place:
+    """A topology whose counts of partitions can be changed."""
+
+    def __init__(self, directory, partitions, name="engagement"):
+        self.source = ROOT / "topologies" / f"{name}.yaml"
+        self.topology = directory / self.source.name
+        for file in (ROOT / "schemas").glob("*.avsc"):
+            shutil.copy(file, directory)
+        self.job = Job(directory / "data", self.topology)
+        self.partitions(partitions)
+
+    def partitions(self, count, topics=INPUTS):
+        lines = self.source.read_text().splitlines(keepends=True)
+        for i, line in enumerate(lines):
+            if line.strip().split(":")[0] in topics and "partitions: 4" in line:
+                lines[i] = line.replace("partitions: 4", f"partitions: {count}")
+        self.topology.write_text("".join(lines))
+
+    def rescale(self, count, operator="join", **rest):
+        return self.job.call("rescale", operator, "--partitions", count, **rest)
+
+
+def last_rows(rows):
+    last = {}
+    for row in rows:
+        assert row["revision"] >= last.get(row["impression_id"], row)["revision"]
+        last[row["impression_id"]] = row
+    return {key: {name: value for name, value in row.items() if name != "revision"} for key, row in last.items()}
+
+
+def halves(seed):
+    """A feed in two parts that are joined with each other: corrections of the first half come in the second."""
+    records = random_feed(seed, 600)
+    first = [r for i, r in enumerate(records) if r[0] == "impressions" or i % 2 == 0]
+    second = [r for r in records if not any(r is other for other in first)]
+    return first, second
+
+
+def expected(first, second):
+    """Every engagement in its window counts, whichever part it came with; what is late does not, nor orphans."""
+    shown = {}
+    for topic, record in first + second:
+        if topic == "impressions":
+            shown.setdefault(record["impression_id"], record)
+    counts = {key: set() for key in shown}
+    for topic, record in first + second:
+        impression = shown.get(record["impression_id"])
+        if topic == "engagements" and impression:
+            if impression["shown_at"] - 60_000 <= record["occurred_at"] <= impression["shown_at"] + 600_000:
+                counts[record["impression_id"]].add(record["engagement_id"])
+    return {key: len(ids) for key, ids in counts.items()}
+
+
+def produce(job, records):
+    for topic in INPUTS:
+        job.produce(topic, of_topic(records, topic))
+
+
+def run(job):
+    return job.call("run", "--until-end", "--set", "operators.join.correction_horizon=5d")
+
+
+def table(done):
+    header, *rows = done.stdout.splitlines()
+    return [row.split() for row in rows]
+
+
+def check_join(job, first, second):
+    rows = last_rows(job.rows("outcomes", "--from", "beginning"))
+    assert {key: row["n_engagements"] for key, row in rows.items()} == expected(first, second)
+    assert job.rows("dead_letters") == []
+
+
+@pytest.mark.parametrize("before, after", [(4, 8), (3, 5), (1, 4)])
+def test_state_is_with_the_task_that_its_keys_belong_to(tmp_path, before, after):
+    place, (first, second) = Place(tmp_path, before), halves(before)
+    produce(place.job, first)
+    run(place.job)
+    place.partitions(after)
+    refused = place.job.call("run", "--until-end", status=1)
+    assert f"isotope rescale {place.topology} join --partitions {after}" in refused.stderr
+    (store, entries, after_entries, timers, after_timers), = table(place.rescale(after))
+    assert (store, entries, timers) == ("impressions", after_entries, after_timers) and int(entries) == 600
+    produce(place.job, second)
+    run(place.job)
+    check_join(place.job, first, second)
+
+
+@pytest.mark.parametrize("point", ["split:1", "counted:1", "split:2", "switched:1"])
+def test_killed_anywhere_the_next_call_finishes_it(tmp_path, point):
+    place, (first, second) = Place(tmp_path, 3), halves(11)
+    produce(place.job, first)
+    run(place.job)
+    place.partitions(5)
+    process = place.job.start("rescale", "join", "--partitions", 5, env={**os.environ, "ISOTOPE_CRASH": point})
+    process.communicate(timeout=240)
+    assert process.returncode == -9
+    if point in ("split:1", "counted:1"):  # the old ones count until the switch
+        place.partitions(3)
+        run(place.job)
+        place.partitions(5)
+    place.rescale(5)
+    produce(place.job, second)
+    run(place.job)
+    check_join(place.job, first, second)
+
+
+def test_fewer_tasks_on_other_topics(tmp_path):
+    place, (first, second) = Place(tmp_path, 8), halves(12)
+    produce(place.job, first)
+    run(place.job)
+    text = place.topology.read_text()
+    for topic in INPUTS:
+        line = next(line for line in text.splitlines() if line.strip().startswith(f"{topic}:"))
+        text = text.replace(line, line + "\n" + line.replace(topic, f"{topic}_3", 1).replace(
+            "partitions: 8", "partitions: 3"))
+    for port, topic in zip(("impressions", "engagements", "scores"), INPUTS):
+        text = text.replace(f"      {port}: {topic}\n", f"      {port}: {topic}_3\n")
+    place.topology.write_text(text)
+    place.rescale(3)
+    for topic in INPUTS:
+        place.job.produce(f"{topic}_3", of_topic(second, topic))
+    run(place.job)
+    check_join(place.job, first, second)
+
+
+def test_records_that_were_not_read_are_refused_with_their_number(tmp_path):
+    place, (first, second) = Place(tmp_path, 4), halves(13)
+    produce(place.job, first)
+    run(place.job)
+    produce(place.job, second)
+    place.partitions(8)
+    refused = place.rescale(8, status=1)
+    assert "has not read topic" in refused.stderr and "belong to another of 8 partitions" in refused.stderr
+    place.partitions(4)
+    run(place.job)
+    check_join(place.job, first, second)
+    place.partitions(8)
+    place.rescale(8)
+    run(place.job)
+    check_join(place.job, first, second)
+
+
+def test_again_and_back_to_the_first_journal_nothing_is_lost(tmp_path):
+    place, (first, second) = Place(tmp_path, 2), halves(14)
+    produce(place.job, first)
+    run(place.job)
+    for count in (4, 6):
+        place.partitions(count)
+        assert table(place.rescale(count))[0][1] == "600"
+    assert "6 tasks already" in place.rescale(6).stderr
+    produce(place.job, second)
+    run(place.job)
+    check_join(place.job, first, second)
+    assert "task 5:" in place.job.call("state", "join", "--summary").stdout
+
+
+def test_an_operator_without_any_state_yet(tmp_path):
+    place, (first, second) = Place(tmp_path, 4), halves(15)
+    place.job.call("run", "--until-end")
+    place.partitions(8)
+    assert table(place.rescale(8)) == [["impressions", "0", "0", "0", "0"]]
+    produce(place.job, first + second)
+    run(place.job)
+    check_join(place.job, first, second)
+
+
+@pytest.mark.parametrize("count", [0, 4097])
+def test_counts_out_of_bounds_are_refused(tmp_path, count):
+    place = Place(tmp_path, 4)
+    assert "partitions" in place.job.call("rescale", "join", "--partitions", count, status=2).stderr
+
+
+def test_the_topology_has_to_have_the_count(tmp_path):
+    place = Place(tmp_path, 4)
+    place.job.call("run", "--until-end")
+    assert "set them to 8 there first" in place.rescale(8, status=1).stderr
+
+
+def test_a_running_job_holds_its_directory(tmp_path):
+    place = Place(tmp_path, 4)
+    process = place.job.start("run")
+    try:
+        place.job.call("produce", "impressions", status=1)
+        assert "in use" in place.rescale(4, status=1).stderr
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_every_operator_of_a_stream_by_another_key(tmp_path):
+    """user_history behind a rekey: the topic between them, its markers and its positions go along."""
+    place, engagements = Place(tmp_path, 4, "features"), feed(5)
+    cut = len(engagements) // 2
+    place.job.produce("engagements", engagements[:cut])
+    place.job.call("run", "--until-end")
+    place.partitions(6, ("engagements", "engagements_by_user"))
+    for operator in ("by_user", "history", "embedding"):
+        place.rescale(6, operator)
+    place.job.produce("engagements", engagements[cut:])
+    place.job.call("run", "--until-end")
+    assert history_reference.last_rows(place.job.rows("user_histories")) == history_reference.histories(engagements)
