@@ -33,7 +33,7 @@ read_all(const struct topology *topology, struct log *log, int topic, struct err
 
 	if (log_partition_ends(log, topic, 0, &ends, err) < 0)
 		return -1;
-	return partition_read(log, topic, 0, ends.start, ends.end, note, (void *)(uintptr_t)topology, err);
+	return partition_read(log, topic, 0, ends.start, ends.pending_end, note, (void *)(uintptr_t)topology, err);
 }
 
 int

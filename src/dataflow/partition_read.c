@@ -27,7 +27,9 @@ partition_read(struct log *log, int topic, int partition, int64_t from, int64_t 
 			result = visit(argument, &batch.records[i], err);
 		waits = batch.next == next ? waits + 1 : 0;
 		if (waits == WAITS_MAX && result == 0)
-			result = fail(err, RETRY, "topic %s partition %d cannot be read beyond offset %" PRId64,
+			result = fail(err, RETRY,
+				      "topic %s partition %d cannot be read beyond offset %" PRId64
+				      ": is a transaction open in it?",
 				      log_topic_name(log, topic), partition, next);
 		next = batch.next;
 	}

@@ -45,13 +45,11 @@ restore(struct rescale *rescale, int journal, int task, struct state *state, str
 
 	if (log_partition_ends(rescale->log, journal, task, &ends, err) < 0)
 		return -1;
-	if (ends.pending_end != ends.end)
-		return fail(err, RETRY, "a transaction is still open in the journal; try again");
 	if (journal == rescale->old)
-		rescale->ends[task] = ends.end;
-	if (state_restore_from(state, ends.start, ends.end, &from, err) < 0)
+		rescale->ends[task] = ends.pending_end;
+	if (state_restore_from(state, ends.start, ends.pending_end, &from, err) < 0)
 		return -1;
-	return partition_read(rescale->log, journal, task, from, ends.end, restore_record, state, err);
+	return partition_read(rescale->log, journal, task, from, ends.pending_end, restore_record, state, err);
 }
 
 typedef int use_state(struct rescale *rescale, int task, struct state *state, struct error *err);

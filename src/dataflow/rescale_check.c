@@ -108,12 +108,10 @@ check_partition(struct rescale *rescale, int topic, int partition, const char *r
 
 	if (log_partition_ends(rescale->log, topic, partition, &ends, err) < 0)
 		return -1;
-	if (ends.pending_end != ends.end)
-		return fail(err, RETRY, "topic %s partition %d: a transaction is still open in it; try again",
-			    log_topic_name(rescale->log, topic), partition);
 	if (position < ends.start)
 		position = ends.start;
-	if (partition_read(rescale->log, topic, partition, position, ends.end, look_at_unread, &unread, err) < 0)
+	if (partition_read(rescale->log, topic, partition, position, ends.pending_end, look_at_unread, &unread, err) <
+	    0)
 		return -1;
 	if (unread.misplaced == 0)
 		return 0;

@@ -89,5 +89,7 @@ task_identity_check(const struct task *task, const struct task_header *header, s
 			"its keys were shared out among tasks by %.*s, and this version does it by %s; run the version "
 			"that wrote its state",
 			bytes_arguments(header->partitioner), LOG_PARTITIONER);
-	return state_is_empty(task->state) ? 0 : check_options(task, header->options, err);
+	if (header->options.size == 0 || state_is_empty(task->state))
+		return 0;
+	return check_options(task, header->options, err);
 }

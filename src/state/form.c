@@ -126,6 +126,8 @@ form_rewrite_entry(struct state *state, struct entry **pointer, struct error *er
 	struct entry *entry = *pointer;
 	struct bytes old = entry_value(entry), value = old;
 
+	if (!state->rewrite) /* nobody has said what today's is: entries are shown as they are */
+		return 0;
 	if (rewrite(state, entry->form, entry->store, entry_key(entry), &value, err) < 0)
 		return -1;
 	if (value.data != old.data) {

@@ -90,7 +90,7 @@ copy_row(struct store_scan *scan, struct bytes key, const struct disk_row *row, 
 				     .value_size = (uint32_t)value.size,
 				     .key_size = (uint16_t)key.size,
 				     .store = (uint8_t)scan->store->index,
-				     .form = state->cache.form};
+				     .form = state->rewrite ? state->cache.form : row->form};
 	if (key.size)
 		memcpy(scan->copy->key, key.data, key.size);
 	if (value.size)

@@ -12,6 +12,7 @@ from tests.flow.test_join import random_feed
 from tests.flow.test_join_random import of_topic
 from tests.reference import history_reference
 
+START = 1_767_225_600_000
 INPUTS = ("impressions", "engagements", "ranker_scores")
 
 
@@ -170,6 +171,30 @@ def test_again_and_back_to_the_first_journal_nothing_is_lost(tmp_path):
     run(place.job)
     check_join(place.job, first, second)
     assert "task 5:" in place.job.call("state", "join", "--summary").stdout
+
+
+def test_schemas_of_what_is_kept_go_along(tmp_path):
+    """Written with one schema, rescaled, and read with another."""
+    place = Place(tmp_path, 2)
+    shown = [{"impression_id": f"i{n}", "user_id_token": "u", "item_id": "item", "position": 0, "shown_at": START,
+              "source": "ranked", "item_cluster": "cluster", "creator_id": "creator"} for n in range(20)]
+    place.job.produce("impressions", shown)
+    run(place.job)
+    place.partitions(5)
+    place.rescale(5)
+    for name in ("impression", "outcome"):
+        file = tmp_path / f"{name}.avsc"
+        shutil.copy(file, tmp_path / f"{name}.old.avsc")
+        place.topology.write_text(place.topology.read_text().replace(
+            f"schema: {name}.avsc,", f"schema: {name}.avsc, writers: [{name}.old.avsc],"))
+        file.write_text(file.read_text().replace('"item_cluster"', '"x"').replace('"creator_id"', '"item_cluster"')
+                        .replace('"x"', '"creator_id"'))
+    likes = [{"engagement_id": f"e{n}", "impression_id": f"i{n}", "user_id_token": "u", "item_id": "item",
+              "action": "like", "occurred_at": START + 1} for n in range(20)]
+    place.job.produce("engagements", likes)
+    run(place.job)
+    rows = [row for row in place.job.rows("outcomes") if row["liked"]]
+    assert {(row["revision"], row["item_cluster"], row["creator_id"]) for row in rows} == {(2, "cluster", "creator")}
 
 
 def test_an_operator_without_any_state_yet(tmp_path):
