@@ -99,6 +99,7 @@ runtime_open_log_only(const struct topology *topology, const char *directory, bo
 		.instance = topology->instance,
 		.at_least_once = topology->guarantee == AT_LEAST_ONCE,
 		.properties = (const char *const *)topology->log_properties,
+		.commit_interval_ms = topology->commit_interval_ms,
 	};
 	int result = 0;
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "dataflow/topology_graph.h"
+#include "dataflow/topology_limits.h"
 #include "dataflow/topology_read.h"
 #include "dataflow/topology_schema.h"
 
@@ -97,6 +98,8 @@ load(struct topology_loading *loading, const char *const *overrides)
 	topology_read(loading);
 	topology_read_schemas(loading);
 	topology_connect(loading);
+	if (loading->problems.count == 0)
+		topology_check_limits(loading);
 }
 
 /* The first problem becomes the error; all of them go to `problems`. */

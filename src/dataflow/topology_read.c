@@ -43,7 +43,7 @@ static const struct option topology_options[] = {
 	 .max = 10 * MINUTE,
 	 .unit = "ms",
 	 .help = "How often outputs, state and positions are made visible together. Default (0): 200ms on the embedded "
-		 "log, 1s on Kafka."},
+		 "log, 1s on Kafka, where it is at most half of transaction.timeout.ms."},
 	{.name = "instance",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topology, instance),

@@ -138,6 +138,7 @@ kafka_identity(struct log *base)
 const struct log_ops kafka_ops = {
 	.type = "kafka",
 	.identity = kafka_identity,
+	.check = kafka_numbers_check,
 	.open = kafka_open,
 	.close = kafka_close,
 	.create_topic = kafka_create_topic,

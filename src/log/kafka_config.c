@@ -182,7 +182,7 @@ check_protocol(const struct kafka *log, struct error *err)
 int
 kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err)
 {
-	int64_t replication, message;
+	const char *property;
 
 	log->application = memory_text(config->application ? config->application : "isotope");
 	log->instance = config->instance ? memory_text(config->instance) : NULL;
@@ -196,25 +196,12 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 			    "in {type: kafka, bootstrap.servers: \"host:9092\"}");
 	if (check_protocol(log, err) < 0)
 		return -1;
-	if (read_number(log, "replication.factor", -1, 1, 100, &replication, err) < 0 ||
-	    read_number(log, "topic.metadata.refresh.interval.ms", KAFKA_WATCH_MS, -1, 3600000, &log->watch_ms, err) <
+	if (read_number(log, "topic.metadata.refresh.interval.ms", KAFKA_WATCH_MS, -1, 3600000, &log->watch_ms, err) <
 		    0 ||
-	    read_number(log, "session.timeout.ms", KAFKA_SESSION_MS, 1, 3600000, &log->session_ms, err) < 0 ||
-	    read_number(log, "message.max.bytes", KAFKA_BATCH_BYTES, KAFKA_BATCH_BYTES, INT32_MAX, &message, err) < 0 ||
-	    read_number(log, "transaction.timeout.ms",
-			log->session_ms * 2 / 3 < KAFKA_TRANSACTION_MS_MAX ? log->session_ms * 2 / 3
-									   : KAFKA_TRANSACTION_MS_MAX,
-			1000, 900000, &log->transaction_ms, err) < 0)
+	    kafka_numbers_read((const char *const *)log->properties, config, &log->numbers, &property, err) < 0)
 		return -1;
-	log->replication = (int)replication;
 	if (log->watch_ms <= 0)
 		log->watch_ms = KAFKA_WATCH_MS;
-	if (log->transaction_ms >= log->session_ms)
-		return fail(
-			err, FATAL,
-			"log: transaction.timeout.ms %lld is not less than session.timeout.ms %lld: one that the group "
-			"has given up could still commit",
-			(long long)log->transaction_ms, (long long)log->session_ms);
 	return 0;
 }
 
@@ -290,10 +277,11 @@ is_ours(const char *name)
 static int
 set_session(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
 {
-	int64_t heartbeat_ms = log->session_ms / 3 < HEARTBEAT_MS_MAX ? log->session_ms / 3 : HEARTBEAT_MS_MAX;
+	int64_t heartbeat_ms = log->numbers.session_ms / 3 < HEARTBEAT_MS_MAX ? log->numbers.session_ms / 3
+									      : HEARTBEAT_MS_MAX;
 	char number[32];
 
-	snprintf(number, sizeof(number), "%lld", (long long)log->session_ms);
+	snprintf(number, sizeof(number), "%lld", (long long)log->numbers.session_ms);
 	if (kafka_config_set(conf, "session.timeout.ms", number, err) < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%lld", (long long)(heartbeat_ms > 0 ? heartbeat_ms : 1));
@@ -306,11 +294,9 @@ set_session(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
 static int
 set_batch(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
 {
-	int64_t limit = kafka_limit_batch_bytes(log), bytes;
+	int64_t limit = kafka_limit_batch_bytes(log), bytes = log->numbers.batch_bytes;
 	char number[32];
 
-	if (read_number(log, "batch.size", KAFKA_BATCH_BYTES, 1, INT32_MAX, &bytes, err) < 0)
-		return -1;
 	snprintf(number, sizeof(number), "%lld", (long long)(bytes < limit ? bytes : limit));
 	return kafka_config_set(conf, "batch.size", number, err);
 }
@@ -334,7 +320,7 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 		return -1;
 	if (role == KAFKA_GROUP && !kafka_config_broker_assigns(log) && set_session(log, conf, err) < 0)
 		return -1;
-	snprintf(number, sizeof(number), "%lld", (long long)log->transaction_ms);
+	snprintf(number, sizeof(number), "%lld", (long long)log->numbers.transaction_ms);
 	return role == KAFKA_PRODUCER ? kafka_config_set(conf, "transaction.timeout.ms", number, err) : 0;
 }
 

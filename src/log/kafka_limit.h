@@ -13,7 +13,6 @@
 
 #include "log/kafka_producer.h"
 
-#define KAFKA_BATCH_BYTES 1000000	/* librdkafka's default batch.size and message.max.bytes */
 #define KAFKA_MESSAGE_BYTES_MAX 1048588 /* Kafka's default max.message.bytes; where it may not be read */
 #define KAFKA_RECORD_OVERHEAD_BYTES 128 /* of a batch with one record, besides key and value; rounded up */
 

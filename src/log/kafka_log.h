@@ -3,6 +3,7 @@
  *
  *     kafka.c              opening, the table of functions
  *     kafka_config.c       from the topology's properties to the configuration of a handle; secrets
+ *     kafka_numbers.c      the numbers among them, and which belong together
  *     kafka_identity.c     what names this process
  *     kafka_watch.c        topics that vanish or change their shape while they are used
  *     kafka_settings.c     settings of topics that state depends on
@@ -34,6 +35,7 @@
 #include <stdatomic.h>
 
 #include "log/kafka_ends.h"
+#include "log/kafka_numbers.h"
 #include "log/log_ops.h"
 
 #define KAFKA_CALL_MS_MAX 700	     /* a blocking call of a worker: it goes on where it was when it is made again */
@@ -47,8 +49,6 @@
 #define KAFKA_GLANCE_MS 20	     /* a worker's wait for an answer that mostly comes at once */
 #define KAFKA_SEND_BYTES ((size_t)256 << 10) /* kept records are handed to librdkafka in such portions */
 #define KAFKA_NAME_SIZE 400		     /* bytes of a transactional id, an instance */
-#define KAFKA_SESSION_MS 45000		     /* librdkafka's default session.timeout.ms */
-#define KAFKA_TRANSACTION_MS_MAX 60000	     /* transaction.timeout.ms where the topology says nothing: less */
 #define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
 #define KAFKA_WATCH_MS 30000 /* topics are looked at so often, where topic.metadata.refresh.interval.ms is not set */
 #define KAFKA_TRIM_MS 1000   /* a partition is not trimmed more often */
@@ -73,9 +73,8 @@ struct kafka {
 	char *instance; /* static membership; NULL: dynamic */
 	char *identity; /* names the transactions of this process */
 	bool at_least_once;
-	int replication;
 	int64_t memory_bytes;
-	int64_t session_ms, transaction_ms;
+	struct kafka_numbers numbers;
 	int64_t watch_ms;	   /* topics are looked at so often */
 	atomic_bool limit_unknown; /* said once */
 	/*

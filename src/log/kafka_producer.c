@@ -115,7 +115,7 @@ kafka_producer_fail(const struct kafka_producer *producer, rd_kafka_error_t *err
 		fail_in(err,
 			"another process has taken the transactional id %s (is the same --instance given twice?), or "
 			"the transaction took longer than transaction.timeout.ms, %" PRId64 " ms",
-			producer->id, producer->log->transaction_ms);
+			producer->id, producer->log->numbers.transaction_ms);
 	return -1;
 }
 

@@ -156,8 +156,8 @@ static int
 create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 {
 	char text[ERROR_TEXT_SIZE / 2];
-	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(spec->name, spec->partitions, log->replication, text,
-							   sizeof(text));
+	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(spec->name, spec->partitions, (int)log->numbers.replication,
+							   text, sizeof(text));
 	rd_kafka_AdminOptions_t *options;
 	rd_kafka_queue_t *queue;
 	rd_kafka_event_t *event;

@@ -7,13 +7,33 @@
 
 static const struct log_ops *const implementations[] = {&embedded_ops, &kafka_ops};
 
-int
-log_open(const struct log_config *config, struct log **out, struct error *err)
+static const struct log_ops *
+find_implementation(const struct log_config *config, struct error *err)
 {
 	for (size_t i = 0; i < sizeof(implementations) / sizeof(implementations[0]); i++)
 		if (strcmp(implementations[i]->type, config->type) == 0)
-			return implementations[i]->open(config, out, err);
-	return fail(err, FATAL, "log type '%s' is not known; expected embedded or kafka", config->type);
+			return implementations[i];
+	fail(err, FATAL, "log type '%s' is not known; expected embedded or kafka", config->type);
+	return NULL;
+}
+
+int
+log_check(const struct log_config *config, const char **property, struct error *err)
+{
+	const struct log_ops *ops = find_implementation(config, err);
+
+	*property = "type";
+	if (!ops)
+		return -1;
+	return ops->check ? ops->check(config, property, err) : 0;
+}
+
+int
+log_open(const struct log_config *config, struct log **out, struct error *err)
+{
+	const struct log_ops *ops = find_implementation(config, err);
+
+	return ops ? ops->open(config, out, err) : -1;
 }
 
 void

@@ -50,8 +50,17 @@ struct log_config {
 	const char *instance;	 /* kafka: static membership under this name, unique in the application; or NULL */
 	bool at_least_once;	 /* kafka: no transactions; what a crash interrupts may be there twice */
 	const char *const *properties; /* kafka, passed through: name, value, name, value, NULL; or NULL */
+	int64_t commit_interval_ms;    /* kafka: how often the caller commits; 0: not known */
+	int queues; /* kafka: partitions of inputs that this process may have to read; 0: not known */
 };
 
+#define LOG_COMMIT_INTERVAL "commit_interval" /* the one above that has no name among the properties */
+
+/*
+ * Whether what is configured belongs together, as far as that shows without opening the log. FATAL; *property: which of
+ * them is wrong, of the properties or LOG_COMMIT_INTERVAL.
+ */
+int log_check(const struct log_config *config, const char **property, struct error *err);
 int log_open(const struct log_config *config, struct log **out, struct error *err);
 void log_close(struct log **log); /* every reader, transaction and member was closed before */
 struct topic_spec {

@@ -14,7 +14,7 @@ open_group(struct kafka_group *group)
 	static char *properties[] = {NULL};
 	rd_kafka_conf_t *conf;
 
-	log = (struct kafka){.properties = properties, .application = memory_text("test"), .session_ms = 6000};
+	log = (struct kafka){.properties = properties, .application = memory_text("test"), .numbers.session_ms = 6000};
 	*group = (struct kafka_group){.log = &log,
 				      .name = memory_text("g"),
 				      .partition_count = PARTITIONS,

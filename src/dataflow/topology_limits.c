@@ -1,0 +1,74 @@
+#include "dataflow/topology_limits.h"
+
+#include <inttypes.h>
+
+#include "log/log.h"
+
+/* Where the key stands in the map; where it doesn't, the map's own place, or that of the document. */
+static struct yaml_place
+place_of(const struct topology_loading *loading, const char *section, const char *key)
+{
+	const struct yaml_node *map = loading->yaml.root;
+	const struct yaml_entry *entry = section ? yaml_find(map, section) : NULL;
+	const struct yaml_entry *found;
+
+	if (entry)
+		map = entry->value;
+	found = map->kind == YAML_MAP ? yaml_find(map, key) : NULL;
+	return found ? found->value->place : entry ? entry->place : map->place;
+}
+
+/* Partitions that a process reads that has all tasks. */
+static int
+count_queues(const struct topology *topology)
+{
+	int count = 0;
+
+	for (int i = 0; i < topology->operator_count; i++)
+		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+			if (topology->operators[i].inputs[port] >= 0)
+				count += (int)topology->operators[i].tasks;
+	return count;
+}
+
+static void
+check_log(struct topology_loading *loading)
+{
+	const struct topology *topology = loading->topology;
+	struct log_config config = {
+		.type = topology->log_type,
+		.memory_bytes = topology->memory_bytes,
+		.at_least_once = topology->guarantee == AT_LEAST_ONCE,
+		.properties = (const char *const *)topology->log_properties,
+		.commit_interval_ms = topology->commit_interval_ms,
+		.queues = count_queues(topology),
+	};
+	const char *property;
+	struct error err;
+
+	if (log_check(&config, &property, &err) == 0)
+		return;
+	yaml_problems_add(&loading->problems,
+			  place_of(loading, strcmp(property, LOG_COMMIT_INTERVAL) == 0 ? NULL : "log", property), "%s",
+			  err.text);
+}
+
+static void
+check_commit_bytes(struct topology_loading *loading)
+{
+	const struct topology *topology = loading->topology;
+
+	if (!yaml_find(loading->yaml.root, "commit_bytes") || topology->commit_bytes <= topology->memory_bytes)
+		return;
+	yaml_problems_add(&loading->problems, place_of(loading, NULL, "commit_bytes"),
+			  "commit_bytes %" PRId64 " is more than memory %" PRId64
+			  ", and a transaction is held in memory until it is committed; expected at most as much",
+			  topology->commit_bytes, topology->memory_bytes);
+}
+
+void
+topology_check_limits(struct topology_loading *loading)
+{
+	check_log(loading);
+	check_commit_bytes(loading);
+}
