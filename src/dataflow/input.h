@@ -54,6 +54,7 @@ struct input {
 	_Atomic int64_t *records_lost; /* of the operator: removed before they were read */
 	bool stop_on_lost;
 	bool renewed;		    /* its topic is another one than in the last block */
+	bool compared;		    /* the record before the position was still there */
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
 	int64_t now_ms;		    /* wall time that event times are held against; set by the task */
 	struct watermark_input time;

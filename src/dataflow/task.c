@@ -366,6 +366,9 @@ write_header(struct task *task)
 			.upstream = input->upstream,
 			.mark = *input_mark(input),
 		};
+		memcpy(header.inputs[i].topic_id,
+		       log_topic_id(task->job->log, task->job->topics[task->operator->spec->inputs[input->port]]),
+		       TASK_HEADER_TOPIC_ID_SIZE);
 	}
 	task_tables_note(task, &header);
 	task_identity_note(task, &header);

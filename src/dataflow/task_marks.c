@@ -49,6 +49,7 @@ compare(struct task *task, struct input *input, const struct task_header_mark *m
 	const struct log_record *record = batch->count > 0 ? &batch->records[0] : NULL;
 
 	if (record && record->offset == mark->offset) {
+		input->compared = true;
 		input->renewed = record->timestamp_ms != mark->timestamp_ms ||
 				 log_record_checksum(record) != mark->checksum;
 		return;
@@ -90,6 +91,17 @@ look_at(struct task *task, struct input *input, const struct task_header_mark *m
 	return 0;
 }
 
+/* Where the record is gone, the topic's id decides, where it is known. A copy with another id has the same records. */
+static void
+compare_id(struct task *task, struct input *input, const uint8_t *stored)
+{
+	static const uint8_t none[LOG_TOPIC_ID_SIZE];
+	const uint8_t *id = log_topic_id(task->job->log, topic_of(task, input));
+
+	if (!input->compared && memcmp(stored, none, sizeof(none)) != 0 && memcmp(id, none, sizeof(none)) != 0)
+		input->renewed |= memcmp(stored, id, sizeof(none)) != 0;
+}
+
 static int
 look_at_all(struct task *task, struct task_header *header, int64_t wait_ms, bool *done, struct error *err)
 {
@@ -100,13 +112,13 @@ look_at_all(struct task *task, struct task_header *header, int64_t wait_ms, bool
 		const struct task_header_input *stored = task_marks_find(header, port_of(task, input));
 		bool looked = true;
 
-		if (!stored || stored->mark.offset < 0 ||
-		    !bytes_equal(stored->topic, bytes_of_text(input->topic->name)))
+		if (!stored || !bytes_equal(stored->topic, bytes_of_text(input->topic->name)))
 			continue;
-		if (look_at(task, input, &stored->mark, wait_ms, &looked, err) < 0)
+		if (stored->mark.offset >= 0 && look_at(task, input, &stored->mark, wait_ms, &looked, err) < 0)
 			return -1;
 		if (!looked)
 			return 0;
+		compare_id(task, input, stored->topic_id);
 	}
 	*done = true;
 	return 0;

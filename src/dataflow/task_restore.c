@@ -163,7 +163,8 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 	}
 	if (input->renewed || stored->position > ends.pending_end) {
 		snprintf(reason, sizeof(reason),
-			 input->renewed ? "it has another record, or none, at offset %" PRId64 ", and ends at %" PRId64
+			 input->renewed ? "its id or its record at offset %" PRId64
+					  " is another one, and it ends at %" PRId64
 					: "it was read up to offset %" PRId64 ", and ends at %" PRId64,
 			 input->renewed ? stored->mark.offset : stored->position, ends.end);
 		return task_marks_renewed(task, (int)(input - task->inputs), reason, err);

@@ -151,6 +151,7 @@ const struct log_ops kafka_ops = {
 	.partition_info = kafka_partition_info,
 	.offset_at = kafka_offset_at,
 	.check_settings = kafka_check_settings,
+	.topic_id = kafka_topic_id,
 	.topic_look = kafka_topic_look,
 	.trim = kafka_trim,
 	.position = kafka_position,

@@ -6,6 +6,7 @@
  *     kafka_numbers.c      the numbers among them, and which belong together
  *     kafka_identity.c     what names this process
  *     kafka_watch.c        topics that vanish or change their shape while they are used
+ *     kafka_topic_id.c     what tells a topic from another of its name
  *     kafka_settings.c     settings of topics that state depends on
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
@@ -63,7 +64,9 @@ struct kafka_topic {
 	struct kafka_ends *ends;	 /* by partition; under the asker's lock */
 	int32_t *leaders;		 /* by partition, as of leaders_us (0: not known); the asker's own */
 	int64_t leaders_us;
-	_Atomic int seen_partitions; /* by the last metadata; 0: the topic is not there (kafka_watch.c) */
+	uint8_t id[LOG_TOPIC_ID_SIZE]; /* all zero: not known */
+	atomic_bool renewed;	       /* it has another id by now */
+	_Atomic int seen_partitions;   /* by the last metadata; 0: the topic is not there (kafka_watch.c) */
 };
 
 struct kafka {
@@ -137,6 +140,10 @@ int kafka_topic_partitions(struct log *log, int topic);
 const char *kafka_topic_name(struct log *log, int topic);
 int kafka_partition_info(struct log *log, int topic, int partition, struct partition_info *out, struct error *err);
 int kafka_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
+/* False: it is not known. */
+bool kafka_topic_id_ask(struct kafka *log, const char *name, uint8_t *id);
+bool kafka_topic_has_id(const struct kafka_topic *topic);
+const uint8_t *kafka_topic_id(struct log *log, int topic);
 int kafka_check_settings(struct log *log, const struct topic_spec *spec, struct error *err);
 /* The answer to an admin request, which the caller destroys; NULL: err is filled. */
 rd_kafka_event_t *kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err);

@@ -32,6 +32,7 @@ add_known(struct kafka *log, const char *name, int partitions)
 	topic->name = memory_text(name);
 	topic->partitions = partitions;
 	atomic_init(&topic->seen_partitions, partitions);
+	kafka_topic_id_ask(log, name, topic->id);
 	topic->trimmed_us = memory_new_array((size_t)partitions, sizeof(*topic->trimmed_us));
 	topic->ends = memory_new_array((size_t)partitions, sizeof(*topic->ends));
 	topic->leaders = memory_new_array((size_t)partitions, sizeof(*topic->leaders));

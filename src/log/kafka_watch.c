@@ -34,6 +34,16 @@ topic_at(struct kafka *log, int number)
 	return topic;
 }
 
+static void
+look_at_id(struct kafka *log, struct kafka_topic *topic)
+{
+	uint8_t id[LOG_TOPIC_ID_SIZE];
+
+	if (kafka_topic_has_id(topic) && kafka_topic_id_ask(log, topic->name, id) &&
+	    memcmp(id, topic->id, sizeof(id)) != 0)
+		atomic_store(&topic->renewed, true);
+}
+
 /* Ends at the first that no broker answers: ends of partitions are waited for. */
 int64_t
 kafka_watch(struct kafka *log)
@@ -49,6 +59,7 @@ kafka_watch(struct kafka *log)
 
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 			break;
+		look_at_id(log, topic);
 		if (atomic_load(&topic->seen_partitions) == 0 && GONE_MS < period_ms)
 			period_ms = GONE_MS;
 	}
@@ -62,6 +73,12 @@ kafka_topic_look(struct log *base, int number, struct error *err)
 	const struct kafka_topic *topic = topic_at(kafka_of(base), number);
 	int seen = atomic_load_explicit(&topic->seen_partitions, memory_order_relaxed);
 
+	if (atomic_load_explicit(&topic->renewed, memory_order_relaxed))
+		return fail(
+			err, FATAL,
+			"topic '%s' was deleted and made anew while it was used: start again; what was read of it is "
+			"compared then",
+			topic->name);
 	if (seen == topic->partitions)
 		return 0;
 	if (seen == 0)

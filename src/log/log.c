@@ -118,6 +118,14 @@ log_topic_look(struct log *log, int topic, struct error *err)
 	return log->ops->topic_look ? log->ops->topic_look(log, topic, err) : 0;
 }
 
+const uint8_t *
+log_topic_id(struct log *log, int topic)
+{
+	static const uint8_t none[LOG_TOPIC_ID_SIZE];
+
+	return log->ops->topic_id ? log->ops->topic_id(log, topic) : none;
+}
+
 bool
 log_is_private(const struct log *log)
 {

@@ -28,6 +28,7 @@
 #define LOG_RECORD_SIZE_MAX 1000000 /* bytes of key + value of one record; Kafka's default limit less its overhead */
 #define LOG_RETENTION_FOREVER (-1)
 #define LOG_RETENTION_UNSET (-2) /* kafka: what the broker has for topics that say nothing; embedded: for ever */
+#define LOG_TOPIC_ID_SIZE 16	 /* bytes */
 #define LOG_TIMESTAMP_NONE (-1)	 /* as Kafka has it: the producer was too old to give one */
 
 struct log;
@@ -85,6 +86,8 @@ int log_check_journal(struct log *log, const struct topic_spec *spec, struct err
  * count of partitions. RETRY: it is not there any more. Cheap; any thread.
  */
 int log_topic_look(struct log *log, int topic, struct error *err);
+/* What tells the topic from another one of its name: LOG_TOPIC_ID_SIZE bytes, borrowed; all zero: it is not known. */
+const uint8_t *log_topic_id(struct log *log, int topic);
 /* Whether a job creates the topics that it lacks (a log of its own), or people do (a cluster that others use too). */
 bool log_is_private(const struct log *log);
 /* What names this process as a writer of the log, for people, or "": borrowed. */

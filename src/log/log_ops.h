@@ -28,6 +28,7 @@ struct log_ops {
 			  struct error *);
 	int (*offset_at)(struct log *, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *);
 	int (*check_settings)(struct log *, const struct topic_spec *, struct error *); /* or NULL */
+	const uint8_t *(*topic_id)(struct log *, int topic);				/* or NULL */
 	int (*topic_look)(struct log *, int topic, struct error *);			/* or NULL */
 	bool (*disk)(struct log *, struct log_disk *); /* NULL: on no disk of this machine */
 	int (*trim)(struct log *, int topic, int partition, int64_t offset, struct error *);

@@ -46,7 +46,7 @@ def test_an_input_that_was_made_anew_and_is_shorter_is_refused(job):
     job.call("run", "--until-end")
     make_anew(job, "impressions", 100)
     errors = job.call("run", "--until-end", status=1).stderr
-    assert "it was read up to offset" in errors and "--new-topics" in errors, errors
+    assert "is not the one that was read before" in errors and "--new-topics" in errors, errors
 
 
 
