@@ -37,7 +37,8 @@ TESTS_MAY = {
 # The only places where these libraries are known.
 LIBRARIES = {
     "librdkafka/rdkafka.h": r"src/log/kafka_\w+\.[ch]",
-    "rocksdb/c.h": r"src/log/embedded_\w+\.[ch]|src/state/.*|src/sinks/feature_embedded\.c|tests/(log|state)/.*",
+    "rocksdb/c.h": r"src/log/embedded_\w+\.[ch]|src/state/.*|src/sinks/feature_embedded\.c|tests/(log|state)/.*"
+                 r"|tests/sinks/feature_embedded_test\.c",
     "jansson.h": r"src/(record|cli|dataflow)/.*|tests/.*",
     "yaml.h": r"src/dataflow/.*",
     "xxhash.h": r"src/base/.*",

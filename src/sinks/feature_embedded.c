@@ -4,6 +4,8 @@
  *
  *     key      view | 0 | entity key as in Feast, with the project
  *     value    i64 time | i64 revision | u64 expires at (ms, 0: never) | features as JSON
+ *
+ * and a row "\0format", whose value is "1": a directory of another format is refused. 0.1.0 wrote none, and meant 1.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,6 +19,9 @@
 
 #define CACHE_BYTES (8 << 20)
 #define HEAD_SIZE 24
+#define FORMAT_KEY "\0format"
+#define FORMAT_KEY_SIZE (sizeof(FORMAT_KEY) - 1)
+#define FORMAT "1"
 
 struct store {
 	char *directory;
@@ -83,6 +88,28 @@ set_options(struct store *store, bool in_memory)
 }
 
 static int
+check_format(struct store *store, struct error *err)
+{
+	size_t size = 0;
+	char *text = NULL;
+	char *format = rocksdb_get(store->rocksdb, store->read_options, FORMAT_KEY, FORMAT_KEY_SIZE, &size, &text);
+	int result = 0;
+
+	if (!text && !format)
+		rocksdb_put(store->rocksdb, store->write_options, FORMAT_KEY, FORMAT_KEY_SIZE, FORMAT, strlen(FORMAT),
+			    &text);
+	if (text)
+		return failed(store, text, err);
+	if (format && (size != strlen(FORMAT) || memcmp(format, FORMAT, size) != 0))
+		result = fail(err, FATAL,
+			      "the features in %s have format %.*s, this version reads %s; use the version that wrote "
+			      "them",
+			      store->directory, (int)size, format, FORMAT);
+	rocksdb_free(format);
+	return result;
+}
+
+static int
 store_open(const struct feature_store_config *config, void **out, struct error *err)
 {
 	struct store *store = memory_new(sizeof(*store));
@@ -99,6 +126,10 @@ store_open(const struct feature_store_config *config, void **out, struct error *
 	store->rocksdb = rocksdb_open(store->options, store->directory, &text);
 	if (text) {
 		failed(store, text, err);
+		store_close(store);
+		return -1;
+	}
+	if (check_format(store, err) < 0) {
 		store_close(store);
 		return -1;
 	}

@@ -1,4 +1,5 @@
 /* The feature store that needs no server. */
+#include <rocksdb/c.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
@@ -179,4 +180,26 @@ TEST(the_defaults_of_its_options_are_sane)
 	check_text(config.address, "127.0.0.1:6379");
 	check_int(config.timeout_ms, 5000);
 	option_free(feature_store_options, &config);
+}
+
+TEST(a_directory_of_a_newer_format_is_refused)
+{
+	struct feature_store_config config = {.type = FEATURE_STORE_EMBEDDED, .directory = test_directory()};
+	rocksdb_options_t *options = rocksdb_options_create();
+	rocksdb_writeoptions_t *write = rocksdb_writeoptions_create();
+	rocksdb_t *rocksdb;
+	char *text = NULL;
+
+	open_store(test_directory(), 0);
+	check_int(put("u42", 5000, 3, 1), FEATURE_WRITTEN);
+	close_store();
+	open_store(test_directory(), 0);
+	close_store();
+	rocksdb = rocksdb_open(options, test_directory(), &text);
+	check(rocksdb != NULL);
+	rocksdb_put(rocksdb, write, "\0format", 7, "7", 1, &text);
+	rocksdb_close(rocksdb);
+	rocksdb_options_destroy(options);
+	rocksdb_writeoptions_destroy(write);
+	check_fails(feature_store_open(&config, &store, &err), "have format 7, this version reads 1");
 }
