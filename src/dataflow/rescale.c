@@ -163,7 +163,21 @@ add_state(struct rescale *rescale, int task, struct state *state, struct error *
 	return split_add(rescale->split, state, rescale->result->before, err);
 }
 
-/* A journal that a call before this one began is emptied; one of another number of partitions is passed by. */
+static int
+is_empty(struct rescale *rescale, int topic, bool *empty, struct error *err)
+{
+	*empty = true;
+	for (int i = 0; i < log_topic_partitions(rescale->log, topic) && *empty; i++) {
+		struct partition_ends ends;
+
+		if (log_partition_ends(rescale->log, topic, i, &ends, err) < 0)
+			return -1;
+		*empty = ends.start == ends.pending_end;
+	}
+	return 0;
+}
+
+/* A journal that a call before this one began is passed by: a cluster removes records when it likes. */
 static int
 make_journal(struct rescale *rescale, struct error *err)
 {
@@ -180,7 +194,11 @@ make_journal(struct rescale *rescale, struct error *err)
 		*generation = before;
 		spec.name = name;
 		if (log_topic(rescale->log, name, &rescale->new, err) == 0) {
-			if (log_topic_partitions(rescale->log, rescale->new) == spec.partitions)
+			bool empty;
+
+			if (is_empty(rescale, rescale->new, &empty, err) < 0)
+				result = -1;
+			else if (empty && log_topic_partitions(rescale->log, rescale->new) == spec.partitions)
 				result = 0;
 		} else if (err->action != FATAL) {
 			result = -1;
@@ -325,7 +343,7 @@ move(struct rescale *rescale, struct error *err)
 	result = log_create_topic(rescale->log, &journals, err);
 	memory_free(&name);
 	if (result < 0 || hold_operator(rescale, err) < 0 || make_journal(rescale, err) < 0 ||
-	    empty_journal(rescale, rescale->new, err) < 0 || split_open(&config, &rescale->split, err) < 0)
+	    split_open(&config, &rescale->split, err) < 0)
 		return -1;
 	rescale_headers_init(&rescale->headers, rescale->topology, rescale->spec, rescale->result->from);
 	rescale->ends = memory_new_array((size_t)rescale->result->from, sizeof(*rescale->ends));
