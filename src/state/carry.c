@@ -6,6 +6,9 @@
 
 #define ROWS_PER_BLOCK_MAX 20000 /* looked at by the pass, carried or not */
 #define CARRY_FACTOR 2		 /* carried bytes of each kind for each byte of changes, at most */
+/* Forms live as long as the state: they are carried after so much of the journal, so that they do not hold the start of
+ * one whose other entries live shorter. */
+#define CARRY_FORMS_BYTES ((uint64_t)1 << 20)
 
 struct block_mark
 carry_floor(const struct state *state)
@@ -58,19 +61,28 @@ change_of(struct entry *entry)
 				     .form = entry->form};
 }
 
+/* The last block that lies at least so many bytes of the journal back; 0: none. */
+static uint64_t
+seq_before(struct state *state, uint64_t bytes)
+{
+	return state->journal_bytes > bytes ? marks_seq_at(&state->marks, state->journal_bytes - bytes) : 0;
+}
+
 /* The longest not journaled in memory: they move to the end of the list. */
 static void
 carry_entries(struct state *state, uint64_t seq, uint64_t seq_max, uint64_t bytes_max)
 {
+	uint64_t forms_max = seq_before(state, CARRY_FORMS_BYTES);
 	struct cache *cache = &state->cache;
 	uint64_t bytes = 0;
 
 	while (bytes < bytes_max && cache->journaled.first) {
 		struct entry *entry = cache_at(cache, cache->journaled.first);
 		struct block_change change = change_of(entry);
+		uint64_t until = entry->store == state->spec_count && forms_max > seq_max ? forms_max : seq_max;
 
 		/* A tombstone needs no carrying, and has gone as soon as it is written out. */
-		if (entry->seq > seq_max || entry_is(entry, ENTRY_REMOVED))
+		if (entry->seq > until || entry_is(entry, ENTRY_REMOVED))
 			return;
 		block_put(&state->writer, &change, true);
 		bytes += entry->key_size + entry->value_size;
@@ -154,12 +166,11 @@ carry_into(struct state *state, uint64_t seq, uint64_t change_bytes, struct erro
 {
 	uint64_t limit = (uint64_t)state_limit_bytes(state);
 	uint64_t most = CARRY_FACTOR * change_bytes;
-	uint64_t seq_max = state->journal_bytes > limit ? marks_seq_at(&state->marks, state->journal_bytes - limit) : 0;
+	uint64_t seq_max = seq_before(state, limit);
 
 	if (most < (uint64_t)state->limits.carry_bytes_min)
 		most = (uint64_t)state->limits.carry_bytes_min;
-	if (seq_max > 0)
-		carry_entries(state, seq, seq_max, most);
+	carry_entries(state, seq, seq_max, most);
 	if (state_has_disk_rows(state) && (state->pass.running || state->floor.seq <= seq_max))
 		return carry_pass(state, seq, most, err);
 	return 0;

@@ -7,6 +7,7 @@ from tests.kafka.crew import Crew
 from tests.reference import embedding_reference
 
 WRONG_SIZES = (0, 63, 65)
+WRONG_AT = "2020-01-01T00:00:00Z"
 
 
 def test_embeddings_are_those_of_the_formula_and_each_wrong_vector_is_one_dead_letter(broker, tmp_path):
@@ -18,7 +19,7 @@ def test_embeddings_are_those_of_the_formula_and_each_wrong_vector_is_one_dead_l
         job.create_topics()
         job.produce("item_vectors", rows_of(vectors))
         job.produce("item_vectors", [
-            {"item_id": f"x{ITEMS - 1 - i}", "vector": [1.0] * size, "updated_at": 1, "space": "v1"}
+            {"item_id": f"x{ITEMS - 1 - i}", "vector": [1.0] * size, "updated_at": WRONG_AT, "space": "v1"}
             for i, size in enumerate(WRONG_SIZES)])
         people.start_all()
         operators.produce_engagements(job, engagements)

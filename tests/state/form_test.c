@@ -66,6 +66,29 @@ TEST(form_that_is_the_same_rewrites_nothing)
 	fixture_fini(&fixture);
 }
 
+/* It lives as long as the state, and must not hold the start of a journal whose entries live shortly. */
+TEST(form_does_not_hold_the_start_of_the_journal)
+{
+	struct rewriting rewriting = {0};
+	struct fixture fixture;
+
+	fixture_init(&fixture, 8 << 20);
+	set_form(&fixture, "one", &rewriting);
+	for (int round = 0; round < 80; round++) {
+		for (int i = 0; i < 100; i++)
+			fixture_put(&fixture, i, 1000, 3);
+		fixture_commit(&fixture);
+		for (int i = 0; i < 100; i++)
+			fixture_remove(&fixture, i);
+		fixture_commit(&fixture);
+	}
+	check(fixture_start(&fixture) > 100);
+	check(fixture_journal_bytes(&fixture) < 3 << 20);
+	fixture_move(&fixture);
+	check_int(state_form_before(fixture.state), 1);
+	fixture_fini(&fixture);
+}
+
 TEST(form_that_is_another_rewrites_each_value_once_and_keeps_it)
 {
 	struct rewriting rewriting = {0};
