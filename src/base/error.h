@@ -2,8 +2,8 @@
  * Errors: what went wrong, for a person, and what is to be done about it, for the runtime.
  *
  * A function that can fail returns 0, or -1 with a `struct error *` filled in; the error is its last parameter and is
- * never NULL. `return fail(err, ABORT, "...")` is how an error is raised; src/dataflow/worker.c is the only place that
- * decides on the action. Errors are plain values: nothing to free, safe to copy, one per thread of control.
+ * never NULL. `return fail(err, ABORT, "...")` is how an error is raised; src/dataflow/worker_errors.c decides on the
+ * action. Errors are plain values: nothing to free, safe to copy, one per thread of control.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/scan.h"
-#include "cli/stop.h"
+#include "base/stop.h"
 #include "dataflow/marker.h"
 #include "dataflow/topic_list.h"
 #include "record/json.h"

@@ -9,7 +9,7 @@
 #include "cli/key_finder.h"
 #include "cli/letters.h"
 #include "cli/output.h"
-#include "cli/stop.h"
+#include "base/stop.h"
 #include "cli/grid.h"
 #include "dataflow/dead_letter.h"
 #include "record/json.h"

@@ -18,7 +18,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/stop.h"
+#include "base/stop.h"
 #include "cli/summary.h"
 #include "log/log_disk.h"
 

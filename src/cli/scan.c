@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "cli/stop.h"
+#include "base/stop.h"
 
 #define WAIT_MS 500
 #define OPEN_WAIT_US ((int64_t)10 * 1000 * 1000) /* for transactions that were open when the scan began */

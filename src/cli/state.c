@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/scan.h"
-#include "cli/stop.h"
+#include "base/stop.h"
 #include "cli/grid.h"
 #include "dataflow/task_header.h"
 #include "record/json.h"

@@ -24,6 +24,7 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 	worker->tasks = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->tasks));
 	worker->held = memory_new((size_t)operator->spec->tasks);
 	worker->leaving = memory_new((size_t)operator->spec->tasks);
+	worker->patience = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->patience));
 	worker->now_ms = clock_steady_ms(job->clock);
 	worker->committed_ms = worker->swept_ms = worker->now_ms;
 	if (self_open(&worker->self, job, operator, err) < 0 ||
@@ -57,16 +58,8 @@ worker_close(struct worker **pointer)
 	memory_free(&worker->held);
 	memory_free(&worker->leaving);
 	memory_free(&worker->rival);
+	memory_free(&worker->patience);
 	memory_free(pointer);
-}
-
-static void
-say(const struct worker *worker, const char *event, int times, const struct error *err)
-{
-	char reason[2 * ERROR_TEXT_SIZE];
-
-	logger_warn(event, "operator=%s times=%d reason=%s", worker->operator->spec->name, times,
-		    logger_quote(reason, sizeof(reason), err->text));
 }
 
 /* ---- commit ---- */
@@ -178,11 +171,9 @@ all_drained(const struct worker *worker)
 	bool any = false;
 
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
-		if (!worker->tasks[i])
-			continue;
-		any = true;
-		if (!worker->tasks[i]->drained)
+		if (worker->tasks[i] ? !worker->tasks[i]->drained : worker->held[i])
 			return false;
+		any |= worker->tasks[i] != NULL;
 	}
 	return any;
 }
@@ -329,6 +320,7 @@ open_task(struct worker *worker, int partition, struct error *err)
 static int
 close_task(struct worker *worker, int partition, struct error *err)
 {
+	worker->patience[partition] = (struct patience){0};
 	task_close(&worker->tasks[partition]);
 	task_stores_closed(worker->operator, partition, worker->index, worker->now_ms);
 	return member_stop(worker->member, partition, err);
@@ -351,9 +343,7 @@ poll_member(struct worker *worker, int64_t wait_ms, struct error *err)
 		case MEMBER_DATA:
 			return 0;
 		case MEMBER_ASSIGNED:
-			worker->held[event.partition] = true;
-			if (worker->phase != WORKER_ABORTING && open_task(worker, event.partition, err) < 0)
-				return -1;
+			worker->held[event.partition] = true; /* run_tasks opens it */
 			break;
 		case MEMBER_REVOKED:
 			worker->leaving[event.partition] = true;
@@ -394,11 +384,11 @@ commit_and_give_up(struct worker *worker, struct error *err)
 }
 
 /*
- * Ends the transaction that was given up, then opens the tasks from their last blocks again: state, positions, times,
- * everything. Those that are leaving leave without a commit.
+ * Ends the transaction that was given up. run_tasks opens the tasks from their last blocks again: state, positions,
+ * times, everything. Those that are leaving leave without a commit.
  */
 static int
-abort_and_open(struct worker *worker, struct error *err)
+abort_and_close(struct worker *worker, struct error *err)
 {
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		task_close(&worker->tasks[i]);
@@ -411,7 +401,7 @@ abort_and_open(struct worker *worker, struct error *err)
 	if (give_up_leaving(worker, err) < 0)
 		return -1;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->held[i] && (close_task(worker, (int)i, err) < 0 || open_task(worker, (int)i, err) < 0))
+		if (worker->held[i] && close_task(worker, (int)i, err) < 0)
 			return -1;
 	return 0;
 }
@@ -455,26 +445,42 @@ restore_task(struct worker *worker, struct task *task, struct error *err)
 }
 
 static int
+go_on(struct worker *worker, int partition, struct error *err)
+{
+	struct task *task = worker->tasks[partition];
+
+	if (task)
+		return task->running ? run_task(worker, task, err) : restore_task(worker, task, err);
+	return worker->held[partition] && !worker->leaving[partition] ? open_task(worker, partition, err) : 0;
+}
+
+/*
+ * A task's trouble (RETRY: its partition has no leader, say) is its own: it is set aside for a moment, and the others
+ * go on, and commit. Unless it is the commit that cannot be made.
+ */
+static int
 run_tasks(struct worker *worker, struct error *err)
 {
 	worker->restoring = false;
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
-		struct task *task = worker->tasks[i];
-		int result = 0;
+		struct patience_owner owner = {.operator = worker->operator->spec->name, .task = (int)i};
+		struct patience *patience = &worker->patience[i];
 
-		if (task)
-			result = task->running ? run_task(worker, task, err) : restore_task(worker, task, err);
-		else if (worker->held[i] && !worker->leaving[i])
-			result = open_task(worker, (int)i, err);
-		if (result < 0)
+		if (!patience_ready(patience, worker->now_ms))
+			continue;
+		if (go_on(worker, (int)i, err) == 0)
+			patience_end(patience, &owner, worker->now_ms);
+		else if (err->action != RETRY || worker->phase != WORKER_RUNNING ||
+			 patience_fail(patience, &owner, worker->now_ms, WORKER_WAIT_MS_MAX,
+				       worker->job->topology->outage_ms, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* The data flows from top to bottom. What was begun before, a commit or an abort, is ended first. */
-static int
-turn(struct worker *worker, int64_t wait_ms, struct error *err)
+int
+worker_try(struct worker *worker, int64_t wait_ms, struct error *err)
 {
 	job_tables_pass(worker->operator, worker->index); /* also while the log is out of reach */
 	if (poll_member(worker, waiting_time(worker, wait_ms), err) < 0)
@@ -484,7 +490,7 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 	/* Partitions are not held back for a sink: whoever gets them sends the rows again. */
 	if (worker->phase == WORKER_FLUSHING && worker->leaving_count > 0)
 		worker->phase = WORKER_ABORTING;
-	if (worker->phase == WORKER_ABORTING && abort_and_open(worker, err) < 0)
+	if (worker->phase == WORKER_ABORTING && abort_and_close(worker, err) < 0)
 		return -1;
 	if ((worker->phase == WORKER_FLUSHING || worker->phase == WORKER_COMMITTING) && worker_commit(worker, err) < 0)
 		return -1;
@@ -496,87 +502,4 @@ turn(struct worker *worker, int64_t wait_ms, struct error *err)
 		return 0;
 	worker->swept_ms = worker->now_ms;
 	return task_stores_sweep(worker->job, worker->operator, worker->now_ms, err);
-}
-
-/* What the transaction holds will never be visible. */
-static int
-start_again(struct worker *worker, struct error *err)
-{
-	worker->phase = WORKER_ABORTING;
-	worker->progress = false;
-	say(worker, error_action_name(err->action), ++worker->aborts, err);
-	if (worker->aborts <= WORKER_ABORTS_MAX)
-		return 0;
-	return task_owner_give_up(worker->aborts, worker->rival, err);
-}
-
-/* Nothing was done: the next turn tries again, after its wait. */
-static int
-retry_later(struct worker *worker, int64_t wait_ms, struct error *err)
-{
-	struct timespec pause = {.tv_nsec = (wait_ms < WORKER_WAIT_MS_MAX ? wait_ms : WORKER_WAIT_MS_MAX) * 1000000};
-	int64_t now_ms = clock_steady_ms(worker->job->clock);
-
-	worker->progress = false;
-	if (worker->retries++ == 0)
-		worker->retrying_since_ms = now_ms;
-	if (worker->retries == 1 || now_ms - worker->said_ms >= WORKER_SAY_MS) {
-		worker->said_ms = now_ms;
-		say(worker, "retry", worker->retries, err);
-	}
-	nanosleep(&pause, NULL);
-	if (now_ms - worker->retrying_since_ms < worker->job->topology->outage_ms)
-		return 0;
-	err->action = FATAL;
-	return fail_in(err, "operator %s has tried for %" PRId64 " s", worker->operator->spec->name,
-		       (now_ms - worker->retrying_since_ms) / 1000);
-}
-
-static void
-say_resumed(const struct worker *worker)
-{
-	logger_info("resumed", "operator=%s after_ms=%" PRId64, worker->operator->spec->name,
-		    worker->now_ms - worker->retrying_since_ms);
-}
-
-int
-worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
-{
-	if (turn(worker, wait_ms, err) == 0) {
-		if (worker->retries > 0)
-			say_resumed(worker);
-		worker->retries = 0;
-		return 0;
-	}
-	switch (err->action) {
-	case RETRY:
-		return retry_later(worker, wait_ms, err);
-	case ABORT:
-	case FENCED:
-		return start_again(worker, err);
-	case SKIP:
-	case FATAL:
-		break;
-	}
-	return -1;
-}
-
-int
-worker_leave(struct worker *worker, struct error *err)
-{
-	int64_t until_us = clock_monotonic_us() + (int64_t)WORKER_LEAVE_MS_MAX * 1000;
-
-	if (worker->phase == WORKER_ABORTING)
-		return 0;
-	while (worker_commit(worker, err) < 0) {
-		if (err->action == ABORT || err->action == FENCED ||
-		    (err->action == RETRY && worker->phase == WORKER_FLUSHING)) {
-			say(worker, error_action_name(err->action), 1, err);
-			return 0;
-		}
-		if (err->action != RETRY || clock_monotonic_us() > until_us)
-			return fail_in(err, "the last commit of operator %s; the next run decides it",
-				       worker->operator->spec->name);
-	}
-	return 0;
 }

@@ -171,6 +171,7 @@ const struct log_ops kafka_ops = {
 	.expect = kafka_expect,
 	.commit = kafka_commit,
 	.abort = kafka_abort,
+	.undecided = kafka_undecided,
 	.first_offset = kafka_first_offset,
 	.member_open = kafka_member_open,
 	.member_close = kafka_member_close,

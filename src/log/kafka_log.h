@@ -176,6 +176,7 @@ size_t kafka_bytes(const struct transaction *transaction);
 void kafka_set_position(struct transaction *transaction, const char *group, int topic, int partition, int64_t offset);
 void kafka_expect(struct transaction *transaction, int topic, int partition, int64_t offset);
 int kafka_commit(struct transaction *transaction, struct error *err);
+bool kafka_undecided(const struct transaction *transaction);
 int kafka_abort(struct transaction *transaction, struct error *err);
 int64_t kafka_first_offset(const struct transaction *transaction, int topic, int partition);
 

@@ -2,8 +2,7 @@
  * The commit on Kafka, and the order in which it must go:
  *
  *     records      everything kept is handed to librdkafka, and acknowledged by the cluster
- *     positions    go into the same transaction, with the member's generation in the group: who was expelled is
- *     refused here
+ *     positions    go into the same transaction, with the member's generation: who was expelled is refused here
  *     commit       the coordinator writes its decision; from then on it is decided
  *
  * Records must be acknowledged before the positions are sent, not only before the commit. A new owner of a task takes
@@ -12,9 +11,7 @@
  * committed, and be missing in the new owner's state.
  *
  * A call that times out is made again where it was (`step`). What the coordinator decided meanwhile, it says then.
- *
- * Between records and positions it is looked at whether the journal's records got the offsets that only its owner's can
- * get: kafka_owner.c. The generation fences members of the group, and not those that are in none.
+ * In between it is looked at whether the records of the journal got the offsets that its owner expects (kafka_owner.c).
  *
  * At least once: records that are not for the journal go through a second producer without transactions, visible at
  * once. The journal's block and the positions follow in a transaction when they are acknowledged. So what a crash
@@ -541,6 +538,12 @@ kafka_commit(struct transaction *base, struct error *err)
 	kafka_owners_committed(&transaction->owners);
 	empty(transaction);
 	return 0;
+}
+
+bool
+kafka_undecided(const struct transaction *base)
+{
+	return ((const struct kafka_transaction *)base)->step == STEP_COMMIT;
 }
 
 /* ---- abort ---- */

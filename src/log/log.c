@@ -363,6 +363,12 @@ transaction_commit(struct transaction *transaction, struct error *err)
 	return transaction->ops->commit(transaction, err);
 }
 
+bool
+transaction_undecided(const struct transaction *transaction)
+{
+	return !transaction->ops->undecided || transaction->ops->undecided(transaction);
+}
+
 int
 transaction_abort(struct transaction *transaction, struct error *err)
 {

@@ -110,10 +110,8 @@ struct partition_ends {
 };
 
 int log_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
-/*
- * The same for who has other work than to wait: the ends as they were at since_us (clock_monotonic_us) or later.
- * RETRY: the log has been asked and has not answered yet; the same call takes its answer.
- */
+/* The same for who has other work than to wait, as of since_us (clock_monotonic_us) or later. RETRY: the log has been
+ * asked and has not answered yet; the same call takes its answer. */
 int log_ends_since(struct log *log, int topic, int partition, int64_t since_us, struct partition_ends *out,
 		   struct error *err);
 
@@ -220,6 +218,8 @@ void transaction_expect(struct transaction *transaction, int topic, int partitio
  * this one up), FATAL. After success the transaction is empty.
  */
 int transaction_commit(struct transaction *transaction, struct error *err);
+/* After a RETRY of transaction_commit: whether the log may have taken it. False: it certainly has not. */
+bool transaction_undecided(const struct transaction *transaction);
 /* Nothing since the last commit will be visible. After ABORT and FENCED it must succeed before anything else is done:
  * it makes the transaction usable again. RETRY: the log cannot be reached; call it again. */
 int transaction_abort(struct transaction *transaction, struct error *err);

@@ -53,6 +53,7 @@ struct log_ops {
 	void (*expect)(struct transaction *, int topic, int partition, int64_t offset);
 	int (*commit)(struct transaction *, struct error *);
 	int (*abort)(struct transaction *, struct error *);
+	bool (*undecided)(const struct transaction *); /* NULL: after a RETRY of commit always */
 	int64_t (*first_offset)(const struct transaction *, int topic, int partition);
 
 	int (*member_open)(struct log *, const struct member_spec *, struct member **, struct error *);

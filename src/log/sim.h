@@ -36,6 +36,8 @@ struct sim_rates {
 	int partial;	   /* a fetch that brings a few records only */
 	int slow;	   /* a fetch after which a partition brings nothing for a while */
 	int64_t slow_ms;   /* ... that long at most */
+	int gone;	   /* a question to a partition that finds it without a leader, for a while */
+	int64_t gone_ms;   /* ... that long at most */
 	int64_t marker_ms; /* markers reach a partition up to so long after the decision */
 	int early;	   /* records that are sent when they are kept, not at the commit */
 	int64_t hear_ms;   /* a member hears what the group has to say up to so long after it was said */

@@ -224,12 +224,26 @@ sim_run_mark(struct sim *sim, struct sim_run *run, bool all)
 /* ---- offsets ---- */
 
 int
+sim_lead(struct sim_log *log, struct sim_partition *partition, struct error *err)
+{
+	struct sim *sim = log->sim;
+
+	if (!sim->faults)
+		return 0;
+	if (sim_now(sim) >= partition->gone_until_ms && sim_chance(sim, sim->config.rates.gone))
+		partition->gone_until_ms = sim_now(sim) + sim_delay(sim, sim->config.rates.gone_ms);
+	if (sim_now(sim) >= partition->gone_until_ms)
+		return 0;
+	return fail(err, RETRY, "topic '%s' partition %d has no leader", partition->topic->name, partition->number);
+}
+
+int
 sim_partition_ends(struct log *base, int topic, int number, struct partition_ends *out, struct error *err)
 {
 	struct sim_log *log = sim_log_of(base);
-	const struct sim_partition *partition = sim_partition(log->sim, topic, number);
+	struct sim_partition *partition = sim_partition(log->sim, topic, number);
 
-	if (sim_reach(log, "a question for offsets", err) < 0)
+	if (sim_reach(log, "a question for offsets", err) < 0 || sim_lead(log, partition, err) < 0)
 		return -1;
 	*out = (struct partition_ends){
 		.start = partition->start,

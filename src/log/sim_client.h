@@ -12,6 +12,9 @@ struct sim_log {
 	int transactions; /* opened, for their names */
 };
 
+/* RETRY: the partition has no leader for a while, while others have. */
+int sim_lead(struct sim_log *log, struct sim_partition *partition, struct error *err);
+
 static inline struct sim_log *
 sim_log_of(struct log *log)
 {

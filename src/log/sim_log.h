@@ -39,6 +39,7 @@ struct sim_partition {
 	struct sim_record *records; /* by offset; those before `start` are gone for readers */
 	int64_t count, capacity;
 	int64_t start;
+	int64_t gone_until_ms; /* it has no leader */
 	struct sim_pending *pending;
 	int pending_count, pending_capacity;
 };

@@ -83,7 +83,7 @@ sim_place_fetch(struct sim_place *place, struct log_batch *out, struct error *er
 	struct log_gap lost = {0};
 	int64_t end;
 
-	if (sim_reach(place->log, "a fetch", err) < 0)
+	if (sim_reach(place->log, "a fetch", err) < 0 || sim_lead(place->log, partition, err) < 0)
 		return -1;
 	if (place->next < partition->start) {
 		lost = (struct log_gap){.from = place->next, .to = partition->start};

@@ -190,9 +190,9 @@ class Pair:
         partitions = self.admin().list_topics(topic, TIMEOUT_S).topics[topic].partitions
         return [partitions[number].leader for number in sorted(partitions)]
 
-    def place(self, topic, leaders):
-        """Makes a topic whose partitions have the preferred leaders given, and their other replica on the other."""
-        replicas = [[leader, 3 - leader] for leader in leaders]
+    def place(self, topic, leaders, replicas=2):
+        """Makes a topic whose partitions have the preferred leaders given, and a second replica on the other."""
+        replicas = [[leader, 3 - leader][:replicas] for leader in leaders]
         admin = self.admin()  # held: an answer never comes to a client that is gone
         new = confluent_kafka.admin.NewTopic(topic, len(leaders), replica_assignment=replicas)
         admin.create_topics([new])[topic].result(TIMEOUT_S)

@@ -12,11 +12,11 @@ IMPRESSIONS = 8_000
 
 @pytest.fixture
 def make_pair_job(pair, make_job):
-    def make(leaders, **rest):
+    def make(leaders, replicas=2, **rest):
         """`leaders`: by topic, of each partition; of the other topics the cluster chooses."""
         job = make_job(on=pair, create=False, join=JOIN, partitions=4, **rest)
         for topic, of in leaders.items():
-            pair.place(job.topic(topic), of)
+            pair.place(job.topic(topic), of, replicas)
         job.create_topics()
         return job
 
@@ -24,12 +24,15 @@ def make_pair_job(pair, make_job):
 
 
 def behind(job):
-    """By partition of the impressions: how many the group has behind it."""
+    """By partition of the impressions: how many the group has behind it. Empty: its coordinator is just moving."""
     consumer = cluster.confluent_kafka.Consumer({"bootstrap.servers": job.broker.bootstrap, "group.id": job.group,
                                                  **cluster.QUIET})
     try:
         wanted = [cluster.confluent_kafka.TopicPartition(job.topic("impressions"), number) for number in range(4)]
         return [max(0, partition.offset) for partition in consumer.committed(wanted, cluster.TIMEOUT_S)]
+    except cluster.confluent_kafka.KafkaException as error:
+        assert error.args[0].retriable(), error
+        return []
     finally:
         consumer.close()
 
@@ -57,3 +60,19 @@ def test_where_a_leader_dies_the_next_one_is_used_at_once(pair, make_pair_job):
     feed.produce(job, IMPRESSIONS // 2, IMPRESSIONS, per_s=600)
     cluster.wait_until(lambda: sum(behind(job)) >= IMPRESSIONS, "the second half")
     finish(job, process, IMPRESSIONS)
+
+
+def test_a_partition_without_a_leader_holds_up_its_own_task_only(pair, make_pair_job):
+    """It has none when the run starts: that is no reason to end, and the others go on and commit."""
+    job = make_pair_job({"impressions": [1, 2, 1, 1]}, replicas=1, topic={"idle_after": "1h"})
+    feed.produce(job, 0, IMPRESSIONS)
+    partitions = [message.partition() for message in job.messages("impressions")]
+    counts = [partitions.count(number) for number in range(4)]
+    pair.second.kill()
+    cluster.wait_until(lambda: pair.leaders(job.topic("impressions")) == [1, -1, 1, 1], "no leader of partition 1")
+    process = job.start("run", *OFTEN)
+    cluster.wait_until(lambda: behind(job) == [counts[0], 0, counts[2], counts[3]], "all but partition 1")
+    pair.second.restart()
+    cluster.wait_until(lambda: behind(job) == counts, "partition 1")
+    errors = finish(job, process, IMPRESSIONS)
+    assert " task=1 " in next(line for line in errors.splitlines() if " retry " in line), errors

@@ -86,6 +86,8 @@ sim_plan(struct world *world)
 			  .partial = (int)sim_random_below(random, 400),
 			  .slow = (int)sim_random_below(random, 20),
 			  .slow_ms = between(random, 0, 8000),
+			  .gone = rough ? (int)sim_random_below(random, 5) : 0,
+			  .gone_ms = between(random, 0, 8000),
 			  .marker_ms = between(random, 0, 1500),
 			  .early = (int)sim_random_below(random, 500),
 			  .hear_ms = between(random, 0, 3 * world->plan.commit_ms),

@@ -1,4 +1,4 @@
-#include "cli/stop.h"
+#include "base/stop.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -40,6 +40,7 @@ stop_install(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
 }
 
 bool

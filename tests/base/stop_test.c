@@ -1,4 +1,4 @@
-#include "cli/stop.h"
+#include "base/stop.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -33,6 +33,13 @@ TEST(a_signal_that_came_before_is_not_lost)
 	raise(SIGINT);
 	stop_call(count, &calls);
 	check_int(calls, 1);
+}
+
+TEST(a_terminal_that_is_closed_asks_to_stop)
+{
+	stop_install();
+	raise(SIGHUP);
+	check(stop_requested());
 }
 
 TEST(the_second_signal_ends_the_process_at_once)

@@ -1,0 +1,64 @@
+#include "dataflow/patience.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/logger.h"
+
+#define OWNER_TEXT_SIZE 300
+
+static const char *
+owner_text(const struct patience_owner *owner, char *to, size_t size)
+{
+	if (owner->task < 0)
+		snprintf(to, size, "operator=%s", owner->operator);
+	else
+		snprintf(to, size, "operator=%s task=%d", owner->operator, owner->task);
+	return to;
+}
+
+bool
+patience_ready(const struct patience *patience, int64_t now_ms)
+{
+	return patience->tries == 0 || now_ms >= patience->again_ms;
+}
+
+static void
+say(struct patience *patience, const struct patience_owner *owner, int64_t now_ms, const struct error *err)
+{
+	char text[OWNER_TEXT_SIZE], reason[2 * ERROR_TEXT_SIZE];
+
+	if (now_ms - (patience->said ? patience->said_ms : patience->since_ms) <
+	    (patience->said ? PATIENCE_SAY_MS : PATIENCE_FIRST_MS))
+		return;
+	patience->said = true;
+	patience->said_ms = now_ms;
+	logger_warn("retry", "%s times=%d for_ms=%" PRId64 " reason=%s", owner_text(owner, text, sizeof(text)),
+		    patience->tries, now_ms - patience->since_ms, logger_quote(reason, sizeof(reason), err->text));
+}
+
+int
+patience_fail(struct patience *patience, const struct patience_owner *owner, int64_t now_ms, int64_t pause_ms,
+	      int64_t outage_ms, struct error *err)
+{
+	if (patience->tries++ == 0)
+		patience->since_ms = now_ms;
+	patience->again_ms = now_ms + pause_ms;
+	say(patience, owner, now_ms, err);
+	if (now_ms - patience->since_ms < outage_ms)
+		return 0;
+	err->action = FATAL;
+	return fail_in(err, "operator %s has tried for %" PRId64 " s (outage)", owner->operator,
+		       (now_ms - patience->since_ms) / 1000);
+}
+
+void
+patience_end(struct patience *patience, const struct patience_owner *owner, int64_t now_ms)
+{
+	char text[OWNER_TEXT_SIZE];
+
+	if (patience->said)
+		logger_info("resumed", "%s after_ms=%" PRId64, owner_text(owner, text, sizeof(text)),
+			    now_ms - patience->since_ms);
+	*patience = (struct patience){0};
+}
