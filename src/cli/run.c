@@ -299,6 +299,7 @@ run(const struct call *call)
 	const struct run_options *options = call->options;
 	char *list = options->operators ? memory_text(options->operators) : NULL;
 	const char **names = list ? arguments_split(list) : NULL;
+	char reason[2 * ERROR_TEXT_SIZE];
 	struct topology *topology;
 	struct error err;
 	int result = 0;
@@ -327,6 +328,10 @@ run(const struct call *call)
 	}
 	memory_free(&names);
 	memory_free(&list);
+	if (result < 0 && err.action == RETRY && stop_requested()) { /* it had not begun */
+		logger_info("stopped", "waited_for=%s", logger_quote(reason, sizeof(reason), err.text));
+		result = 0;
+	}
 	return result < 0 ? cli_failed(call, &err) : CLI_DONE;
 }
 
@@ -336,9 +341,10 @@ const struct command command_run = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.help = "Run a topology, or some of its operators, until it is stopped or has reached the end.",
-	.manual = "SIGTERM and SIGINT commit what is done and end it; a second one ends it at once, and what was "
-		  "not committed is done again by the next run. However it ends, the next run goes on where the "
-		  "last commit stands.",
+	.manual =
+		"SIGTERM, SIGINT and SIGHUP commit what is done and end it; a second one ends it at once, and what was "
+		"not committed is done again by the next run. However it ends, the next run goes on where the "
+		"last commit stands.",
 	.options = run_options,
 	.options_size = sizeof(struct run_options),
 	.takes_topology = true,

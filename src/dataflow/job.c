@@ -83,15 +83,16 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 	return result;
 }
 
-int
-runtime_open_log_only(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
-		      struct log **out, struct error *err)
+static int
+open_log_for(const struct topology *topology, const char *directory, bool read_only, int64_t wait_ms,
+	     struct clock *clock, struct log **out, struct error *err)
 {
 	char *path = directory ? runtime_log_directory(directory) : NULL;
 	struct log_config config = {
 		.type = topology->log_type,
 		.directory = path,
 		.read_only = read_only,
+		.wait_ms = wait_ms,
 		.memory_bytes = (int64_t)((double)topology->memory_bytes * JOB_LOG_MEMORY_SHARE),
 		.disk_bytes = topology->disk_bytes,
 		.clock = clock,
@@ -116,15 +117,29 @@ runtime_open_log_only(const struct topology *topology, const char *directory, bo
 }
 
 int
+runtime_open_log_only(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
+		      struct log **out, struct error *err)
+{
+	return open_log_for(topology, directory, read_only, 0, clock, out, err);
+}
+
+/* Those of a log of its own are made where they are missing. */
+static int
+open_topics(const struct topology *topology, bool read_only, struct log **log, struct error *err)
+{
+	if (read_only || !log_is_private(*log) || runtime_topics(topology, *log, true, err) == 0)
+		return 0;
+	log_close(log);
+	return -1;
+}
+
+int
 runtime_open_log(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
 		 struct log **out, struct error *err)
 {
 	if (runtime_open_log_only(topology, directory, read_only, clock, out, err) < 0)
 		return -1;
-	if (read_only || !log_is_private(*out) || runtime_topics(topology, *out, true, err) == 0)
-		return 0;
-	log_close(out);
-	return -1;
+	return open_topics(topology, read_only, out, err);
 }
 
 static int
@@ -194,9 +209,10 @@ open_log(struct job *job, const struct runtime_config *config, struct error *err
 		return 0;
 	}
 	job->owns_log = true;
-	if (runtime_open_log(job->topology, config->directory, false, job->clock, &job->log, err) < 0)
+	if (open_log_for(job->topology, config->directory, false, job->topology->outage_ms, job->clock, &job->log,
+			 err) < 0)
 		return -1;
-	return log_is_private(job->log) ? 0 : runtime_topics(job->topology, job->log, false, err);
+	return runtime_topics(job->topology, job->log, log_is_private(job->log), err);
 }
 
 /* Of a log that others write to, too: there only the stores would notice a second process of this directory. */

@@ -75,6 +75,14 @@ note_failure(struct runtime *runtime, const struct error *err)
 	atomic_store(&runtime->stopping, true);
 }
 
+static void
+pause_a_moment(void)
+{
+	struct timespec pause = {.tv_nsec = WORKER_WAIT_MS_MAX * 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
 static int
 run_worker(struct runtime *runtime, struct worker *worker, struct error *err)
 {
@@ -87,6 +95,28 @@ run_worker(struct runtime *runtime, struct worker *worker, struct error *err)
 	return worker_leave(worker, err);
 }
 
+/* As a running one does, a worker waits for the log when it starts. *out NULL: it was stopped meanwhile. */
+static int
+open_worker(struct worker_thread *self, struct worker **out, struct error *err)
+{
+	struct patience_owner owner = {.operator = self->operator->spec->name, .task = -1};
+	struct patience patience = {0};
+	struct job *job = self->runtime->job;
+
+	*out = NULL;
+	while (!atomic_load(&self->runtime->stopping)) {
+		if (worker_open(job, self->operator, self->index, out, err) == 0) {
+			patience_end(&patience, &owner, clock_steady_ms(job->clock));
+			return 0;
+		}
+		if (err->action != RETRY ||
+		    patience_fail(&patience, &owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
+			return -1;
+		pause_a_moment();
+	}
+	return 0;
+}
+
 static void *
 worker_main(void *argument)
 {
@@ -95,17 +125,16 @@ worker_main(void *argument)
 	struct worker *worker;
 	struct error err;
 
-	if (worker_open(runtime->job, self->operator, self->index, &worker, &err) < 0) {
-		note_failure(runtime, &err);
-		return NULL;
-	}
-	if (run_worker(runtime, worker, &err) < 0)
+	if (open_worker(self, &worker, &err) < 0 || (worker && run_worker(runtime, worker, &err) < 0))
 		note_failure(runtime, &err);
 	worker_close(&worker);
 	return NULL;
 }
 
 /* ---- global tables ---- */
+
+/* Their log lines name no operator: several may read one. */
+static const struct patience_owner tables_owner = {.operator = "(tables)", .task = -1};
 
 static bool
 is_stopping(void *argument)
@@ -117,33 +146,26 @@ is_stopping(void *argument)
 
 /* The log is out of reach: asks again, and gives up when that has lasted. */
 static int
-wait_for_log(struct runtime *runtime, int64_t *since_us, struct error *err)
+wait_for_log(struct runtime *runtime, struct patience *patience, struct error *err)
 {
-	struct timespec pause = {.tv_nsec = WORKER_WAIT_MS_MAX * 1000000};
-	int64_t now_us = clock_monotonic_us();
-	char reason[2 * ERROR_TEXT_SIZE];
+	struct job *job = runtime->job;
 
-	if (err->action != RETRY)
+	if (err->action != RETRY ||
+	    patience_fail(patience, &tables_owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
 		return -1;
-	if (*since_us == 0) {
-		*since_us = now_us;
-		logger_warn("tables_wait", "reason=%s", logger_quote(reason, sizeof(reason), err->text));
-	}
-	if ((now_us - *since_us) / 1000 > runtime->job->topology->outage_ms)
-		return fail_in(err, "global tables were out of reach for too long");
-	nanosleep(&pause, NULL);
+	pause_a_moment();
 	return 0;
 }
 
 static int
 load_tables(struct runtime *runtime, int stage, struct error *err)
 {
-	int64_t since_us = 0;
+	struct patience patience = {0};
 
 	while (!atomic_load(&runtime->stopping)) {
 		if (job_tables_open(runtime->job, stage, is_stopping, runtime, err) == 0)
 			return 0;
-		if (wait_for_log(runtime, &since_us, err) < 0)
+		if (wait_for_log(runtime, &patience, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -153,14 +175,14 @@ static void *
 tables_main(void *argument)
 {
 	struct runtime *runtime = argument;
-	int64_t since_us = 0;
+	struct patience patience = {0};
 	struct error err;
 	bool progress;
 
 	while (!atomic_load(&runtime->stopping)) {
 		if (job_tables_turn(runtime->job, WORKER_WAIT_MS_MAX, &progress, &err) == 0) {
-			since_us = 0;
-		} else if (wait_for_log(runtime, &since_us, &err) < 0) {
+			patience_end(&patience, &tables_owner, clock_steady_ms(runtime->job->clock));
+		} else if (wait_for_log(runtime, &patience, &err) < 0) {
 			note_failure(runtime, &err);
 			break;
 		}

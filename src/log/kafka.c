@@ -1,7 +1,10 @@
 /* The log of a Kafka cluster: opening and closing. kafka_log.h tells which file does what. */
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "base/logger.h"
 #include "base/memory.h"
+#include "base/stop.h"
 #include "log/kafka_limit.h"
 #include "log/kafka_place.h"
 
@@ -13,11 +16,12 @@ fini(struct kafka *log)
 	if (log->trims)
 		rd_kafka_queue_destroy(log->trims);
 	if (log->client)
-		rd_kafka_destroy(log->client);
+		kafka_handle_close(log->client, KAFKA_CLOSE_PLAIN, NULL, NULL);
 	if (log->pending)
-		rd_kafka_destroy(log->pending);
+		kafka_handle_close(log->pending, KAFKA_CLOSE_PLAIN, NULL, NULL);
 	if (log->readers)
-		rd_kafka_destroy(log->readers);
+		kafka_handle_close(log->readers, KAFKA_CLOSE_PLAIN, NULL, NULL);
+	kafka_handles_wait();
 	for (int i = 0; i < log->topic_count; i++) {
 		memory_free(&log->topics[i]->name);
 		memory_free(&log->topics[i]->trimmed_us);
@@ -58,16 +62,34 @@ ask(rd_kafka_t *handle, int wait_ms)
 	return code;
 }
 
+bool
+kafka_wait(struct kafka *log, struct kafka_wait *wait, const struct error *err)
+{
+	int64_t now_us = clock_monotonic_us();
+	char reason[2 * ERROR_TEXT_SIZE];
+
+	if (wait->began_us == 0)
+		wait->began_us = now_us;
+	if (err->action != RETRY || stop_requested() || now_us - wait->began_us >= log->wait_ms * 1000)
+		return false;
+	if (wait->said_us == 0 || now_us - wait->said_us >= (int64_t)KAFKA_SAY_MS * 1000) {
+		wait->said_us = now_us;
+		logger_warn("log_wait", "for_ms=%" PRId64 " reason=%s", (now_us - wait->began_us) / 1000,
+			    logger_quote(reason, sizeof(reason), err->text));
+	}
+	return true;
+}
+
 /*
- * Asks again, until KAFKA_OPEN_MS_MAX have passed, on a handle that hears of refusals: who is refused by one broker,
- * and not answered by another, need not wait that long. (A handle that hears of them must be polled as long as it
- * lives.)
+ * On a handle that hears of refusals: who is refused by one broker, and not answered by another, need not wait. (A
+ * handle that hears of them must be polled as long as it lives.)
  */
 static int
 ask_again(struct kafka *log, struct error *err)
 {
 	struct refusal refusal = {""};
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	struct kafka_wait wait = {0};
+	rd_kafka_resp_err_t code;
 	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, &refusal, err);
 	rd_kafka_t *handle;
 
@@ -76,20 +98,20 @@ ask_again(struct kafka *log, struct error *err)
 	rd_kafka_conf_set_error_cb(conf, note_refusal);
 	if (kafka_handle_open(conf, RD_KAFKA_CONSUMER, &handle, err) < 0)
 		return -1;
-	for (int waited_ms = KAFKA_ASK_MS; waited_ms < KAFKA_OPEN_MS_MAX && !refusal.text[0];
-	     waited_ms += KAFKA_ASK_MS) {
+	do {
 		code = ask(handle, KAFKA_ASK_MS);
-		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-			break;
 		rd_kafka_poll(handle, 0);
-	}
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			kafka_fail(err, code, "log: no broker of bootstrap.servers (%s) answers",
+				   kafka_config_text(log, "bootstrap.servers"));
+	} while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !refusal.text[0] && kafka_wait(log, &wait, err));
 	rd_kafka_destroy(handle);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
 	if (refusal.text[0])
 		return fail(err, FATAL, "log: the login is refused: %s", refusal.text);
-	kafka_fail(err, code, "log: no broker of bootstrap.servers has answered within %d s", KAFKA_OPEN_MS_MAX / 1000);
-	err->action = FATAL;
+	if (!stop_requested())
+		err->action = FATAL;
 	return -1;
 }
 

@@ -19,6 +19,7 @@
 	"10"		   /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
 #define FETCH_WAIT_MS "50" /* a broker that has less than fetch.min.bytes answers after so long */
 #define LINGER_MS "20"
+#define RECONNECT_MS_MAX "1000"	  /* a broker that is back is noticed so soon; librdkafka's default is 10 s */
 #define HEARTBEAT_MS_MAX 3000	  /* librdkafka's default */
 #define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
 #define PRODUCER_QUEUE_KIB "2097151"
@@ -101,6 +102,14 @@ find(const struct kafka *log, const char *name)
 		if (strcmp(*at, name) == 0)
 			return at[1];
 	return NULL;
+}
+
+const char *
+kafka_config_text(const struct kafka *log, const char *name)
+{
+	const char *text = find(log, name);
+
+	return text ? text : "not set";
 }
 
 bool
@@ -188,6 +197,7 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	log->instance = config->instance ? memory_text(config->instance) : NULL;
 	log->at_least_once = config->at_least_once;
 	log->memory_bytes = config->memory_bytes;
+	log->wait_ms = config->wait_ms > 0 ? config->wait_ms : KAFKA_OPEN_MS_MAX;
 	if (take_properties(log, config->properties, err) < 0 || kafka_identity_read(log, config, err) < 0)
 		return -1;
 	if (!find(log, "bootstrap.servers") && !find(log, "metadata.broker.list"))
@@ -308,6 +318,7 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	char number[32];
 
 	if (kafka_config_set(conf, "client.id", log->application, err) < 0 ||
+	    kafka_config_set(conf, "reconnect.backoff.max.ms", RECONNECT_MS_MAX, err) < 0 ||
 	    set_all(conf, producer ? producer_settings : consumer_settings, err) < 0)
 		return -1;
 	if (!producer && kafka_config_set(conf, "isolation.level",

@@ -222,9 +222,9 @@ check_empty(struct kafka *log, const char *name, struct error *err)
 	int result = 0;
 
 	rd_kafka_DescribeConsumerGroups(log->client, &name, 1, NULL, queue);
-	event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX);
+	event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS_MAX);
 	if (!event)
-		result = fail(err, FATAL, "the group %s cannot be looked at: no answer", name);
+		result = fail(err, RETRY, "the group %s cannot be looked at: no answer", name);
 	else if (rd_kafka_event_error(event))
 		result = kafka_fail(err, rd_kafka_event_error(event), "the group %s cannot be looked at", name);
 	if (result == 0) {
@@ -288,16 +288,16 @@ join(struct kafka_group *group, struct error *err)
 }
 
 static void
-leave(struct kafka_group *group)
+leave(struct kafka_group *group, enum kafka_closing how, void (*after)(void *argument))
 {
-	if (!group->handle)
-		return;
-	if (group->queue)
+	if (group->queue) {
+		rd_kafka_queue_io_event_enable(group->queue, -1, NULL, 0);
 		rd_kafka_queue_destroy(group->queue);
+	}
 	group->queue = NULL;
-	rd_kafka_consumer_close(group->handle);
-	rd_kafka_destroy(group->handle);
-	group->handle = NULL;
+	kafka_handle_close(group->handle, how, after, group);
+	if (!after)
+		group->handle = NULL;
 }
 
 int
@@ -324,21 +324,32 @@ kafka_group_open(struct kafka *log, const struct member_spec *spec, int event_fd
 	return result;
 }
 
+static void
+free_group(void *argument)
+{
+	struct kafka_group *group = argument;
+
+	memory_free(&group->events);
+	memory_free(&group->held);
+	memory_free(&group->name);
+	memory_free(&group);
+}
+
 void
 kafka_group_close(struct kafka_group **pointer)
 {
 	struct kafka_group *group = *pointer;
 
+	*pointer = NULL;
 	if (!group)
 		return;
 	group->closing = true;
 	if (group->handle && group->revoked)
 		let_go(group);
-	leave(group);
-	memory_free(&group->events);
-	memory_free(&group->held);
-	memory_free(&group->name);
-	memory_free(pointer);
+	if (group->handle)
+		leave(group, KAFKA_CLOSE_MEMBER, free_group);
+	else
+		free_group(group);
 }
 
 /* ---- polling ---- */
@@ -424,7 +435,7 @@ kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 			result = take_error(group, message, err);
 		rd_kafka_message_destroy(message);
 	}
-	if (group->joins_us != 0)
-		leave(group);
+	if (group->joins_us != 0) /* after a fatal error: it says nothing more to us */
+		leave(group, KAFKA_CLOSE_PLAIN, NULL);
 	return result == 0 ? kafka_group_check(group, err) : result;
 }

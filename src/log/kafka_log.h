@@ -8,6 +8,7 @@
  *     kafka_watch.c        topics that vanish or change their shape while they are used
  *     kafka_topic_id.c     what tells a topic from another of its name
  *     kafka_settings.c     settings of topics that state depends on
+ *     kafka_close.c        the end of a handle
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
  *     kafka_limit.c        how large records and batches of a topic may be
@@ -41,8 +42,10 @@
 
 #define KAFKA_CALL_MS_MAX 700	     /* a blocking call of a worker: it goes on where it was when it is made again */
 #define KAFKA_ANSWER_MS_MAX 5000     /* an answer for people, who have nothing else to do */
-#define KAFKA_OPEN_MS_MAX 30000	     /* for the first answer of a cluster: a wrong address is said soon */
-#define KAFKA_ASK_MS 2000	     /* one of the requests in that time */
+#define KAFKA_OPEN_MS_MAX 30000	     /* for the first answers of a cluster, where the log is not told another time */
+#define KAFKA_ASK_MS 500	     /* one of the requests in that time */
+#define KAFKA_SAY_MS 10000	     /* a start that waits says so, this often */
+#define KAFKA_CLOSE_MS_MAX 2000	     /* for the end of all handles */
 #define KAFKA_ADMIN_MS_MAX 30000     /* creating topics, deleting records */
 #define KAFKA_BATCH_RECORDS_MAX 2000 /* of one fetch */
 #define KAFKA_CONFIRM_MS 5000	     /* an end of a partition that is older is asked for again before it is believed */
@@ -79,6 +82,7 @@ struct kafka {
 	int64_t memory_bytes;
 	struct kafka_numbers numbers;
 	int64_t watch_ms;	   /* topics are looked at so often */
+	int64_t wait_ms;	   /* for an answer of the cluster at the start */
 	atomic_bool limit_unknown; /* said once */
 	/*
 	 * read_committed: metadata, ends, administration. It fetches nothing: behind a fetch that waits for data any
@@ -112,13 +116,31 @@ int kafka_config_read(struct kafka *log, const struct log_config *config, struct
 void kafka_config_fini(struct kafka *log);
 /* Takes the process' name from the configuration or from its directory, or draws one. */
 int kafka_identity_read(struct kafka *log, const struct log_config *config, struct error *err);
-bool kafka_config_has(const struct kafka *log, const char *name); /* people have set it */
+const char *kafka_config_text(const struct kafka *log, const char *name); /* as people have set it; no secrets */
+bool kafka_config_has(const struct kafka *log, const char *name);	  /* people have set it */
 /* group.protocol is `consumer` (KIP-848): the brokers share the partitions out, and time sessions. */
 bool kafka_config_broker_assigns(const struct kafka *log);
 rd_kafka_conf_t *kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err);
 int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err);
 /* A handle by `conf`, which it takes over. */
 int kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **out, struct error *err);
+
+/* ---- waiting at the start ---- */
+
+struct kafka_wait {
+	int64_t began_us, said_us;
+};
+
+/* Whether what failed is asked again: it may pass, time is not over, and nobody wants the process to end. */
+bool kafka_wait(struct kafka *log, struct kafka_wait *wait, const struct error *err);
+
+/* ---- the end of a handle ---- */
+
+enum kafka_closing { KAFKA_CLOSE_PLAIN, KAFKA_CLOSE_MEMBER, KAFKA_CLOSE_PRODUCER };
+
+/* Never waits. When it has ended after(argument) is called, on another thread; NULL: nothing is. */
+void kafka_handle_close(rd_kafka_t *handle, enum kafka_closing how, void (*after)(void *argument), void *argument);
+void kafka_handles_wait(void); /* for all of the process, up to KAFKA_CLOSE_MS_MAX */
 
 /* ---- errors ---- */
 

@@ -137,7 +137,7 @@ kafka_member_close(struct member *base)
 	transaction_close(&member->transaction);
 	kafka_group_close(&member->group);
 	if (member->fetcher)
-		rd_kafka_destroy(member->fetcher);
+		kafka_handle_close(member->fetcher, KAFKA_CLOSE_PLAIN, NULL, NULL);
 	if (member->event_fd >= 0)
 		close(member->event_fd);
 	memory_free(&member->places);

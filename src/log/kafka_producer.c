@@ -86,25 +86,33 @@ kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka
 	return -1;
 }
 
+/* The handle has ended: nothing is acknowledged any more. */
+static void
+free_producer(void *argument)
+{
+	struct kafka_producer *producer = argument;
+
+	memory_free(&producer->rkt);
+	memory_free(&producer->tracks);
+	memory_free(&producer->id);
+	memory_free(&producer);
+}
+
 void
 kafka_producer_close(struct kafka_producer **pointer)
 {
 	struct kafka_producer *producer = *pointer;
 
+	*pointer = NULL;
 	if (!producer)
 		return;
-	if (producer->handle) {
-		/* What was not committed must not be waited for. */
-		rd_kafka_purge(producer->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-		for (int i = 0; i < producer->rkt_count; i++)
-			if (producer->rkt[i])
-				rd_kafka_topic_destroy(producer->rkt[i]);
-		rd_kafka_destroy(producer->handle);
-	}
-	memory_free(&producer->rkt);
-	memory_free(&producer->tracks);
-	memory_free(&producer->id);
-	memory_free(pointer);
+	for (int i = 0; producer->handle && i < producer->rkt_count; i++)
+		if (producer->rkt[i])
+			rd_kafka_topic_destroy(producer->rkt[i]);
+	if (producer->handle)
+		kafka_handle_close(producer->handle, KAFKA_CLOSE_PRODUCER, free_producer, producer);
+	else
+		free_producer(producer);
 }
 
 int

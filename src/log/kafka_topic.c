@@ -44,13 +44,12 @@ add_known(struct kafka *log, const char *name, int partitions)
 	return number;
 }
 
-/* *partitions 0: there is none of that name. */
 static int
-ask_partitions(struct kafka *log, const char *name, int *partitions, struct error *err)
+ask_once(struct kafka *log, const char *name, int *partitions, struct error *err)
 {
 	rd_kafka_topic_t *rkt = rd_kafka_topic_new(log->client, name, NULL);
 	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t code = rd_kafka_metadata(log->client, 0, rkt, &metadata, KAFKA_OPEN_MS_MAX);
+	rd_kafka_resp_err_t code = rd_kafka_metadata(log->client, 0, rkt, &metadata, KAFKA_ASK_MS);
 	int result = 0;
 
 	rd_kafka_topic_destroy(rkt);
@@ -66,6 +65,19 @@ ask_partitions(struct kafka *log, const char *name, int *partitions, struct erro
 			result = kafka_fail(err, code, "topic '%s'", name);
 	}
 	rd_kafka_metadata_destroy(metadata);
+	return result;
+}
+
+/* *partitions 0: there is none of that name. */
+static int
+ask_partitions(struct kafka *log, const char *name, int *partitions, struct error *err)
+{
+	struct kafka_wait wait = {0};
+	int result;
+
+	do
+		result = ask_once(log, name, partitions, err);
+	while (result < 0 && kafka_wait(log, &wait, err));
 	return result;
 }
 
@@ -378,7 +390,7 @@ ask_positions(struct kafka *log, const char *group, rd_kafka_topic_partition_lis
 	code = rd_kafka_committed(handle, list, KAFKA_CALL_MS_MAX);
 	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
 		code = list->elems[i].err;
-	rd_kafka_destroy(handle);
+	kafka_handle_close(handle, KAFKA_CLOSE_PLAIN, NULL, NULL);
 	return code ? kafka_fail(err, code, "the position of group %s", group) : 0;
 }
 

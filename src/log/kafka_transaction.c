@@ -23,6 +23,7 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
+#include "base/stop.h"
 #include "log/kafka_limit.h"
 #include "log/kafka_owner.h"
 
@@ -116,7 +117,7 @@ kafka_transaction_open(struct log *base, const char *id, struct transaction **ou
 		return -1;
 	do
 		result = kafka_transaction_prepare(*out, err);
-	while (result < 0 && err->action == RETRY && clock_monotonic_us() < until_us);
+	while (result < 0 && err->action == RETRY && clock_monotonic_us() < until_us && !stop_requested());
 	if (result < 0) {
 		kafka_transaction_close(*out);
 		*out = NULL;

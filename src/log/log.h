@@ -44,6 +44,7 @@ struct log_config {
 		directory; /* embedded: where it lives; NULL: in memory, gone with log_close. kafka: holds the name that
 				  this process gives its transactions, so that the next one ends what it left open */
 	bool read_only;	   /* embedded: another process may be writing; nothing can be appended */
+	int64_t wait_ms;   /* kafka: for the cluster to answer, and for each topic's answer; 0: half a minute */
 	int64_t memory_bytes; /* embedded: for write buffers and caches together */
 	int64_t disk_bytes;   /* embedded: the oldest records go when its directory is larger; 0: no bound */
 	struct clock *clock;
