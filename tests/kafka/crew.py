@@ -13,6 +13,9 @@ TOPIC = {"idle_after": "1h"}  # which rows come when depends on the records alon
 MEMBERS = 3
 PAUSE_S = (0.3, 1.5)
 QUIETLY = ("--log-level", "warn")
+UNDECIDED = "the next run decides it"
+PART = 2_000  # impressions that are produced at a time
+BROKER_LIVES_S, BROKER_IS_AWAY_S = (1, 5), (0, 4)
 # Where one that is to be killed may kill itself, and how often it passes there before that: at random, up to so often.
 POINTS = {"started": 3, "processed": 60, "block": 20, "sent": 20, "positions": 20, "committed": 20, "written": 20}
 
@@ -29,6 +32,7 @@ class Crew:
         self.running = {}
         self.doomed = set()  # those that have a point at which they kill themselves
         self.counts = {"started": 0, "stopped": 0, "killed": 0}
+        self.brokers_die = False
         self.logs = directory
         self.log_files = {}
 
@@ -63,8 +67,10 @@ class Crew:
         status = process.wait(cluster.TIMEOUT_S)
         self.log_files.pop(number).close()
         killed = status == -signal.SIGKILL
-        # One that has only just been started does not hear SIGTERM yet, and has done nothing.
-        assert killed or not kill and status in (0, -signal.SIGTERM), \
+        # One that has only just been started does not hear SIGTERM yet, and has done nothing. And where the brokers are
+        # away a stop does not wait for ever for what they have decided.
+        undecided = self.brokers_die and status == 1 and UNDECIDED in self.log_tail(number)
+        assert killed or not kill and (status in (0, -signal.SIGTERM) or undecided), \
             f"member {number} ended with status {status}: {self.log_tail(number)}"
         assert not killed or kill or number in self.doomed, f"somebody has killed member {number}"
         self.counts["killed" if killed else "stopped"] += 1
@@ -119,6 +125,56 @@ class Crew:
             producer.join()
         assert not failed, failed
         return impressions
+
+    def under_fire(self, pair, kills, broker_kills, impressions_per_s):
+        """Processes are killed and restarted at once, so often, and so are the two brokers, one at a time. Gives the
+        count of impressions."""
+        done, failed, fed = threading.Event(), [], [0]
+        self.brokers_die = True
+        self.counts["brokers killed"] = 0
+
+        def guarded(work):
+            try:
+                work()
+            except BaseException as error:
+                failed.append(error)
+                done.set()
+
+        def produce():
+            while not done.is_set():
+                feed.produce(self.job, fed[0], fed[0] + PART, per_s=impressions_per_s * 1.5, stop=done)
+                fed[0] += PART
+
+        def kill_brokers():
+            r = random.Random(self.random.random())
+            while not done.is_set() and self.counts["brokers killed"] < broker_kills:
+                done.wait(r.uniform(*BROKER_LIVES_S))
+                victim = r.choice((pair.first, pair.second))
+                victim.kill()
+                self.counts["brokers killed"] += 1
+                done.wait(r.uniform(*BROKER_IS_AWAY_S))
+                victim.restart()
+
+        threads = [threading.Thread(target=guarded, args=(work,)) for work in (produce, kill_brokers)]
+        self.start_all()
+        for thread in threads:
+            thread.start()
+        try:
+            said = time.monotonic()
+            while not done.is_set() and (self.counts["killed"] < kills or threads[1].is_alive()):
+                done.wait(self.random.uniform(*PAUSE_S))
+                self.restart_dead()
+                self.check_alive()
+                self.kill_and_restart()
+                if time.monotonic() - said > 10:
+                    said = time.monotonic()
+                    self.say(f"{self.told()}, {fed[0]:,} impressions")
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+        assert not failed, failed
+        return fed[0]
 
     def told(self):
         return ", ".join(f"{count} {what}" for what, count in self.counts.items())

@@ -3,7 +3,7 @@ leader goes on at once; what has none waits, alone; nothing is lost, and nothing
 
 import pytest
 
-from tests.kafka import cluster, feed
+from tests.kafka import cluster, crew, feed
 
 JOIN = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "orphan_wait": "5s"}
 OFTEN = ("--set", "commit_interval=50ms")
@@ -76,3 +76,15 @@ def test_a_partition_without_a_leader_holds_up_its_own_task_only(pair, make_pair
     cluster.wait_until(lambda: behind(job) == counts, "partition 1")
     errors = finish(job, process, IMPRESSIONS)
     assert " task=1 " in next(line for line in errors.splitlines() if " retry " in line), errors
+
+
+def test_processes_and_brokers_that_are_killed_change_nothing(pair, make_pair_job, tmp_path):
+    """The short form of tools/kafka/soak brokers."""
+    job = make_pair_job({}, topic=crew.TOPIC)
+    people = crew.Crew(job, tmp_path, static=True, count=2)
+    try:
+        impressions = people.under_fire(pair, kills=4, broker_kills=2, impressions_per_s=500)
+        people.finish()
+    finally:
+        people.abandon()
+    feed.assert_once(job, impressions)
