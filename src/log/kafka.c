@@ -105,7 +105,7 @@ ask_again(struct kafka *log, struct error *err)
 			kafka_fail(err, code, "log: no broker of bootstrap.servers (%s) answers",
 				   kafka_config_text(log, "bootstrap.servers"));
 	} while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !refusal.text[0] && kafka_wait(log, &wait, err));
-	rd_kafka_destroy(handle);
+	kafka_handle_close(handle, KAFKA_CLOSE_PLAIN, NULL, NULL); /* nobody polls it any more */
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
 	if (refusal.text[0])

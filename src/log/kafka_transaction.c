@@ -4,15 +4,12 @@
  *     records      everything kept is handed to librdkafka, and acknowledged by the cluster
  *     positions    go into the same transaction, with the member's generation: who was expelled is refused here
  *     commit       the coordinator writes its decision; from then on it is decided
- *
  * Records must be acknowledged before the positions are sent, not only before the commit. A new owner of a task takes
  * the end of its journal as far as it was written, waits for transactions that are open there, and begins. If a
  * block could still be on its way when the generation was checked, it would arrive behind that end, be
  * committed, and be missing in the new owner's state.
- *
  * A call that times out is made again where it was (`step`). What the coordinator decided meanwhile, it says then.
  * In between it is looked at whether the records of the journal got the offsets that its owner expects (kafka_owner.c).
- *
  * At least once: records that are not for the journal go through a second producer without transactions, visible at
  * once. The journal's block and the positions follow in a transaction when they are acknowledged. So what a crash
  * interrupts is done again, and only its rows are there twice; the journal stays whole.
@@ -23,7 +20,6 @@
 
 #include "base/crash_point.h"
 #include "base/memory.h"
-#include "base/stop.h"
 #include "log/kafka_limit.h"
 #include "log/kafka_owner.h"
 
@@ -105,7 +101,7 @@ int
 kafka_transaction_open(struct log *base, const char *id, struct transaction **out, struct error *err)
 {
 	struct kafka *log = kafka_of(base);
-	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_OPEN_MS_MAX * 1000;
+	struct kafka_wait wait = {0};
 	char name[KAFKA_NAME_SIZE];
 	uint64_t random;
 	int result;
@@ -117,7 +113,7 @@ kafka_transaction_open(struct log *base, const char *id, struct transaction **ou
 		return -1;
 	do
 		result = kafka_transaction_prepare(*out, err);
-	while (result < 0 && err->action == RETRY && clock_monotonic_us() < until_us && !stop_requested());
+	while (result < 0 && kafka_wait(log, &wait, err));
 	if (result < 0) {
 		kafka_transaction_close(*out);
 		*out = NULL;
