@@ -7,7 +7,7 @@
 #include "cli/grid.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/stop.h"
+#include "base/stop.h"
 
 struct rescale_options {
 	int64_t partitions;
