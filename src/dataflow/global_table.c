@@ -275,17 +275,18 @@ global_table_leave(struct global_table *table, int reader)
 	atomic_store_explicit(&table->readers[reader].seen, OUTSIDE, memory_order_release);
 }
 
-/* The slot of the key, or the empty one where it would be. */
-static size_t
-find_slot(const struct slots *slots, struct key key)
+/*
+ * The row of the key, or NULL; *at: its slot, or the empty one where it would be. A slot is looked at once: by the next
+ * look another key's row may stand there.
+ */
+static struct row *
+find_row(const struct slots *slots, struct key key, size_t *at)
 {
-	size_t at = key.hash & slots->mask;
-
-	for (;; at = (at + 1) & slots->mask) {
-		const struct row *row = atomic_load_explicit(&slots->at[at], memory_order_acquire);
+	for (*at = key.hash & slots->mask;; *at = (*at + 1) & slots->mask) {
+		struct row *row = atomic_load_explicit(&slots->at[*at], memory_order_acquire);
 
 		if (!row || (row->hash == key.hash && bytes_equal(bytes_of(row->key, row->key_size), key.bytes)))
-			return at;
+			return row;
 	}
 }
 
@@ -293,7 +294,8 @@ bool
 global_table_find(const struct global_table *table, struct key key, int64_t at_ms, struct table_row *out)
 {
 	const struct slots *slots = atomic_load_explicit(&table->slots, memory_order_acquire);
-	const struct row *row = atomic_load_explicit(&slots->at[find_slot(slots, key)], memory_order_acquire);
+	size_t at;
+	const struct row *row = find_row(slots, key, &at);
 	const struct version *version = row ? atomic_load_explicit(&row->newest, memory_order_acquire) : NULL;
 
 	if (!version)
@@ -341,6 +343,7 @@ replace_slots(struct global_table *table)
 {
 	struct slots *old = atomic_load(&table->slots);
 	struct slots *slots = slots_new(slots_for((size_t)table->rows));
+	size_t at;
 
 	table->bytes += (int64_t)slots_size(slots->mask + 1);
 	table->used = 0;
@@ -349,7 +352,8 @@ replace_slots(struct global_table *table)
 
 		if (!row || row == &gone)
 			continue;
-		atomic_store_explicit(&slots->at[find_slot(slots, key_of_row(row))], row, memory_order_relaxed);
+		insist(!find_row(slots, key_of_row(row), &at));
+		atomic_store_explicit(&slots->at[at], row, memory_order_relaxed);
 		table->used++;
 	}
 	insist(table->used == (size_t)table->rows);
@@ -505,8 +509,8 @@ add_version(struct global_table *table, struct row *row, int64_t time_ms, struct
 int
 global_table_put(struct global_table *table, struct key key, int64_t time_ms, struct bytes value, struct error *err)
 {
-	struct slots *slots = atomic_load(&table->slots);
-	struct row *row = atomic_load(&slots->at[find_slot(slots, key)]);
+	size_t at;
+	struct row *row = find_row(atomic_load(&table->slots), key, &at);
 	struct version *version;
 
 	if (check_room(table, row, key, value, err) < 0)
@@ -526,8 +530,8 @@ void
 global_table_remove(struct global_table *table, struct key key)
 {
 	struct slots *slots = atomic_load(&table->slots);
-	size_t at = find_slot(slots, key);
-	struct row *row = atomic_load(&slots->at[at]);
+	size_t at;
+	struct row *row = find_row(slots, key, &at);
 	struct version *version;
 
 	if (!row)
