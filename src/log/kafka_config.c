@@ -335,6 +335,20 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	return role == KAFKA_PRODUCER ? kafka_config_set(conf, "transaction.timeout.ms", number, err) : 0;
 }
 
+int
+kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, struct error *err)
+{
+	int64_t bytes = log->memory_bytes / queues;
+	char text[32];
+
+	if (kafka_config_has(log, "queued.max.messages.kbytes"))
+		return 0;
+	bytes = bytes < KAFKA_QUEUE_BYTES_MIN ? KAFKA_QUEUE_BYTES_MIN : bytes;
+	bytes = bytes > KAFKA_QUEUE_BYTES_MAX ? KAFKA_QUEUE_BYTES_MAX : bytes;
+	snprintf(text, sizeof(text), "%lld", (long long)(bytes / 1024));
+	return kafka_config_set(conf, "queued.max.messages.kbytes", text, err);
+}
+
 rd_kafka_conf_t *
 kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err)
 {

@@ -58,6 +58,7 @@
 #define KAFKA_TRIM_MS 1000   /* a partition is not trimmed more often */
 #define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
 #define KAFKA_QUEUE_BYTES_MAX ((int64_t)4 << 20)
+#define KAFKA_READERS 64 /* partitions that readers may read at a time within the log's memory: journals, tables */
 
 struct kafka_topic {
 	char *name;
@@ -122,6 +123,9 @@ bool kafka_config_has(const struct kafka *log, const char *name);	  /* people ha
 bool kafka_config_broker_assigns(const struct kafka *log);
 rd_kafka_conf_t *kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err);
 int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err);
+/* What each of so many queues may hold: the log's memory, shared by them, within KAFKA_QUEUE_BYTES_MIN and _MAX; unless
+ * people have set it. librdkafka's default is 64 MiB for each partition. */
+int kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, struct error *err);
 /* A handle by `conf`, which it takes over. */
 int kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **out, struct error *err);
 

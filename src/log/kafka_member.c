@@ -53,21 +53,14 @@ check_inputs(struct kafka *log, const struct member_spec *spec, struct error *er
 	return 0;
 }
 
-/* What a queue may hold: the log's memory, shared by all queues that this process may have to fill. */
 static int
 open_fetcher(struct kafka_member *member, struct error *err)
 {
 	rd_kafka_conf_t *conf = kafka_config(member->log, KAFKA_FETCHER, member, err);
-	int64_t bytes = member->log->memory_bytes / (member->partition_count * member->input_count);
-	char text[32];
 
 	if (!conf)
 		return -1;
-	bytes = bytes < KAFKA_QUEUE_BYTES_MIN ? KAFKA_QUEUE_BYTES_MIN : bytes;
-	bytes = bytes > KAFKA_QUEUE_BYTES_MAX ? KAFKA_QUEUE_BYTES_MAX : bytes;
-	snprintf(text, sizeof(text), "%lld", (long long)(bytes / 1024));
-	if (!kafka_config_has(member->log, "queued.max.messages.kbytes") &&
-	    kafka_config_set(conf, "queued.max.messages.kbytes", text, err) < 0) {
+	if (kafka_config_queues(member->log, conf, member->partition_count * member->input_count, err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}

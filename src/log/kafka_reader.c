@@ -26,7 +26,13 @@ open_handle(struct kafka *log, rd_kafka_t **out, struct error *err)
 {
 	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
 
-	return conf ? kafka_handle_open(conf, RD_KAFKA_CONSUMER, out, err) : -1;
+	if (!conf)
+		return -1;
+	if (kafka_config_queues(log, conf, KAFKA_READERS, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	return kafka_handle_open(conf, RD_KAFKA_CONSUMER, out, err);
 }
 
 /* Under the lock, so that no other thread begins with the same partition meanwhile. */
