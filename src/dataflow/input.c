@@ -407,6 +407,27 @@ input_take(struct input *input)
 		input->time.ended = true;
 }
 
+void
+input_wait(struct input *input, const struct patience_owner *owner, int64_t now_ms)
+{
+	const struct log_batch *batch = &input->batch;
+
+	bool wants = input->stop_at != TIME_MAX && !input->ready && !input->time.ended && input->at >= batch->count;
+
+	if (!wants || batch->next != input->open_at) {
+		input->open_wait = (struct patience){0};
+		input->open_at = batch->next;
+	}
+	/* While the log has not confirmed an end nothing is known. */
+	if (!wants || !batch->at_end || batch->quiet || !patience_wait(&input->open_wait, now_ms))
+		return;
+	logger_warn("transaction_wait",
+		    "operator=%s task=%d topic=%s partition=%d position=%" PRId64 " end=%" PRId64 " for_ms=%" PRId64
+		    " reason=\"a transaction of another writer is open: the run ends when it has ended\"",
+		    owner->operator, owner->task, input->topic->name, owner->task, batch->next, input->stop_at,
+		    now_ms - input->open_wait.since_ms);
+}
+
 bool
 input_pending(const struct input *input)
 {

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "dataflow/marker.h"
+#include "dataflow/patience.h"
 #include "dataflow/task_header.h"
 #include "dataflow/topology.h"
 #include "dataflow/watermark.h"
@@ -61,6 +62,8 @@ struct input {
 	int64_t quiet_until_ms;	      /* steady time: up to then time.quiet_since_ms was seen to hold */
 	struct upstream upstream;     /* of an internal topic: what its markers said */
 	struct task_header_mark mark; /* the last record taken, as far as input_mark has looked */
+	struct patience open_wait;    /* bounded run: for somebody's open transaction */
+	int64_t open_at;	      /* offset behind which it is */
 };
 
 void input_init(struct input *input, const struct topology_topic *topic, int port, int slot);
@@ -87,6 +90,12 @@ void input_take(struct input *input);
 
 /* The last record that was taken, for the next block: what the topic is known by. */
 const struct task_header_mark *input_mark(struct input *input);
+
+/*
+ * Bounded run, once a turn that ends for want of records: where the log shows no more of the partition, since a
+ * transaction is open in it, but its end as of the start is not reached, logs that (`transaction_wait`).
+ */
+void input_wait(struct input *input, const struct patience_owner *owner, int64_t now_ms);
 
 /* There is data in the log that has not come here yet: a merge in event-time order has to wait for it. */
 bool input_pending(const struct input *input);

@@ -23,16 +23,24 @@ patience_ready(const struct patience *patience, int64_t now_ms)
 	return patience->tries == 0 || now_ms >= patience->again_ms;
 }
 
+bool
+patience_wait(struct patience *patience, int64_t now_ms)
+{
+	if (patience->tries++ == 0)
+		patience->since_ms = now_ms;
+	if (now_ms - (patience->said ? patience->said_ms : patience->since_ms) <
+	    (patience->said ? PATIENCE_SAY_MS : PATIENCE_FIRST_MS))
+		return false;
+	patience->said = true;
+	patience->said_ms = now_ms;
+	return true;
+}
+
 static void
-say(struct patience *patience, const struct patience_owner *owner, int64_t now_ms, const struct error *err)
+say(const struct patience *patience, const struct patience_owner *owner, int64_t now_ms, const struct error *err)
 {
 	char text[OWNER_TEXT_SIZE], reason[2 * ERROR_TEXT_SIZE];
 
-	if (now_ms - (patience->said ? patience->said_ms : patience->since_ms) <
-	    (patience->said ? PATIENCE_SAY_MS : PATIENCE_FIRST_MS))
-		return;
-	patience->said = true;
-	patience->said_ms = now_ms;
 	logger_warn("retry", "%s times=%d for_ms=%" PRId64 " reason=%s", owner_text(owner, text, sizeof(text)),
 		    patience->tries, now_ms - patience->since_ms, logger_quote(reason, sizeof(reason), err->text));
 }
@@ -41,10 +49,9 @@ int
 patience_fail(struct patience *patience, const struct patience_owner *owner, int64_t now_ms, int64_t pause_ms,
 	      int64_t outage_ms, struct error *err)
 {
-	if (patience->tries++ == 0)
-		patience->since_ms = now_ms;
 	patience->again_ms = now_ms + pause_ms;
-	say(patience, owner, now_ms, err);
+	if (patience_wait(patience, now_ms))
+		say(patience, owner, now_ms, err);
 	if (now_ms - patience->since_ms < outage_ms)
 		return 0;
 	err->action = FATAL;

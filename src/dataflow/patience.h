@@ -28,7 +28,9 @@ struct patience_owner {
 };
 
 bool patience_ready(const struct patience *patience, int64_t now_ms); /* it may be tried again */
-/* It was in vain. FATAL (err's text, with how long) where `outage_ms` have passed; else 0. */
+/* It was in vain. True where that is to be logged now. */
+bool patience_wait(struct patience *patience, int64_t now_ms);
+/* The same, logged (`retry`). FATAL (err's text, with how long) where `outage_ms` have passed; else 0. */
 int patience_fail(struct patience *patience, const struct patience_owner *owner, int64_t now_ms, int64_t pause_ms,
 		  int64_t outage_ms, struct error *err);
 /* It has worked. */

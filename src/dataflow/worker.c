@@ -242,6 +242,18 @@ run_source(struct worker *worker, struct task *task, struct error *err)
 	return commit_if_large(worker, task, err);
 }
 
+/* No record comes next. Only now it is known which inputs are silent. */
+static int
+run_silence(struct worker *worker, struct task *task, struct error *err)
+{
+	struct patience_owner owner = {.operator = worker->operator->spec->name, .task = task->partition};
+
+	for (int i = 0; worker->job->bounded && i < task->input_count; i++)
+		input_wait(&task->inputs[i], &owner, worker->now_ms);
+	task_advance(task, worker->now_ms);
+	return fire_timers(worker, task, err);
+}
+
 static int
 run_inputs(struct worker *worker, struct task *task, struct error *err)
 {
@@ -250,10 +262,8 @@ run_inputs(struct worker *worker, struct task *task, struct error *err)
 	for (int i = 0; i < WORKER_TURN_RECORDS_MAX; i++) {
 		if (task_next(task, i == 0, &input, err) < 0)
 			return -1;
-		if (!input) { /* only now it is known which inputs are silent */
-			task_advance(task, worker->now_ms);
-			return fire_timers(worker, task, err);
-		}
+		if (!input)
+			return run_silence(worker, task, err);
 		worker->progress = true;
 		if (process_record(worker, task, input, err) < 0)
 			return -1;

@@ -2,10 +2,12 @@
 #include "dataflow/worker.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "log/sim.h"
 #include "record/json.h"
+#include "tests/dataflow/capture.h"
 #include "tests/test.h"
 
 #define PARTITIONS 2
@@ -173,15 +175,13 @@ close_cluster(void)
 	sim_free(&sim);
 }
 
-/* A row to each partition. */
+/* A row to each partition, in a transaction that is open. */
 static void
-send_rows(void)
+append_rows(struct transaction *transaction)
 {
-	struct transaction *transaction;
 	int topic;
 
 	check_ok(log_topic(one.log, "rows", &topic, &err));
-	check_ok(log_transaction_open(one.log, "feed", &transaction, &err));
 	for (int i = 0; i < PARTITIONS; i++) {
 		const struct topology_topic *spec = &topology->topics[topology_topic_find(topology, "rows")];
 		struct record record = {0};
@@ -201,6 +201,15 @@ send_rows(void)
 		arena_fini(&arena);
 	}
 	transaction_keep(transaction);
+}
+
+static void
+send_rows(void)
+{
+	struct transaction *transaction;
+
+	check_ok(log_transaction_open(one.log, "feed", &transaction, &err));
+	append_rows(transaction);
 	check_ok(transaction_commit(transaction, &err));
 	transaction_close(&transaction);
 }
@@ -329,5 +338,50 @@ TEST(one_that_loses_again_and_again_names_who_wrote_the_last_block)
 	}
 	check_fails(result, "6 transactions in a row were lost; another process writes the same journal: host=");
 	check(strstr(err.text, "identity=two "));
+	close_cluster();
+}
+
+#define SAYS 2 /* after a second, and 10 s later */
+
+TEST(a_bounded_run_says_that_it_waits_for_an_open_transaction)
+{
+	struct transaction *transaction;
+	const struct input *input;
+	const char *line;
+	int topic, result;
+
+	open_cluster();
+	open_process(&one, "one"); /* creates the topics */
+	close_process(&one);
+	one = (struct process){0};
+	sim_log_open(sim, "one", &one.log);
+	send_rows();
+	send_rows();
+	check_ok(log_topic(one.log, "rows", &topic, &err));
+	/* A commit that is refused leaves the transaction open, with its rows. */
+	check_ok(log_transaction_open(one.log, "hanging", &transaction, &err));
+	append_rows(transaction);
+	transaction_expect(transaction, topic, 0, 0);
+	check_fails(transaction_commit(transaction, &err), "another process has written");
+
+	open_as(&two, "two", true);
+	capture_begin();
+	result = turns_of(&two, (PATIENCE_FIRST_MS + PATIENCE_SAY_MS) / TURN_MS + TURNS);
+	line = capture_end();
+	check_ok(result);
+	check(!worker_ended(two.worker));
+	input = &two.worker->tasks[0]->inputs[0];
+	check(input->position < input->stop_at);
+	for (int i = 0; i < SAYS; i++) {
+		line = strstr(line, "transaction_wait operator=sink task=0 topic=rows partition=0 position=");
+		check(line != NULL);
+		line++;
+	}
+	check(strstr(line, "transaction_wait operator=sink task=0 ") == NULL);
+
+	check_ok(transaction_abort(transaction, &err));
+	check_ok(turns_of(&two, TURNS));
+	check(worker_ended(two.worker));
+	transaction_close(&transaction);
 	close_cluster();
 }
