@@ -135,21 +135,95 @@ dead_letter_window_add(struct dead_letter_window *window, bool failed, const cha
 	window->total++;
 }
 
+/* "(1) ... (2) ...": as many as there are. */
+static void
+list_reasons(const struct dead_letter_window *window, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < DEAD_LETTER_REASONS && i < window->total && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s(%d) %s", i == 0 ? "" : " ", i + 1, window->reasons[i]);
+}
+
+static int64_t
+window_size(const struct dead_letter_window *window)
+{
+	return window->seen < DEAD_LETTER_WINDOW ? window->seen : (int64_t)DEAD_LETTER_WINDOW;
+}
+
 int
 dead_letter_window_check(const struct dead_letter_window *window, double limit_ratio, const char *operator_name,
 			 const char *topic, struct error *err)
 {
+	char reasons[DEAD_LETTER_REASONS * (sizeof(window->reasons[0]) + 8)];
 	double limit = limit_ratio * DEAD_LETTER_WINDOW;
 
 	if (limit < DEAD_LETTER_COUNT_MIN)
 		limit = DEAD_LETTER_COUNT_MIN;
 	if ((double)window->failures <= limit)
 		return 0;
+	list_reasons(window, reasons, sizeof(reasons));
 	return fail(err, FATAL,
 		    "operator %s stops: %" PRId64 " of the last %" PRId64 " records of topic %s could not be "
-		    "processed (dead_letter_limit %g, at least %d). The first reasons: (1) %s (2) %s (3) %s. Correct "
+		    "processed (dead_letter_limit %g, at least %d; earlier runs count). The first reasons: %s. Correct "
 		    "the cause, or raise dead_letter_limit, and start again",
-		    operator_name, window->failures,
-		    window->seen < DEAD_LETTER_WINDOW ? window->seen : (int64_t)DEAD_LETTER_WINDOW, topic, limit_ratio,
-		    DEAD_LETTER_COUNT_MIN, window->reasons[0], window->reasons[1], window->reasons[2]);
+		    operator_name, window->failures, window_size(window), topic, limit_ratio, DEAD_LETTER_COUNT_MIN,
+		    reasons);
+}
+
+/* ---- a window in a block ---- */
+
+void
+dead_letter_window_write(const struct dead_letter_window *window, struct buffer *out)
+{
+	uint64_t run = 0;
+	bool failed = false; /* what the run is of */
+
+	if (window->failures == 0) { /* nearly always */
+		buffer_put_varint(out, (uint64_t)window_size(window));
+		return;
+	}
+	for (int64_t i = window->seen - window_size(window); i < window->seen; i++) {
+		size_t at = (size_t)(i % DEAD_LETTER_WINDOW);
+
+		if ((window->failed[at / 8] >> (at % 8) & 1) != failed) {
+			buffer_put_varint(out, run);
+			failed = !failed;
+			run = 0;
+		}
+		run++;
+	}
+	buffer_put_varint(out, run);
+}
+
+static void
+put_failed(struct dead_letter_window *window, uint64_t run)
+{
+	for (uint64_t i = 0; i < run; i++) {
+		size_t at = (size_t)window->seen++;
+
+		window->failed[at / 8] |= (uint8_t)(1u << (at % 8));
+	}
+	window->failures += (int64_t)run;
+}
+
+int
+dead_letter_window_read(struct bytes bytes, struct dead_letter_window *out, struct error *err)
+{
+	struct cursor cursor = cursor_of(bytes);
+
+	for (bool failed = false; cursor_left(&cursor) != 0; failed = !failed) {
+		uint64_t run = cursor_varint(&cursor);
+
+		cursor.bad |= run > (uint64_t)(DEAD_LETTER_WINDOW - out->seen);
+		if (cursor.bad)
+			return fail(err, FATAL, "what the journal says of recent dead letters is damaged (%zu bytes)",
+				    bytes.size);
+		if (failed)
+			put_failed(out, run);
+		else
+			out->seen += (int64_t)run;
+	}
+	return 0;
 }

@@ -4,10 +4,13 @@
  *
  * And the limit: when more than `dead_letter_limit` of the last DEAD_LETTER_WINDOW records of an input have failed, and
  * at least DEAD_LETTER_COUNT_MIN, the operator stops. A bad deployment must not drain a topic into the dead letters.
+ * An input is a task's: one partition. What it came to is in the task's blocks, so that neither a restart nor a move
+ * begins the count anew, and an abort takes it back.
  */
 #ifndef DATAFLOW_DEAD_LETTER_H
 #define DATAFLOW_DEAD_LETTER_H
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/error.h"
 
@@ -39,18 +42,26 @@ struct bytes dead_letter_cut_key(struct bytes key);
 struct bytes dead_letter_cut_value(struct bytes value);
 int dead_letter_write(struct context *context, const struct dead_letter *letter, struct error *err);
 
-/* What the recent records of one input of a worker came to. All zero bytes: nothing seen yet. */
+/* What the recent records of one input came to. All zero bytes: nothing seen yet. */
 struct dead_letter_window {
 	uint8_t failed[DEAD_LETTER_WINDOW / 8]; /* a bit a record, a ring */
 	int64_t seen;
 	int64_t failures; /* bits set */
 	char reasons[DEAD_LETTER_REASONS][256];
-	int64_t total; /* failures since the start */
+	int64_t total; /* failures since it was made or read */
 };
 
 void dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason);
-/* FATAL with the first reasons, once the limit is passed. */
+/*
+ * FATAL with the first reasons, once the limit is passed. Asked after a failure only: a limit that was lowered since
+ * does not stop an operator whose records are good.
+ */
 int dead_letter_window_check(const struct dead_letter_window *window, double limit_ratio, const char *operator_name,
 			     const char *topic, struct error *err);
+
+/* Its records, without the reasons: varint good ones, varint failed ones, and so on, from the oldest. */
+void dead_letter_window_write(const struct dead_letter_window *window, struct buffer *out);
+/* Into a window that is all zero bytes. FATAL: not understood. */
+int dead_letter_window_read(struct bytes bytes, struct dead_letter_window *out, struct error *err);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 
+#include "dataflow/dead_letter.h"
 #include "dataflow/marker.h"
 #include "dataflow/patience.h"
 #include "dataflow/task_header.h"
@@ -64,6 +65,7 @@ struct input {
 	struct task_header_mark mark; /* the last record taken, as far as input_mark has looked */
 	struct patience open_wait;    /* bounded run: for somebody's open transaction */
 	int64_t open_at;	      /* offset behind which it is */
+	struct dead_letter_window window;
 };
 
 void input_init(struct input *input, const struct topology_topic *topic, int port, int slot);

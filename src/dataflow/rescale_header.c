@@ -130,6 +130,7 @@ write_input(const struct rescale_headers *headers, int task, int port, struct ta
 	if (own) {
 		out->position = own->position;
 		out->mark = own->mark;
+		out->window = own->window;
 		memcpy(out->topic_id, own->topic_id, sizeof(out->topic_id));
 	}
 	for (int i = 0; i < headers->count; i++) {

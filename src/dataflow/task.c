@@ -346,6 +346,23 @@ append_part(void *argument, struct bytes part, struct error *err)
 }
 
 static void
+note_windows(struct task *task, struct task_header *header)
+{
+	size_t ends[TOPOLOGY_PORTS_MAX];
+
+	buffer_clear(&task->windows);
+	for (int i = 0; i < task->input_count; i++) {
+		dead_letter_window_write(&task->inputs[i].window, &task->windows);
+		ends[i] = task->windows.size;
+	}
+	for (int i = 0; i < task->input_count; i++) {
+		size_t start = i == 0 ? 0 : ends[i - 1];
+
+		header->inputs[i].window = bytes_of(task->windows.data + start, ends[i] - start);
+	}
+}
+
+static void
 write_header(struct task *task)
 {
 	struct task_header header = {
@@ -370,6 +387,7 @@ write_header(struct task *task)
 		       log_topic_id(task->job->log, task->job->topics[task->operator->spec->inputs[input->port]]),
 		       TASK_HEADER_TOPIC_ID_SIZE);
 	}
+	note_windows(task, &header);
 	task_tables_note(task, &header);
 	task_identity_note(task, &header);
 	task_owner_note(task, &header);

@@ -57,6 +57,7 @@ struct task {
 	char *other_writer;	      /* of the last block that was restored; NULL: ourselves, or nobody */
 	int64_t records_in, bytes_in; /* since the last publish */
 	struct buffer header;
+	struct buffer windows; /* of the inputs, for the header */
 	struct buffer options; /* task_identity_options */
 };
 

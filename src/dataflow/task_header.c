@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/packed.h"
 
-enum fact { FACT_WRITER = 1, FACT_OPERATOR, FACT_TASKS, FACT_OPTIONS, FACT_INPUT };
+enum fact { FACT_WRITER = 1, FACT_OPERATOR, FACT_TASKS, FACT_OPTIONS, FACT_INPUT, FACT_WINDOW };
 
 /* ---- writing ---- */
 
@@ -45,6 +45,15 @@ put_fact_input(struct buffer *out, int number, const struct task_header_input *i
 }
 
 static void
+put_fact_window(struct buffer *out, int number, struct bytes window)
+{
+	buffer_put_varint(out, FACT_WINDOW);
+	buffer_put_varint(out, varint_size((uint64_t)number) + window.size);
+	buffer_put_varint(out, (uint64_t)number);
+	buffer_put_bytes(out, window);
+}
+
+static void
 put_facts(const struct task_header *header, struct buffer *out)
 {
 	put_fact_text(out, FACT_WRITER, header->writer);
@@ -59,6 +68,9 @@ put_facts(const struct task_header *header, struct buffer *out)
 	for (int i = 0; i < header->input_count; i++)
 		if (is_identified(&header->inputs[i]))
 			put_fact_input(out, i, &header->inputs[i]);
+	for (int i = 0; i < header->input_count; i++)
+		if (header->inputs[i].window.size != 0)
+			put_fact_window(out, i, header->inputs[i].window);
 }
 
 void
@@ -138,6 +150,17 @@ read_fact_input(struct cursor *fact, struct task_header *out)
 }
 
 static void
+read_fact_window(struct cursor *fact, struct task_header *out)
+{
+	uint64_t number = cursor_varint(fact);
+
+	if (number >= (uint64_t)out->input_count)
+		fact->bad = true;
+	else
+		out->inputs[number].window = cursor_bytes(fact, cursor_left(fact));
+}
+
+static void
 read_facts(struct cursor *cursor, struct task_header *out)
 {
 	while (!cursor->bad && cursor_left(cursor) != 0) {
@@ -157,6 +180,8 @@ read_facts(struct cursor *cursor, struct task_header *out)
 			out->options = content;
 		else if (tag == FACT_INPUT)
 			read_fact_input(&fact, out);
+		else if (tag == FACT_WINDOW)
+			read_fact_window(&fact, out);
 		cursor->bad |= fact.bad;
 	}
 }

@@ -18,6 +18,7 @@
  *     4 options      text: what the state depends on (state_identity.h)
  *     5 input        varint number of the input above | 16 bytes of topic id | i64 offset, i64 timestamp and u64
  *                    checksum of the record before the position
+ *     6 window       varint number of the input above | what its recent records came to (dead_letter.h)
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -50,6 +51,7 @@ struct task_header_input {
 	struct upstream upstream;		     /* of an internal topic; else empty */
 	uint8_t topic_id[TASK_HEADER_TOPIC_ID_SIZE]; /* all zero: not known */
 	struct task_header_mark mark;
+	struct bytes window; /* what dead_letter_window_write made; empty: not known */
 };
 
 /* Where the letters of one partition of a global table stand. */

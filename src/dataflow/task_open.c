@@ -89,6 +89,7 @@ task_close(struct task **pointer)
 	memory_free(&task->other_writer);
 	task_tables_fini(task);
 	buffer_fini(&task->header);
+	buffer_fini(&task->windows);
 	buffer_fini(&task->options);
 	memory_free(pointer);
 }

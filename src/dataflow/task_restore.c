@@ -176,6 +176,8 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 		return -1;
 	input->time.time_max = stored->time_max;
 	input->mark = stored->mark;
+	if (dead_letter_window_read(stored->window, &input->window, err) < 0)
+		return -1;
 	if (input->topic->internal) {
 		upstream_fini(&input->upstream);
 		input->upstream = stored->upstream;

@@ -287,7 +287,8 @@ static const struct option operator_options[] = {
 	 .initial = "0.01",
 	 .min = 0,
 	 .max = 1,
-	 .help = "The operator stops when more than this part of the recent records of an input are dead letters."},
+	 .help = "The operator stops when more than this part of the last 10000 records of a partition of an input "
+		 "are dead letters, and more than 100. Earlier runs count."},
 	OPTION_END,
 };
 

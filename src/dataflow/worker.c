@@ -98,16 +98,17 @@ tell_tasks(struct worker *worker, struct error *err)
 
 /* What a sink's system refuses counts as what process() refuses. */
 static int
-count_refused(struct worker *worker, struct task *task, struct error *err)
+count_refused(const struct worker *worker, struct task *task, struct error *err)
 {
 	for (int i = 0; i < task->input_count; i++) {
-		const struct input *input = &task->inputs[i];
+		struct input *input = &task->inputs[i];
 		struct context_input *from = &task->context.inputs[input->port];
-		struct dead_letter_window *window = &worker->windows[input->port];
 
+		if (from->refused == 0)
+			continue;
 		for (; from->refused > 0; from->refused--)
-			dead_letter_window_add(window, true, from->refused_for);
-		if (dead_letter_window_check(window, worker->operator->spec->dead_letter_limit,
+			dead_letter_window_add(&input->window, true, from->refused_for);
+		if (dead_letter_window_check(&input->window, worker->operator->spec->dead_letter_limit,
 					     worker->operator->spec->name, input->topic->name, err) < 0)
 			return -1;
 	}
@@ -196,21 +197,20 @@ commit_if_due(struct worker *worker, struct error *err)
 
 /* A record that cannot be processed goes to the dead letters, as long as there are not too many of them. */
 static int
-process_record(struct worker *worker, struct task *task, struct input *input, struct error *err)
+process_record(const struct worker *worker, struct task *task, struct input *input, struct error *err)
 {
-	struct dead_letter_window *window = &worker->windows[input->port];
 	struct error reason;
 
 	if (task_process(task, input, err) == 0) {
-		dead_letter_window_add(window, false, NULL);
+		dead_letter_window_add(&input->window, false, NULL);
 		return 0;
 	}
 	if (err->action != SKIP)
 		return -1;
 	reason = *err;
-	dead_letter_window_add(window, true, reason.text);
-	if (dead_letter_window_check(window, worker->operator->spec->dead_letter_limit, worker->operator->spec->name,
-				     input->topic->name, err) < 0)
+	dead_letter_window_add(&input->window, true, reason.text);
+	if (dead_letter_window_check(&input->window, worker->operator->spec->dead_letter_limit,
+				     worker->operator->spec->name, input->topic->name, err) < 0)
 		return -1;
 	return task_dead_letter(task, input, &reason, err);
 }

@@ -40,15 +40,14 @@ struct worker {
 	struct patience *patience; /* by partition: of a task that is set aside, while the others go on */
 	int leaving_count;
 	enum worker_phase phase;
-	bool restoring;					       /* some task is */
-	struct dead_letter_window windows[TOPOLOGY_PORTS_MAX]; /* by the operator's input */
-	int64_t committed_ms;				       /* steady time of the last commit */
-	int64_t swept_ms;				       /* ... of the last look at stores that are not open */
-	int64_t now_ms;					       /* steady time of this turn */
-	bool progress;					       /* the last turn did something */
-	struct patience outage;				       /* of the whole worker */
-	int aborts;					       /* in a row */
-	char *rival; /* what wrote a block of ours since the first of them; NULL: not known */
+	bool restoring;		/* some task is */
+	int64_t committed_ms;	/* steady time of the last commit */
+	int64_t swept_ms;	/* ... of the last look at stores that are not open */
+	int64_t now_ms;		/* steady time of this turn */
+	bool progress;		/* the last turn did something */
+	struct patience outage; /* of the whole worker */
+	int aborts;		/* in a row */
+	char *rival;		/* what wrote a block of ours since the first of them; NULL: not known */
 };
 
 int worker_open(struct job *job, struct job_operator *operator, int index, struct worker **out, struct error *err);

@@ -41,3 +41,75 @@ TEST(a_higher_limit_bears_more)
 	dead_letter_window_add(&window, true, "x");
 	check_fails(dead_letter_window_check(&window, 0.05, "join", "impressions", &err), "501 of the last 501");
 }
+
+/* Written and read: what a restart makes of it. */
+static void
+restart(void)
+{
+	static struct dead_letter_window again;
+	struct buffer bytes = {0};
+
+	again = (struct dead_letter_window){0};
+	dead_letter_window_write(&window, &bytes);
+	check_ok(dead_letter_window_read(buffer_bytes(&bytes), &again, &err));
+	check_int(again.failures, window.failures);
+	window = again;
+	buffer_fini(&bytes);
+}
+
+TEST(what_failed_before_a_restart_counts_and_the_message_has_the_reasons_of_this_run)
+{
+	check_ok(feed(5000, 60));
+	restart();
+	check_ok(feed(100, 40));
+	restart();
+	check_fails(feed(1, 1), "101 of the last 5101 records");
+	check_contains(err.text, "The first reasons: (1) bad bytes. Correct");
+}
+
+TEST(a_window_that_is_read_forgets_the_oldest_first)
+{
+	check_ok(feed(25, 0));
+	for (int i = 0; i < 3; i++) {
+		check_ok(feed(9990, 20));
+		restart();
+		check_int(window.failures, 20);
+	}
+	check_ok(feed(30, 20));
+	restart();
+	check_int(window.failures, 20); /* 10 good ones and the first 20 of the last turn are behind the window */
+	check_int(window.seen, 10000);
+	for (int i = 0; i < 10000; i++) {
+		dead_letter_window_add(&window, i % 2, "every other one");
+		if (i % 1234 == 0)
+			restart();
+	}
+	restart();
+	check_int(window.failures, 5000);
+	dead_letter_window_add(&window, false, NULL);
+	dead_letter_window_add(&window, false, NULL);
+	check_int(window.failures, 4999);
+}
+
+TEST(a_window_of_nothing_but_good_records_takes_two_bytes)
+{
+	struct buffer bytes = {0};
+
+	check_ok(feed(30000, 0));
+	dead_letter_window_write(&window, &bytes);
+	check_int((int64_t)bytes.size, 2);
+	buffer_fini(&bytes);
+}
+
+TEST(a_window_of_too_many_records_is_refused)
+{
+	struct dead_letter_window got = {0};
+	struct buffer bytes = {0};
+
+	buffer_put_varint(&bytes, 9999);
+	buffer_put_varint(&bytes, 2);
+	check_fails(dead_letter_window_read(buffer_bytes(&bytes), &got, &err), "damaged");
+	check_int(err.action, FATAL);
+	check_int(got.failures, 0);
+	buffer_fini(&bytes);
+}

@@ -28,7 +28,8 @@ header_of(int64_t watermark, int64_t position, int64_t time_max, struct upstream
 			    .topic = bytes_of_text("records"),
 			    .position = position,
 			    .time_max = time_max,
-			    .mark = {.offset = position - 1, .checksum = 7}},
+			    .mark = {.offset = position - 1, .checksum = 7},
+			    .window = bytes_of_text("runs")},
 			   {.port = bytes_of_text("right"),
 			    .topic = bytes_of_text("by_user"),
 			    .position = 2 * position,
@@ -82,6 +83,7 @@ TEST(a_new_task_begins_with_the_least_times_of_all_and_its_own_partitions_positi
 	check_int((int64_t)header.incarnation, 20);
 	check_int(header.inputs[0].position, 20);
 	check_int(header.inputs[0].mark.offset, 19);
+	check_bytes(header.inputs[0].window, bytes_of_text("runs"));
 	check_int(header.inputs[0].time_max, 1900);
 	check_int(header.inputs[1].position, 40);
 	check_int(header.inputs[1].upstream.count, 2);
@@ -92,6 +94,7 @@ TEST(a_new_task_begins_with_the_least_times_of_all_and_its_own_partitions_positi
 	check_int((int64_t)header.letters_count, 0);
 	task_header_fini(&header);
 	header = written(&headers, 4, 5, &bytes);
+	check_int((int64_t)header.inputs[0].window.size, 0);
 	check_int(header.inputs[0].position, 0);
 	check_int(header.inputs[0].mark.offset, -1);
 	check_int(header.inputs[0].time_max, 1900);

@@ -23,6 +23,7 @@ static struct {
 	bool away;
 	int taken[PARTITIONS];
 	int asked; /* while it was away */
+	bool refuses;
 } outside;
 
 struct sink {
@@ -47,7 +48,8 @@ sink_process(const void *self, int input, const struct record *record, struct co
 
 	(void)input;
 	(void)context;
-	(void)error;
+	if (outside.refuses)
+		return fail(error, SKIP, "it is refused");
 	sink->gathered[record->partition]++;
 	return 0;
 }
@@ -383,5 +385,80 @@ TEST(a_bounded_run_says_that_it_waits_for_an_open_transaction)
 	check_ok(turns_of(&two, TURNS));
 	check(worker_ended(two.worker));
 	transaction_close(&transaction);
+	close_cluster();
+}
+
+static void
+send_bad_rows(int count)
+{
+	outside.refuses = true;
+	for (int i = 0; i < count; i++)
+		send_rows();
+}
+
+static int64_t
+failures_of(int partition)
+{
+	return one.worker->tasks[partition]->inputs[0].window.failures;
+}
+
+static void
+start_again(void)
+{
+	close_process(&one);
+	open_process(&one, "one");
+	take_turns(TURNS);
+	check_int(count_tasks(&one), PARTITIONS);
+}
+
+/* And those that met the limit are met again. */
+TEST(bad_records_of_earlier_runs_count_towards_the_limit)
+{
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	for (int run = 0; run < 2; run++) {
+		send_bad_rows(50);
+		take_turns(TURNS);
+		start_again();
+		for (int i = 0; i < PARTITIONS; i++)
+			check_int(failures_of(i), 50 * (run + 1));
+	}
+	send_bad_rows(1);
+	for (int run = 0; run < 2; run++) {
+		check_int(turns_of(&one, TURNS), -1);
+		check_int(err.action, FATAL);
+		check_contains(err.text, "101 of the last 101 records of topic rows could not be processed");
+		check_contains(err.text, "The first reasons: (1) it is refused. Correct");
+		close_process(&one);
+		open_process(&one, "one");
+	}
+	outside.refuses = false; /* the cause is corrected */
+	take_turns(TURNS);
+	for (int i = 0; i < PARTITIONS; i++) {
+		check_int(failures_of(i), 100);
+		check_int(outside.taken[i], 1);
+	}
+	close_cluster();
+}
+
+TEST(a_bad_record_of_an_aborted_transaction_counts_once)
+{
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	send_bad_rows(30);
+	take_turns(TURNS);
+	send_bad_rows(20);
+	check_ok(worker_try(one.worker, 0, &err)); /* no time has passed: nothing is committed */
+	check(worker_changed(one.worker));
+	check_int(failures_of(0), 50);
+	one.worker->phase = WORKER_ABORTING;
+	outside.refuses = false;
+	take_turns(TURNS);
+	for (int i = 0; i < PARTITIONS; i++) {
+		check_int(failures_of(i), 30);
+		check_int(outside.taken[i], 20);
+	}
 	close_cluster();
 }
