@@ -16,7 +16,8 @@
  *     kafka_place.c        reading one partition: a queue of its own, no matter who reads
  *     kafka_reader.c       struct reader
  *     kafka_producer.c     a transactional handle, and what was acknowledged where
- *     kafka_transaction.c  struct transaction: the commit, step by step
+ *     kafka_append.c       struct transaction: its records, until librdkafka has them
+ *     kafka_transaction.c  ... the commit, step by step
  *     kafka_owner.c        who owns a journal
  *     kafka_group.c        membership: rebalances become events
  *     kafka_member.c       struct member
