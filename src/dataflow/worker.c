@@ -185,12 +185,27 @@ worker_ended(const struct worker *worker)
 	return worker->phase == WORKER_RUNNING && !worker_changed(worker) && all_drained(worker);
 }
 
+static bool
+is_late(const struct worker *worker)
+{
+	return worker->now_ms - worker->committed_ms >= worker->job->topology->commit_interval_ms;
+}
+
 static int
 commit_if_due(struct worker *worker, struct error *err)
 {
-	if (worker->now_ms - worker->committed_ms < worker->job->topology->commit_interval_ms && !all_drained(worker))
-		return 0;
-	return worker_commit(worker, err);
+	return is_late(worker) || all_drained(worker) ? worker_commit(worker, err) : 0;
+}
+
+/*
+ * Within a turn, which may take longer than an interval: many tasks, or all the timers of a window. Rows that were
+ * handed over early are in an open transaction, and the cluster aborts one that is older than its timeout.
+ */
+static int
+commit_if_late(struct worker *worker, struct error *err)
+{
+	worker->now_ms = clock_steady_ms(worker->job->clock);
+	return is_late(worker) ? worker_commit(worker, err) : 0;
 }
 
 /* ---- tasks ---- */
@@ -220,14 +235,17 @@ fire_timers(struct worker *worker, struct task *task, struct error *err)
 {
 	bool fired;
 
-	do {
+	for (int64_t i = 1;; i++) {
 		if (task_fire(task, &fired, err) < 0)
 			return -1;
-		worker->progress |= fired;
-		if (fired && commit_if_large(worker, task, err) < 0)
+		if (!fired)
+			return 0;
+		worker->progress = true;
+		if (commit_if_large(worker, task, err) < 0)
 			return -1;
-	} while (fired);
-	return 0;
+		if (i % WORKER_TURN_TIMERS == 0 && commit_if_late(worker, err) < 0)
+			return -1;
+	}
 }
 
 static int
@@ -459,8 +477,10 @@ go_on(struct worker *worker, int partition, struct error *err)
 {
 	struct task *task = worker->tasks[partition];
 
+	if (task && task->running)
+		return run_task(worker, task, err) < 0 ? -1 : commit_if_late(worker, err);
 	if (task)
-		return task->running ? run_task(worker, task, err) : restore_task(worker, task, err);
+		return restore_task(worker, task, err);
 	return worker->held[partition] && !worker->leaving[partition] ? open_task(worker, partition, err) : 0;
 }
 

@@ -13,6 +13,7 @@
 #include "dataflow/task.h"
 
 #define WORKER_TURN_RECORDS_MAX 1024 /* records of one task before the next task has its turn */
+#define WORKER_TURN_TIMERS 1024	     /* ... timers before it is looked at whether a commit is due */
 #define WORKER_WAIT_MS_MAX 50	 /* longest sleep in one turn: idle inputs and stop requests are looked at after it */
 #define WORKER_RESTORE_WAIT_MS 2 /* the same while a task is being restored */
 #define WORKER_ABORTS_MAX 5	 /* lost transactions in a row before a person has to look */

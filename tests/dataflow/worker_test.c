@@ -13,9 +13,19 @@
 #define PARTITIONS 2
 #define TURNS 40
 #define TURN_MS 100
+#define TIMERS_UNTIL_MS (-1000000) /* long before any row: due at once */
 #define SESSION_MS 60000
 
 static struct error err;
+
+struct process {
+	struct log *log;
+	struct job *job;
+	struct worker *worker;
+};
+
+static struct sim *sim;
+static struct process one, two;
 
 /* ---- a sink that counts what its system has taken, by partition ---- */
 
@@ -24,6 +34,9 @@ static struct {
 	int taken[PARTITIONS];
 	int asked; /* while it was away */
 	bool refuses;
+	bool slow;		/* a record takes as long as a commit interval */
+	int timers;		/* so many are still to fire, each sets the next and takes a millisecond */
+	int64_t uncommitted_ms; /* the longest at a timer */
 } outside;
 
 struct sink {
@@ -42,6 +55,18 @@ sink_open(void *self, struct context *context, struct error *error)
 }
 
 static int
+set_timers(const struct record *record, struct context *context, struct error *error)
+{
+	struct entry *entry;
+	bool added;
+
+	if (store_add(context_store(context, 0), record->key, sizeof(int), &entry, &added, error) < 0)
+		return -1;
+	entry_set_timer(context_store(context, 0), entry, TIMERS_UNTIL_MS - outside.timers);
+	return 0;
+}
+
+static int
 sink_process(const void *self, int input, const struct record *record, struct context *context, struct error *error)
 {
 	const struct sink *sink = self;
@@ -50,7 +75,28 @@ sink_process(const void *self, int input, const struct record *record, struct co
 	(void)context;
 	if (outside.refuses)
 		return fail(error, SKIP, "it is refused");
+	if (outside.timers > 0 && set_timers(record, context, error) < 0)
+		return -1;
+	if (outside.slow)
+		sim_advance(sim, TURN_MS);
 	sink->gathered[record->partition]++;
+	return 0;
+}
+
+static int
+sink_on_timer(const void *self, struct entry *entry, struct context *context, struct error *error)
+{
+	int64_t uncommitted_ms = clock_steady_ms(sim_clock(sim)) - one.worker->committed_ms;
+
+	(void)self;
+	(void)error;
+	sim_advance(sim, 1);
+	if (uncommitted_ms > outside.uncommitted_ms)
+		outside.uncommitted_ms = uncommitted_ms;
+	if (--outside.timers > 0)
+		entry_set_timer(context_store(context, 0), entry, TIMERS_UNTIL_MS - outside.timers);
+	else
+		entry_remove(context_store(context, 0), entry);
 	return 0;
 }
 
@@ -90,14 +136,17 @@ sink_close(void *self)
 
 static const struct option options[] = {OPTION_END};
 static const struct port inputs[] = {{"rows", "engagement", "impression_id", true, "rows"}, {.name = NULL}};
+static const struct store_spec stores[] = {{"timers", "a timer", true}, {.name = NULL}};
 static const struct operator_type sink_type = {
 	.name = "sink",
 	.help = "counts",
 	.options = options,
 	.inputs = inputs,
+	.stores = stores,
 	.self_size = sizeof(struct sink),
 	.open = sink_open,
 	.process = sink_process,
+	.on_timer = sink_on_timer,
 	.flush = sink_flush,
 	.drop = sink_drop,
 	.close = sink_close,
@@ -106,15 +155,7 @@ static const struct operator_type *const table[] = {&sink_type, NULL};
 
 /* ---- a cluster with two processes of one worker ---- */
 
-struct process {
-	struct log *log;
-	struct job *job;
-	struct worker *worker;
-};
-
-static struct sim *sim;
 static struct topology *topology;
-static struct process one, two;
 
 static void
 open_cluster(void)
@@ -460,5 +501,42 @@ TEST(a_bad_record_of_an_aborted_transaction_counts_once)
 		check_int(failures_of(i), 30);
 		check_int(outside.taken[i], 20);
 	}
+	close_cluster();
+}
+
+static int64_t
+commits_of(const struct process *process)
+{
+	return atomic_load(&process->job->operators[0].figures.commits);
+}
+
+TEST(a_turn_that_takes_longer_than_the_interval_commits_between_its_tasks)
+{
+	int64_t before;
+
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	before = commits_of(&one);
+	outside.slow = true;
+	send_rows();
+	check_ok(worker_try(one.worker, 0, &err));
+	check_int(commits_of(&one) - before, PARTITIONS);
+	for (int i = 0; i < PARTITIONS; i++)
+		check_int(outside.taken[i], 1);
+	close_cluster();
+}
+
+TEST(a_turn_with_many_timers_commits_between_them)
+{
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	outside.timers = 2 * WORKER_TURN_TIMERS + 100;
+	send_rows();
+	check_ok(worker_try(one.worker, 0, &err));
+	check_int(outside.timers, 0);
+	check(outside.uncommitted_ms > 0);
+	check(outside.uncommitted_ms <= TURN_MS + WORKER_TURN_TIMERS);
 	close_cluster();
 }
