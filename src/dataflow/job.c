@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/topic_list.h"
+#include "dataflow/watchdog.h"
 
 /* How `memory:` is shared out: entry caches get what is left. */
 #define JOB_LOG_MEMORY_SHARE 0.2
@@ -181,6 +182,9 @@ open_operator(struct job *job, int index, const char *const *selected, struct er
 	operator->workers = (int)(spec->workers < spec->tasks ? spec->workers : spec->tasks);
 	operator->selected = is_selected(spec->name, selected);
 	operator->tasks = memory_new_array((size_t)spec->tasks, sizeof(*operator->tasks));
+	operator->turns = memory_new_array((size_t)operator->workers, sizeof(*operator->turns));
+	for (int i = 0; i < operator->workers; i++)
+		watchdog_turn_init(&operator->turns[i]);
 	operator->stores = memory_new_array((size_t)spec->tasks, sizeof(*operator->stores));
 	pthread_mutex_init(&operator->stores_lock, NULL);
 	for (int64_t i = 0; i < spec->tasks; i++) {
@@ -332,6 +336,7 @@ job_close(struct job **pointer)
 	for (int i = 0; i < job->topology->operator_count; i++) {
 		memory_free(&job->operators[i].group);
 		memory_free(&job->operators[i].tasks);
+		memory_free(&job->operators[i].turns);
 		if (job->operators[i].stores)
 			pthread_mutex_destroy(&job->operators[i].stores_lock);
 		memory_free(&job->operators[i].stores);

@@ -36,6 +36,7 @@ struct job_task_stores {
 };
 
 struct table_feed;
+struct watchdog_turn;
 
 struct job_operator {
 	const struct topology_operator *spec;
@@ -47,6 +48,7 @@ struct job_operator {
 	struct table_feed *tables[TOPOLOGY_PORTS_MAX]; /* job_tables.h; NULL: not connected, or not open */
 	struct job_figures figures;
 	struct job_task_figures *tasks; /* spec->tasks of them */
+	struct watchdog_turn *turns;	/* by worker */
 	pthread_mutex_t stores_lock;	/* guards `stores` */
 	struct job_task_stores *stores; /* likewise */
 };

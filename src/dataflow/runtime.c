@@ -13,6 +13,7 @@
 #include "base/logger.h"
 #include "base/memory.h"
 #include "dataflow/job_tables.h"
+#include "dataflow/watchdog.h"
 #include "dataflow/worker.h"
 
 struct runtime {
@@ -266,13 +267,17 @@ int
 runtime_run(struct runtime *runtime, struct error *err)
 {
 	struct job *job = runtime->job;
+	struct watchdog *watchdog;
 
+	if (watchdog_start(job, &watchdog, err) < 0)
+		return -1;
 	logger_info("running", "topology=%s bounded=%s", job->topology->name, job->bounded ? "true" : "false");
 	if (!job->bounded)
 		run_stage(runtime, -1);
 	for (int stage = 0; job->bounded && stage < job_stage_count(job); stage++)
 		if (!atomic_load(&runtime->stopping))
 			run_stage(runtime, stage);
+	watchdog_stop(&watchdog);
 	if (!runtime->failed)
 		return 0;
 	*err = runtime->error;

@@ -21,6 +21,7 @@ worker_open(struct job *job, struct job_operator *operator, int index, struct wo
 	worker->job = job;
 	worker->operator = operator;
 	worker->index = index;
+	worker->turn = &operator->turns[index];
 	worker->tasks = memory_new_array((size_t)operator->spec->tasks, sizeof(*worker->tasks));
 	worker->held = memory_new((size_t)operator->spec->tasks);
 	worker->leaving = memory_new((size_t)operator->spec->tasks);
@@ -122,6 +123,7 @@ flush_tasks(struct worker *worker, struct error *err)
 	if (!worker->operator->spec->type->flush)
 		return 0;
 	worker->phase = WORKER_FLUSHING;
+	watchdog_at(worker->turn, WATCHDOG_FLUSHING);
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
 		struct task *task = worker->tasks[i];
 
@@ -132,19 +134,22 @@ flush_tasks(struct worker *worker, struct error *err)
 	return 0;
 }
 
-/* While the outcome is unknown (RETRY) nothing else is done: the next call asks again. */
-int
-worker_commit(struct worker *worker, struct error *err)
+static int
+commit(struct worker *worker, struct error *err)
 {
 	if (worker->phase != WORKER_COMMITTING) {
 		if (!worker_changed(worker)) {
 			worker->committed_ms = worker->now_ms;
 			return 0;
 		}
-		if (flush_tasks(worker, err) < 0 || append_blocks(worker, err) < 0)
+		if (flush_tasks(worker, err) < 0)
+			return -1;
+		watchdog_at(worker->turn, WATCHDOG_COMMITTING);
+		if (append_blocks(worker, err) < 0)
 			return -1;
 		worker->phase = WORKER_COMMITTING;
 	}
+	watchdog_at(worker->turn, WATCHDOG_COMMITTING);
 	if (transaction_commit(worker->transaction, err) < 0)
 		return -1;
 	worker->phase = WORKER_RUNNING;
@@ -153,6 +158,17 @@ worker_commit(struct worker *worker, struct error *err)
 	worker->committed_ms = worker->now_ms;
 	job_add(&worker->operator->figures.commits, 1);
 	return tell_tasks(worker, err);
+}
+
+/* While the outcome is unknown (RETRY) nothing else is done: the next call asks again. */
+int
+worker_commit(struct worker *worker, struct error *err)
+{
+	enum watchdog_step before = watchdog_step_of(worker->turn);
+	int result = commit(worker, err);
+
+	watchdog_at(worker->turn, before);
+	return result;
 }
 
 /* What must not grow any further before it is committed: the transaction, or changed entries in memory. */
@@ -298,6 +314,7 @@ drain(struct worker *worker, struct task *task, struct error *err)
 {
 	worker->progress = true;
 	if (task->input_count != 0) {
+		watchdog_at(worker->turn, WATCHDOG_DRAINING);
 		task_drain(task);
 		if (fire_timers(worker, task, err) < 0)
 			return -1;
@@ -311,6 +328,7 @@ run_task(struct worker *worker, struct task *task, struct error *err)
 {
 	int result;
 
+	watchdog_at(worker->turn, WATCHDOG_RUNNING);
 	task_look_at_clock(task);
 	if (task->drained)
 		return 0;
@@ -342,6 +360,7 @@ open_task(struct worker *worker, int partition, struct error *err)
 	if (!task_stores_open(worker->operator, partition, worker->index))
 		return 0; /* run_tasks asks again */
 	worker->progress = true;
+	watchdog_at(worker->turn, WATCHDOG_OPENING);
 	return task_open(&config, &worker->tasks[partition], err);
 }
 
@@ -418,6 +437,7 @@ commit_and_give_up(struct worker *worker, struct error *err)
 static int
 abort_and_close(struct worker *worker, struct error *err)
 {
+	watchdog_at(worker->turn, WATCHDOG_ABORTING);
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
 		task_close(&worker->tasks[i]);
 	if (worker->operator->spec->type->drop)
@@ -463,6 +483,7 @@ restore_task(struct worker *worker, struct task *task, struct error *err)
 {
 	int64_t bytes = task->restore.bytes;
 
+	watchdog_at(worker->turn, WATCHDOG_RESTORING);
 	if (task_restore(task, 0, err) < 0)
 		return -1;
 	if (task->running && worker->aborts > 0)
@@ -531,5 +552,6 @@ worker_try(struct worker *worker, int64_t wait_ms, struct error *err)
 	if (worker->index != 0 || worker->now_ms - worker->swept_ms < TASK_STORES_SWEEP_MS)
 		return 0;
 	worker->swept_ms = worker->now_ms;
+	watchdog_at(worker->turn, WATCHDOG_SWEEPING);
 	return task_stores_sweep(worker->job, worker->operator, worker->now_ms, err);
 }

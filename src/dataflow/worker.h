@@ -11,6 +11,7 @@
 #include "dataflow/patience.h"
 #include "dataflow/self.h"
 #include "dataflow/task.h"
+#include "dataflow/watchdog.h"
 
 #define WORKER_TURN_RECORDS_MAX 1024 /* records of one task before the next task has its turn */
 #define WORKER_TURN_TIMERS 1024	     /* ... timers before it is looked at whether a commit is due */
@@ -32,6 +33,7 @@ struct worker {
 	struct job *job;
 	struct job_operator *operator;
 	int index; /* among the operator's workers in this process */
+	struct watchdog_turn *turn;
 	struct member *member;
 	struct transaction *transaction;
 	struct self self;

@@ -42,8 +42,8 @@ retry_later(struct worker *worker, int64_t wait_ms, struct error *err)
 			     worker->job->topology->outage_ms, err);
 }
 
-int
-worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
+static int
+turn(struct worker *worker, int64_t wait_ms, struct error *err)
 {
 	struct patience_owner owner = {.operator = worker->operator->spec->name, .task = -1};
 
@@ -64,6 +64,17 @@ worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
 	return -1;
 }
 
+int
+worker_turn(struct worker *worker, int64_t wait_ms, struct error *err)
+{
+	int result;
+
+	watchdog_begin(worker->turn, clock_steady_ms(worker->job->clock));
+	result = turn(worker, wait_ms, err);
+	watchdog_end(worker->turn);
+	return result;
+}
+
 /* The next run does again what is not committed. */
 static bool
 may_drop(const struct worker *worker, const struct error *err, bool late)
@@ -74,8 +85,8 @@ may_drop(const struct worker *worker, const struct error *err, bool late)
 	       !(worker->phase == WORKER_COMMITTING && transaction_undecided(worker->transaction));
 }
 
-int
-worker_leave(struct worker *worker, struct error *err)
+static int
+leave(struct worker *worker, struct error *err)
 {
 	int64_t began_us = clock_monotonic_us(), us;
 
@@ -97,4 +108,15 @@ worker_leave(struct worker *worker, struct error *err)
 				       worker->operator->spec->name);
 	}
 	return 0;
+}
+
+int
+worker_leave(struct worker *worker, struct error *err)
+{
+	int result;
+
+	watchdog_begin(worker->turn, clock_steady_ms(worker->job->clock));
+	result = leave(worker, err);
+	watchdog_end(worker->turn);
+	return result;
 }

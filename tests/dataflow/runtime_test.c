@@ -1,30 +1,40 @@
 #include "dataflow/runtime.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "dataflow/watchdog.h"
 #include "tests/dataflow/adder.h"
+#include "tests/dataflow/capture.h"
 #include "tests/test.h"
 
 static struct error err;
 
 /* The adder's topology in the test's directory, and a run of it over a log that is kept in data/. */
 static struct topology *
-load(const char *const *overrides)
+load_with(const struct operator_type *const *table, const char *const *overrides)
 {
 	struct driver *driver = adder_open(NULL); /* writes the files */
 	char *path = memory_format("%s/adder.yaml", test_directory());
 	struct topology *topology;
 
 	driver_close(&driver);
-	check_ok(topology_load(path, overrides, adder_table, &topology, NULL, &err));
+	check_ok(topology_load(path, overrides, table, &topology, NULL, &err));
 	memory_free(&path);
 	return topology;
 }
 
+static struct topology *
+load(const char *const *overrides)
+{
+	return load_with(adder_table, overrides);
+}
+
 static struct runtime *
-open_runtime(const struct topology *topology, bool until_end, const char *const *operators)
+open_runtime_at(const struct topology *topology, bool until_end, const char *const *operators, struct clock *clock)
 {
 	char *directory = memory_format("%s/data", test_directory());
 	struct runtime_config config = {
@@ -32,13 +42,19 @@ open_runtime(const struct topology *topology, bool until_end, const char *const 
 		.directory = directory,
 		.operators = operators,
 		.until_end = until_end,
-		.clock = &clock_system,
+		.clock = clock,
 	};
 	struct runtime *runtime = NULL;
 	int result = runtime_open(&config, &runtime, &err);
 
 	memory_free(&directory);
 	return result == 0 ? runtime : NULL;
+}
+
+static struct runtime *
+open_runtime(const struct topology *topology, bool until_end, const char *const *operators)
+{
+	return open_runtime_at(topology, until_end, operators, &clock_system);
 }
 
 /* Appends events "a", one per ms of event time, with value 1. */
@@ -152,5 +168,50 @@ TEST(without_its_journal_old_state_counts_for_nothing)
 	runtime_close(&runtime);
 	memory_free(&old);
 	memory_free(&away);
+	topology_free(&topology);
+}
+
+/* ---- a worker that stands still ---- */
+
+#define STALL_US_MAX 60000000
+
+static struct clock_manual manual;
+static bool stalled, said;
+
+/* Its first record takes until the watchdog has said so. */
+static int
+stalling_process(const void *self, int input, const struct record *record, struct context *context, struct error *error)
+{
+	int64_t began_us = clock_monotonic_us();
+
+	if (!stalled)
+		clock_manual_pass(&manual, 2 * WATCHDOG_SLOW_MS);
+	while (!stalled && !said && clock_monotonic_us() - began_us < STALL_US_MAX) {
+		said = strstr(capture_text(), "slow_step operator=add worker=0 phase=running for_ms=20000\n");
+		sched_yield();
+	}
+	stalled = true;
+	return adder_table[0]->process(self, input, record, context, error);
+}
+
+TEST(a_worker_that_stands_still_is_named_meanwhile)
+{
+	struct operator_type stalling = *adder_table[0];
+	const struct operator_type *const table[] = {&stalling, NULL};
+	struct topology *topology;
+	struct runtime *runtime;
+	int result;
+
+	stalling.process = stalling_process;
+	clock_manual_init(&manual, DRIVER_START_MS);
+	topology = load_with(table, NULL);
+	runtime = open_runtime_at(topology, true, NULL, &manual.clock);
+	append(runtime, topology, "left", 10);
+	capture_begin();
+	result = runtime_run(runtime, &err);
+	capture_end();
+	check_ok(result);
+	check(said);
+	runtime_close(&runtime);
 	topology_free(&topology);
 }
