@@ -47,6 +47,23 @@ def test_an_open_transaction_does_not_make_an_input_idle(make_job):
     assert not job.dead_letters()
 
 
+def test_a_bounded_run_names_the_open_transaction_that_it_waits_for(make_job):
+    job = make_job(partitions=1, scores=False, join=SHORT)
+    began = int(time.time() * 1000)
+    writer = job.broker.producer(**{"transactional.id": job.name, "transaction.timeout.ms": 120_000})
+    writer.init_transactions()
+    writer.begin_transaction()
+    send(job, writer, 1, began, 0)
+    writer.flush()
+    process = job.start("run", "--until-end")
+    line = next(line for line in process.stderr if " transaction_wait " in line)
+    assert f"topic={job.topic('impressions')} partition=0 position=0 end=1 " in line
+    writer.commit_transaction()
+    _, errors = process.communicate(timeout=cluster.TIMEOUT_S)
+    assert process.returncode == 0, errors
+    assert numbers(job) == {1}
+
+
 # ---- stops ----
 
 STOP_S_MAX = 20  # what is promised is a second, and five where a commit is undecided; but the machine may be busy
