@@ -88,7 +88,11 @@ kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what)
 		action = RETRY;
 	else if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE)
 		action = ABORT;
-	fail(err, action, "%s: %s (%s)", what, rd_kafka_error_string(error), rd_kafka_error_name(error));
+	fail(err, action, "%s: %s%s (%s)", what,
+	     rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+		     ? "does another process run under the same instance name? "
+		     : "",
+	     rd_kafka_error_string(error), rd_kafka_error_name(error));
 	rd_kafka_error_destroy(error);
 	return -1;
 }

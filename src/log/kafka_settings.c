@@ -3,9 +3,13 @@
  * compaction: the journal would lose what the state needs, days later.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "base/logger.h"
+#include "base/stop.h"
 #include "log/kafka_log.h"
+
+#define SETTINGS_PAUSE_MS 100 /* before a broker that does not know the topic yet is asked again */
 
 static const struct {
 	const char *name, *wanted;
@@ -55,6 +59,8 @@ compare_all(const char *topic, const rd_kafka_ConfigResource_t *resource, struct
 			topic);
 		return 0;
 	}
+	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return fail(err, RETRY, "the settings of topic '%s': the broker does not know it yet", topic);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return kafka_fail(err, code, "the settings of topic '%s'", topic);
 	for (size_t i = 0; i < count; i++)
@@ -63,11 +69,10 @@ compare_all(const char *topic, const rd_kafka_ConfigResource_t *resource, struct
 	return 0;
 }
 
-int
-kafka_check_settings(struct log *base, const struct topic_spec *spec, struct error *err)
+static int
+ask(struct kafka *log, const char *topic, struct error *err)
 {
-	struct kafka *log = kafka_of(base);
-	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, spec->name);
+	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
 	const rd_kafka_ConfigResource_t **resources;
 	rd_kafka_event_t *event;
@@ -79,10 +84,24 @@ kafka_check_settings(struct log *base, const struct topic_spec *spec, struct err
 	if (event) {
 		resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),
 								      &count);
-		result = count == 1 ? compare_all(spec->name, resources[0], err) : 0;
+		result = count == 1 ? compare_all(topic, resources[0], err) : 0;
 		rd_kafka_event_destroy(event);
 	}
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_ConfigResource_destroy(resource);
+	return result;
+}
+
+/* The topic is there. A broker that does not know it yet hears of it soon: it was made just now. */
+int
+kafka_check_settings(struct log *base, const struct topic_spec *spec, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = SETTINGS_PAUSE_MS * 1000000};
+	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_ADMIN_MS_MAX * 1000;
+	int result;
+
+	while ((result = ask(kafka_of(base), spec->name, err)) < 0 && err->action == RETRY && !stop_requested() &&
+	       clock_monotonic_us() < until_us)
+		nanosleep(&pause, NULL);
 	return result;
 }
