@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 static _Atomic int signals;
 static _Atomic int calls; /* handlers that are between looking up the function and coming back from it */
 static void *_Atomic call_argument;
@@ -47,6 +49,17 @@ bool
 stop_requested(void)
 {
 	return atomic_load(&signals) > 0;
+}
+
+int64_t
+stop_until_us(int64_t until_us, int64_t *seen_us)
+{
+	int64_t end_us;
+
+	if (*seen_us == 0 && stop_requested())
+		*seen_us = clock_monotonic_us();
+	end_us = *seen_us + (int64_t)STOP_WAIT_MS_MAX * 1000;
+	return *seen_us != 0 && end_us < until_us ? end_us : until_us;
 }
 
 void

@@ -5,19 +5,23 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/directory.h"
 #include "base/lock_file.h"
 #include "base/logger.h"
 #include "base/memory.h"
+#include "base/stop.h"
 #include "dataflow/job_tables.h"
+#include "dataflow/patience.h"
 #include "dataflow/topic_list.h"
 #include "dataflow/watchdog.h"
 
 /* How `memory:` is shared out: entry caches get what is left. */
 #define JOB_LOG_MEMORY_SHARE 0.2
 #define JOB_DATABASE_MEMORY_SHARE 0.15
+#define JOB_START_PAUSE_MS 50		  /* before the log is asked again */
 #define JOB_TASK_MEMORY_BYTES_MIN 1048576 /* a task's cache is never smaller, whatever `memory:` says */
 
 static int
@@ -84,6 +88,24 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 	return result;
 }
 
+/* The log is waited for up to wait_ms, as for everything at a start. */
+static int
+find_journals(const struct topology *topology, struct log *log, int64_t wait_ms, struct clock *clock, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = JOB_START_PAUSE_MS * 1000000};
+	struct patience_owner owner = {.operator = "(journals)", .task = -1};
+	struct patience patience = {0};
+
+	while (journals_find(topology, log, err) < 0) {
+		if (err->action != RETRY || stop_requested() ||
+		    patience_fail(&patience, &owner, clock_steady_ms(clock), 0, wait_ms, err) < 0)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	patience_end(&patience, &owner, clock_steady_ms(clock));
+	return 0;
+}
+
 static int
 open_log_for(const struct topology *topology, const char *directory, bool read_only, int64_t wait_ms,
 	     struct clock *clock, struct log **out, struct error *err)
@@ -110,7 +132,7 @@ open_log_for(const struct topology *topology, const char *directory, bool read_o
 	if (result == 0)
 		result = log_open(&config, out, err);
 	memory_free(&path);
-	if (result == 0 && journals_find(topology, *out, err) < 0) {
+	if (result == 0 && find_journals(topology, *out, wait_ms, clock, err) < 0) {
 		log_close(out);
 		result = -1;
 	}

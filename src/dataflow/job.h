@@ -43,14 +43,16 @@ struct job_operator {
 	char *group;	    /* "<app>.<operator>": names the consumer group and the directory of its stores */
 	int journal;	    /* topic */
 	int64_t *committed; /* by task: how far the group had committed at the start; NULL: not asked; by stores_lock */
-	bool selected;	    /* runs in this process */
-	int workers;	    /* threads: no more than tasks */
+	int64_t committed_us;			       /* monotonic time of the answer */
+	bool selected;				       /* runs in this process */
+	int workers;				       /* threads: no more than tasks */
 	struct table_feed *tables[TOPOLOGY_PORTS_MAX]; /* job_tables.h; NULL: not connected, or not open */
 	struct job_figures figures;
 	struct job_task_figures *tasks; /* spec->tasks of them */
 	struct watchdog_turn *turns;	/* by worker */
 	pthread_mutex_t stores_lock;	/* guards `stores` */
 	struct job_task_stores *stores; /* likewise */
+	_Atomic int64_t trims_again_ms; /* steady time: the log did not answer, and is not asked for trims until then */
 };
 
 struct job {
@@ -67,6 +69,7 @@ struct job {
 	struct job_operator *operators; /* one per operator of the topology */
 	int64_t task_memory_bytes;	/* share of the entry cache of one task */
 	bool bounded;			/* a bounded run */
+	atomic_bool stopping;		/* workers commit what they have done, and leave */
 	bool new_journal;		/* a journal that has lost everything begins anew, with empty state */
 	bool new_topics;		/* an input that was made anew is read from its beginning */
 	char *writer;			/* names this run in the blocks that it writes */

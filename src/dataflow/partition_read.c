@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "base/stop.h"
+
 #define WAIT_MS 500
 #define WAITS_MAX 60 /* in a row, without getting on */
 
@@ -26,7 +28,10 @@ partition_read(struct log *log, int topic, int partition, int64_t from, int64_t 
 		for (size_t i = 0; i < batch.count && batch.records[i].offset < to && result == 0; i++)
 			result = visit(argument, &batch.records[i], err);
 		waits = batch.next == next ? waits + 1 : 0;
-		if (waits == WAITS_MAX && result == 0)
+		if (waits > 0 && stop_requested() && result == 0)
+			result = fail(err, RETRY, "stopped while topic %s partition %d was read at offset %" PRId64,
+				      log_topic_name(log, topic), partition, next);
+		else if (waits == WAITS_MAX && result == 0)
 			result = fail(err, RETRY,
 				      "topic %s partition %d cannot be read beyond offset %" PRId64
 				      ": is a transaction open in it?",

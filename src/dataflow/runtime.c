@@ -7,6 +7,7 @@
  */
 #include "dataflow/runtime.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -16,10 +17,13 @@
 #include "dataflow/watchdog.h"
 #include "dataflow/worker.h"
 
+#define SLOW_STOP_MS 1000 /* a stop is seen sooner, whatever a worker is at */
+
 struct runtime {
 	struct job *job;
-	atomic_bool stopping;
-	pthread_mutex_t lock; /* guards failed and error */
+	_Atomic int64_t stopped_us; /* monotonic time of the first request to stop; 0: none */
+	atomic_bool said;	    /* that it stops */
+	pthread_mutex_t lock;	    /* guards failed and error */
 	bool failed;
 	struct error error;
 };
@@ -40,7 +44,6 @@ runtime_open(const struct runtime_config *config, struct runtime **out, struct e
 		memory_free(&runtime);
 		return -1;
 	}
-	atomic_init(&runtime->stopping, false);
 	pthread_mutex_init(&runtime->lock, NULL);
 	*out = runtime;
 	return 0;
@@ -62,7 +65,34 @@ runtime_close(struct runtime **pointer)
 void
 runtime_stop(struct runtime *runtime)
 {
-	atomic_store(&runtime->stopping, true);
+	int64_t none = 0;
+
+	atomic_compare_exchange_strong(&runtime->stopped_us, &none, clock_monotonic_us());
+	atomic_store(&runtime->job->stopping, true);
+}
+
+static bool
+is_stopping(void *argument)
+{
+	const struct runtime *runtime = argument;
+
+	return atomic_load(&runtime->job->stopping);
+}
+
+/* A worker has seen that it is to stop. One that was at something that lasts says so: its wait has no bound, or a wrong
+ * one. */
+static void
+note_stop(struct runtime *runtime, const struct job_operator *operator, int worker)
+{
+	int64_t after_ms = (clock_monotonic_us() - atomic_load(&runtime->stopped_us)) / 1000;
+
+	if (!is_stopping(runtime))
+		return;
+	if (!atomic_exchange(&runtime->said, true))
+		logger_info("stopping", "topology=%s", runtime->job->topology->name);
+	if (after_ms >= SLOW_STOP_MS)
+		logger_warn("slow_stop", "operator=%s worker=%d after_ms=%" PRId64, operator->spec->name, worker,
+			    after_ms);
 }
 
 static void
@@ -73,7 +103,7 @@ note_failure(struct runtime *runtime, const struct error *err)
 		runtime->error = *err;
 	runtime->failed = true;
 	pthread_mutex_unlock(&runtime->lock);
-	atomic_store(&runtime->stopping, true);
+	runtime_stop(runtime);
 }
 
 static void
@@ -87,12 +117,13 @@ pause_a_moment(void)
 static int
 run_worker(struct runtime *runtime, struct worker *worker, struct error *err)
 {
-	while (!atomic_load(&runtime->stopping)) {
+	while (!is_stopping(runtime)) {
 		if (worker_turn(worker, WORKER_WAIT_MS_MAX, err) < 0)
 			return -1;
 		if (runtime->job->bounded && worker_ended(worker))
 			return 0;
 	}
+	note_stop(runtime, worker->operator, worker->index);
 	return worker_leave(worker, err);
 }
 
@@ -105,7 +136,7 @@ open_worker(struct worker_thread *self, struct worker **out, struct error *err)
 	struct job *job = self->runtime->job;
 
 	*out = NULL;
-	while (!atomic_load(&self->runtime->stopping)) {
+	while (!is_stopping(self->runtime)) {
 		if (worker_open(job, self->operator, self->index, out, err) == 0) {
 			patience_end(&patience, &owner, clock_steady_ms(job->clock));
 			return 0;
@@ -115,6 +146,7 @@ open_worker(struct worker_thread *self, struct worker **out, struct error *err)
 			return -1;
 		pause_a_moment();
 	}
+	note_stop(self->runtime, self->operator, self->index);
 	return 0;
 }
 
@@ -137,14 +169,6 @@ worker_main(void *argument)
 /* Their log lines name no operator: several may read one. */
 static const struct patience_owner tables_owner = {.operator = "(tables)", .task = -1};
 
-static bool
-is_stopping(void *argument)
-{
-	struct runtime *runtime = argument;
-
-	return atomic_load(&runtime->stopping);
-}
-
 /* The log is out of reach: asks again, and gives up when that has lasted. */
 static int
 wait_for_log(struct runtime *runtime, struct patience *patience, struct error *err)
@@ -163,7 +187,7 @@ load_tables(struct runtime *runtime, int stage, struct error *err)
 {
 	struct patience patience = {0};
 
-	while (!atomic_load(&runtime->stopping)) {
+	while (!is_stopping(runtime)) {
 		if (job_tables_open(runtime->job, stage, is_stopping, runtime, err) == 0)
 			return 0;
 		if (wait_for_log(runtime, &patience, err) < 0)
@@ -180,7 +204,7 @@ tables_main(void *argument)
 	struct error err;
 	bool progress;
 
-	while (!atomic_load(&runtime->stopping)) {
+	while (!is_stopping(runtime)) {
 		if (job_tables_turn(runtime->job, WORKER_WAIT_MS_MAX, &progress, &err) == 0) {
 			patience_end(&patience, &tables_owner, clock_steady_ms(runtime->job->clock));
 		} else if (wait_for_log(runtime, &patience, &err) < 0) {
@@ -275,7 +299,7 @@ runtime_run(struct runtime *runtime, struct error *err)
 	if (!job->bounded)
 		run_stage(runtime, -1);
 	for (int stage = 0; job->bounded && stage < job_stage_count(job); stage++)
-		if (!atomic_load(&runtime->stopping))
+		if (!is_stopping(runtime))
 			run_stage(runtime, stage);
 	watchdog_stop(&watchdog);
 	if (!runtime->failed)

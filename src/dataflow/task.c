@@ -449,12 +449,17 @@ others_behind(const struct task *task, int topic, int64_t *offset, struct error 
 	return 0;
 }
 
-/* What all readers of an internal topic have committed nobody needs any more. Where the log does not answer, the next
- * commit asks again: the worker's other tasks have still to be told of this one. */
+/*
+ * What all readers of an internal topic have committed nobody needs any more. Where the log does not answer, none of
+ * the operator's tasks asks for a while: each would wait, and the worker's others have still to be told of this commit.
+ */
 static int
 trim_inputs(struct task *task, struct error *err)
 {
-	if (task->context.steady_ms - task->inputs_trimmed_ms < TASK_TRIM_INPUTS_MS)
+	_Atomic int64_t *again_ms = &task->operator->trims_again_ms;
+
+	if (task->context.steady_ms - task->inputs_trimmed_ms < TASK_TRIM_INPUTS_MS ||
+	    task->context.steady_ms < atomic_load_explicit(again_ms, memory_order_relaxed))
 		return 0;
 	task->inputs_trimmed_ms = task->context.steady_ms;
 	for (int i = 0; i < task->input_count; i++) {
@@ -464,10 +469,14 @@ trim_inputs(struct task *task, struct error *err)
 
 		if (!input->topic->internal)
 			continue;
-		if (others_behind(task, topic, &offset, err) < 0 ||
-		    (offset > 0 &&
-		     log_trim(task->job->log, task->job->topics[topic], task->partition, offset, err) < 0))
-			return err->action == RETRY ? 0 : -1;
+		if (others_behind(task, topic, &offset, err) == 0 &&
+		    (offset <= 0 ||
+		     log_trim(task->job->log, task->job->topics[topic], task->partition, offset, err) == 0))
+			continue;
+		if (err->action != RETRY)
+			return -1;
+		atomic_store_explicit(again_ms, task->context.steady_ms + TASK_TRIM_INPUTS_MS, memory_order_relaxed);
+		return 0;
 	}
 	return 0;
 }

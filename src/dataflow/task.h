@@ -83,6 +83,9 @@ void task_close(struct task **task);
  * running. Waits at most wait_ms for the log. RETRY: as ever, the same call may work later.
  */
 int task_restore(struct task *task, int64_t wait_ms, struct error *err);
+/* The ends of the task's partition of a topic (by the log's number), for a step of it. RETRY: not known yet. A step
+ * that asks for several, and is made again for one, is given what was answered before. */
+int task_restore_ends(struct task *task, int topic, struct partition_ends *out, struct error *err);
 
 /* Reads the clock into the context: once a turn, before a flush, after a restore. */
 void task_look_at_clock(struct task *task);

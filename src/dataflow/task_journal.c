@@ -69,22 +69,27 @@ ask_positions(const struct task *task, int64_t *furthest, struct error *err)
 	return result;
 }
 
-/* Of all tasks at once: a first start asks it of each. */
+/* Of all tasks at once: a first start asks it of each. Who finds another worker asking comes back later: where nobody
+ * answers, each would wait for all before it. */
 static int
-committed_position(const struct task *task, int64_t *position, struct error *err)
+committed_position(const struct task *task, int64_t *position, int64_t *asked_us, struct error *err)
 {
 	struct job_operator *operator = task->operator;
 	int result = 0;
 
-	pthread_mutex_lock(&operator->stores_lock);
+	if (pthread_mutex_trylock(&operator->stores_lock) != 0)
+		return fail(err, RETRY, "the positions of group %s are being asked for", operator->group);
 	if (!operator->committed) {
 		operator->committed = memory_new_array((size_t)operator->spec->tasks, sizeof(*operator->committed));
 		result = ask_positions(task, operator->committed, err);
 		if (result < 0)
 			memory_free(&operator->committed);
+		operator->committed_us = clock_monotonic_us();
 	}
-	if (result == 0)
+	if (result == 0) {
 		*position = operator->committed[task->partition];
+		*asked_us = operator->committed_us;
+	}
 	pthread_mutex_unlock(&operator->stores_lock);
 	return result;
 }
@@ -94,14 +99,14 @@ static int
 check_position(const struct task *task, struct error *err)
 {
 	struct partition_ends ends;
-	int64_t position = -1;
+	int64_t position = -1, asked_us;
 
-	if (committed_position(task, &position, err) < 0)
+	if (committed_position(task, &position, &asked_us, err) < 0)
 		return -1;
 	if (position < 0)
 		return 0;
 	/* The first block may have been committed since the journal was read. */
-	if (log_partition_ends(task->job->log, task->operator->journal, task->partition, &ends, err) < 0)
+	if (log_ends_since(task->job->log, task->operator->journal, task->partition, asked_us, &ends, err) < 0)
 		return -1;
 	if (ends.pending_end > task->restore.end)
 		return fail(err, RETRY, "its journal has just got a block");

@@ -72,7 +72,7 @@ look_at(struct task *task, struct input *input, const struct task_header_mark *m
 	if (!restore->mark_reader) {
 		struct partition_ends ends;
 
-		if (log_partition_ends(task->job->log, topic_of(task, input), task->partition, &ends, err) < 0)
+		if (task_restore_ends(task, topic_of(task, input), &ends, err) < 0)
 			return -1;
 		*looked = mark->offset < ends.start || mark->offset >= ends.end;
 		if (*looked)

@@ -62,12 +62,9 @@ say(struct task *task, bool waiting)
 		say_progress(task);
 }
 
-/*
- * A step that asks for several of them, and has to be made again for one, takes what the others have said before; but
- * nothing that is too old to be the end any more.
- */
-static int
-ask_ends(struct task *task, int topic, struct partition_ends *out, struct error *err)
+/* Nothing that is too old to be the end any more. */
+int
+task_restore_ends(struct task *task, int topic, struct partition_ends *out, struct error *err)
 {
 	int64_t now_us = clock_monotonic_us();
 
@@ -82,7 +79,7 @@ begin(struct task *task, struct error *err)
 	struct task_restore *restore = &task->restore;
 	struct partition_ends ends;
 
-	if (ask_ends(task, task->operator->journal, &ends, err) < 0 ||
+	if (task_restore_ends(task, task->operator->journal, &ends, err) < 0 ||
 	    state_restore_from(task->state, ends.start, ends.pending_end, &restore->from, err) < 0 ||
 	    log_reader_open(task->job->log, task->operator->journal, task->partition, restore->from, &restore->reader,
 			    err) < 0)
@@ -151,7 +148,7 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 	struct partition_ends ends;
 	char reason[128];
 
-	if (ask_ends(task, topic, &ends, err) < 0)
+	if (task_restore_ends(task, topic, &ends, err) < 0)
 		return -1;
 	input->position = ends.start;
 	if (!stored)
@@ -236,7 +233,7 @@ bound_inputs(struct task *task, struct error *err)
 		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
 		struct partition_ends ends;
 
-		if (ask_ends(task, topic, &ends, err) < 0)
+		if (task_restore_ends(task, topic, &ends, err) < 0)
 			return -1;
 		input->stop_at = ends.pending_end;
 		input->time.ended = input->position >= ends.pending_end;
@@ -284,7 +281,7 @@ look_for_more(struct task *task, struct error *err)
 {
 	struct partition_ends ends;
 
-	if (ask_ends(task, task->operator->journal, &ends, err) < 0)
+	if (task_restore_ends(task, task->operator->journal, &ends, err) < 0)
 		return -1;
 	if (ends.pending_end > task->restore.end) {
 		task->restore.end = ends.pending_end;

@@ -226,6 +226,13 @@ commit_if_late(struct worker *worker, struct error *err)
 
 /* ---- tasks ---- */
 
+/* What a turn may take long for (timers of a window, many tasks) ends early: what is left the next run does. */
+static bool
+is_stopping(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->job->stopping, memory_order_relaxed);
+}
+
 /* A record that cannot be processed goes to the dead letters, as long as there are not too many of them. */
 static int
 process_record(const struct worker *worker, struct task *task, struct input *input, struct error *err)
@@ -259,7 +266,11 @@ fire_timers(struct worker *worker, struct task *task, struct error *err)
 		worker->progress = true;
 		if (commit_if_large(worker, task, err) < 0)
 			return -1;
-		if (i % WORKER_TURN_TIMERS == 0 && commit_if_late(worker, err) < 0)
+		if (i % WORKER_TURN_TIMERS != 0)
+			continue;
+		if (is_stopping(worker))
+			return 0;
+		if (commit_if_late(worker, err) < 0)
 			return -1;
 	}
 }
@@ -293,7 +304,10 @@ run_inputs(struct worker *worker, struct task *task, struct error *err)
 {
 	struct input *input;
 
-	for (int i = 0; i < WORKER_TURN_RECORDS_MAX; i++) {
+	/* Of a window in whose timers the last run was stopped, or killed. */
+	if (fire_timers(worker, task, err) < 0)
+		return -1;
+	for (int i = 0; i < WORKER_TURN_RECORDS_MAX && !is_stopping(worker); i++) {
 		if (task_next(task, i == 0, &input, err) < 0)
 			return -1;
 		if (!input)
@@ -318,6 +332,8 @@ drain(struct worker *worker, struct task *task, struct error *err)
 		task_drain(task);
 		if (fire_timers(worker, task, err) < 0)
 			return -1;
+		if (is_stopping(worker)) /* perhaps not all of them */
+			return 0;
 	}
 	task_drained(task);
 	return 0;
@@ -517,6 +533,8 @@ run_tasks(struct worker *worker, struct error *err)
 		struct patience_owner owner = {.operator = worker->operator->spec->name, .task = (int)i};
 		struct patience *patience = &worker->patience[i];
 
+		if (is_stopping(worker))
+			return 0;
 		if (!patience_ready(patience, worker->now_ms))
 			continue;
 		if (go_on(worker, (int)i, err) == 0)

@@ -396,5 +396,13 @@ kafka_ends_since(struct log *base, int topic, int partition, int64_t since_us, s
 int
 kafka_partition_ends(struct log *base, int topic, int partition, struct partition_ends *out, struct error *err)
 {
-	return kafka_ends(kafka_of(base), topic, partition, clock_monotonic_us(), KAFKA_ANSWER_MS_MAX, out, err);
+	struct kafka *log = kafka_of(base);
+	struct kafka_wait wait = {0};
+	int64_t since_us = clock_monotonic_us();
+	int result;
+
+	do
+		result = kafka_ends(log, topic, partition, since_us, KAFKA_ASK_MS, out, err);
+	while (result < 0 && kafka_wait(log, &wait, err));
+	return result;
 }

@@ -11,63 +11,30 @@
 
 /* ---- asking ---- */
 
-/* The value in the answer; a cluster that leaves it out has not been asked for anything else either. */
 static int
-find_limit(const rd_kafka_ConfigResource_t *resource, int64_t *bytes, struct error *err)
+take_limit(void *argument, const char *name, const char *value, struct error *err)
 {
-	size_t count;
-	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+	int64_t *bytes = argument;
 
-	for (size_t i = 0; i < count; i++) {
-		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-
-		if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), LIMIT_NAME) != 0 || !value)
-			continue;
+	(void)err;
+	if (strcmp(name, LIMIT_NAME) == 0 && value)
 		*bytes = strtoll(value, NULL, 10);
-		if (*bytes > 0)
-			return 0;
-	}
-	return fail(err, FATAL, "the answer has no " LIMIT_NAME);
+	return 0;
 }
 
-static int
-read_answer(rd_kafka_event_t *event, const char *name, int64_t *bytes, struct error *err)
-{
-	const rd_kafka_ConfigResource_t **resources;
-	size_t count;
-
-	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_fail(err, rd_kafka_event_error(event), "the settings of topic '%s'", name);
-	resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
-	if (count != 1)
-		return fail(err, FATAL, "the settings of topic '%s': %zu answers; expected one", name, count);
-	if (rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_fail(err, rd_kafka_ConfigResource_error(resources[0]), "the settings of topic '%s'", name);
-	return find_limit(resources[0], bytes, err);
-}
-
-/* One request. It is over after KAFKA_CALL_MS_MAX, whether anybody answers or not. */
+/* A cluster that leaves it out has not been asked for anything else either. */
 static int
 ask(struct kafka *log, const char *name, int64_t *bytes, struct error *err)
 {
-	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
-	rd_kafka_event_t *event;
-	char text[ERROR_TEXT_SIZE / 2];
-	int result;
+	rd_kafka_resp_err_t code;
+	int64_t found = 0;
 
-	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CALL_MS_MAX, text, sizeof(text));
-	rd_kafka_DescribeConfigs(log->client, &resource, 1, options, queue);
-	event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS_MAX);
-	result = event ? read_answer(event, name, bytes, err)
-		       : fail(err, RETRY, "the settings of topic '%s': no answer", name);
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_ConfigResource_destroy(resource);
-	return result;
+	if (kafka_settings_ask(log, name, take_limit, &found, &code, err) < 0)
+		return -1;
+	if (found <= 0)
+		return fail(err, FATAL, "the settings of topic '%s' have no " LIMIT_NAME, name);
+	*bytes = found;
+	return 0;
 }
 
 static int
@@ -94,29 +61,24 @@ int
 kafka_limit_written(struct kafka *log, int number, struct error *err)
 {
 	struct kafka_topic *topic = kafka_topic_of(log, number);
-	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_OPEN_MS_MAX * 1000;
-	int result = 0;
 
-	if (atomic_load(&topic->batch_bytes_max) != 0)
-		return 0;
-	do
-		result = read_limit(log, topic, err);
-	while (result < 0 && clock_monotonic_us() < until_us);
-	return result;
+	return atomic_load(&topic->batch_bytes_max) != 0 ? 0 : read_limit(log, topic, err);
 }
 
 int
 kafka_limit_all_written(struct kafka *log, struct error *err)
 {
-	int count;
+	struct kafka_wait wait = {0};
+	int count, result = 0;
 
 	pthread_mutex_lock(&log->lock);
 	count = log->topic_count;
 	pthread_mutex_unlock(&log->lock);
-	for (int i = 0; i < count; i++)
-		if (kafka_limit_written(log, i, err) < 0)
-			return -1;
-	return 0;
+	for (int i = 0; i < count && result == 0; i++)
+		do
+			result = kafka_limit_written(log, i, err);
+		while (result < 0 && kafka_wait(log, &wait, err));
+	return result;
 }
 
 /* ---- keeping to it ---- */

@@ -16,10 +16,10 @@
 #define KAFKA_MESSAGE_BYTES_MAX 1048588 /* Kafka's default max.message.bytes; where it may not be read */
 #define KAFKA_RECORD_OVERHEAD_BYTES 128 /* of a batch with one record, besides key and value; rounded up */
 
-/* This process is going to write the topic. Reads its limit where it is not known. RETRY: no answer in
- * KAFKA_OPEN_MS_MAX. Where people may not read it, that is said once, and Kafka's default holds. */
+/* This process is going to write the topic. Reads its limit where it is not known, which takes KAFKA_CALL_MS_MAX at
+ * most. RETRY: no answer. Where people may not read it, that is said once, and Kafka's default holds. */
 int kafka_limit_written(struct kafka *log, int topic, struct error *err);
-/* All topics that the log has been asked for: for a transaction whose topics nobody names. */
+/* All topics that the log has been asked for: for a transaction whose topics nobody names. Waits as a start does. */
 int kafka_limit_all_written(struct kafka *log, struct error *err);
 
 /* Of key and value of a record; what a topic that is not known to be written takes is not known either. */

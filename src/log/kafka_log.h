@@ -7,10 +7,11 @@
  *     kafka_identity.c     what names this process
  *     kafka_watch.c        topics that vanish or change their shape while they are used
  *     kafka_topic_id.c     what tells a topic from another of its name
- *     kafka_settings.c     settings of topics that state depends on
+ *     kafka_settings.c     settings of topics, and what those of journals must be
  *     kafka_close.c        the end of a handle
  *     kafka_error.c        from librdkafka's errors to ours; its log lines
  *     kafka_topic.c        topics: numbers, creation, offsets
+ *     kafka_positions.c    trims of journals; positions of groups
  *     kafka_limit.c        how large records and batches of a topic may be
  *     kafka_ends.c         where partitions begin and end: asked for by a thread of its own
  *     kafka_place.c        reading one partition: a queue of its own, no matter who reads
@@ -42,9 +43,9 @@
 #include "log/log_ops.h"
 
 #define KAFKA_CALL_MS_MAX 700	     /* a blocking call of a worker: it goes on where it was when it is made again */
-#define KAFKA_ANSWER_MS_MAX 5000     /* an answer for people, who have nothing else to do */
-#define KAFKA_OPEN_MS_MAX 30000	     /* for the first answers of a cluster, where the log is not told another time */
-#define KAFKA_ASK_MS 500	     /* one of the requests in that time */
+#define KAFKA_ANSWER_MS_MAX 5000     /* the time of a record, for people, who have nothing else to do */
+#define KAFKA_OPEN_MS_MAX 30000	     /* for answers of a cluster, where the log is not told another time */
+#define KAFKA_ASK_MS 500	     /* one of the requests in that time: a stop is looked at in between */
 #define KAFKA_SAY_MS 10000	     /* a start that waits says so, this often */
 #define KAFKA_CLOSE_MS_MAX 2000	     /* for the end of all handles */
 #define KAFKA_ADMIN_MS_MAX 30000     /* creating topics, deleting records */
@@ -172,6 +173,12 @@ bool kafka_topic_id_ask(struct kafka *log, const char *name, uint8_t *id);
 bool kafka_topic_has_id(const struct kafka_topic *topic);
 const uint8_t *kafka_topic_id(struct log *log, int topic);
 int kafka_check_settings(struct log *log, const struct topic_spec *spec, struct error *err);
+/* Takes one setting of a topic; value NULL: it is secret, or not set. */
+typedef int kafka_take_setting(void *argument, const char *name, const char *value, struct error *err);
+/* Hands all of them to `take`, whose failure is the call's. Takes KAFKA_CALL_MS_MAX at most; RETRY: no answer. *code:
+ * what the cluster says, or no error. */
+int kafka_settings_ask(struct kafka *log, const char *topic, kafka_take_setting *take, void *argument,
+		       rd_kafka_resp_err_t *code, struct error *err);
 /* The answer to an admin request, which the caller destroys; NULL: err is filled. */
 rd_kafka_event_t *kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err);
 int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);

@@ -1,15 +1,69 @@
 /*
- * Settings of journals. Whoever made the topic by hand, or a cluster's default, may have given it a retention or
- * compaction: the journal would lose what the state needs, days later.
+ * Settings of topics: asked for in one place. And what those of journals must be: whoever made the topic by hand, or a
+ * cluster's default, may have given it a retention or compaction, and the journal would lose what the state needs, days
+ * later.
  */
 #include <stdio.h>
 #include <time.h>
 
 #include "base/logger.h"
-#include "base/stop.h"
 #include "log/kafka_log.h"
 
 #define SETTINGS_PAUSE_MS 100 /* before a broker that does not know the topic yet is asked again */
+
+/* ---- asking ---- */
+
+static int
+take_all(rd_kafka_event_t *event, const char *topic, kafka_take_setting *take, void *argument,
+	 rd_kafka_resp_err_t *code, struct error *err)
+{
+	const rd_kafka_ConfigResource_t **resources;
+	const rd_kafka_ConfigEntry_t **entries;
+	size_t count;
+
+	*code = rd_kafka_event_error(event);
+	if (*code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, *code, "the settings of topic '%s'", topic);
+	resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+	if (count != 1)
+		return fail(err, FATAL, "the settings of topic '%s': %zu answers; expected one", topic, count);
+	*code = rd_kafka_ConfigResource_error(resources[0]);
+	if (*code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, *code, "the settings of topic '%s'", topic);
+	entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+	for (size_t i = 0; i < count; i++)
+		if (take(argument, rd_kafka_ConfigEntry_name(entries[i]), rd_kafka_ConfigEntry_value(entries[i]), err) <
+		    0)
+			return -1;
+	return 0;
+}
+
+int
+kafka_settings_ask(struct kafka *log, const char *topic, kafka_take_setting *take, void *argument,
+		   rd_kafka_resp_err_t *code, struct error *err)
+{
+	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
+	rd_kafka_event_t *event;
+	char text[ERROR_TEXT_SIZE / 2];
+	int result;
+
+	*code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CALL_MS_MAX, text, sizeof(text));
+	rd_kafka_DescribeConfigs(log->client, &resource, 1, options, queue);
+	event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS_MAX);
+	result = event ? take_all(event, topic, take, argument, code, err)
+		       : fail(err, RETRY, "the settings of topic '%s': no answer", topic);
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_ConfigResource_destroy(resource);
+	return result;
+}
+
+/* ---- journals ---- */
 
 static const struct {
 	const char *name, *wanted;
@@ -29,10 +83,9 @@ wanted_of(const char *name)
 }
 
 static int
-compare(const char *topic, const rd_kafka_ConfigEntry_t *entry, struct error *err)
+compare(void *argument, const char *name, const char *value, struct error *err)
 {
-	const char *name = rd_kafka_ConfigEntry_name(entry), *value = rd_kafka_ConfigEntry_value(entry);
-	const char *wanted = wanted_of(name);
+	const char *topic = argument, *wanted = wanted_of(name);
 
 	if (!wanted || !value || strcmp(value, wanted) == 0)
 		return 0;
@@ -44,52 +97,19 @@ compare(const char *topic, const rd_kafka_ConfigEntry_t *entry, struct error *er
 }
 
 static int
-compare_all(const char *topic, const rd_kafka_ConfigResource_t *resource, struct error *err)
+check_once(struct kafka *log, const char *topic, struct error *err)
 {
-	size_t count;
-	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
-	rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resource);
+	rd_kafka_resp_err_t code;
+	int result = kafka_settings_ask(log, topic, compare, (void *)(uintptr_t)topic, &code, err);
 
-	if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-	    code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
-		logger_warn(
-			"settings_unknown",
-			"topic=%s reason=\"this principal may not describe its configuration: whether the journal has "
-			"retention or compaction is not known\"",
-			topic);
-		return 0;
-	}
-	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-		return fail(err, RETRY, "the settings of topic '%s': the broker does not know it yet", topic);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_fail(err, code, "the settings of topic '%s'", topic);
-	for (size_t i = 0; i < count; i++)
-		if (compare(topic, entries[i], err) < 0)
-			return -1;
+	if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+	    code != RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+		return result;
+	logger_warn("settings_unknown",
+		    "topic=%s reason=\"this principal may not describe its configuration: whether the journal has "
+		    "retention or compaction is not known\"",
+		    topic);
 	return 0;
-}
-
-static int
-ask(struct kafka *log, const char *topic, struct error *err)
-{
-	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
-	const rd_kafka_ConfigResource_t **resources;
-	rd_kafka_event_t *event;
-	size_t count;
-	int result = -1;
-
-	rd_kafka_DescribeConfigs(log->client, &resource, 1, NULL, queue);
-	event = kafka_wait_for(queue, "the settings of a topic", err);
-	if (event) {
-		resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),
-								      &count);
-		result = count == 1 ? compare_all(topic, resources[0], err) : 0;
-		rd_kafka_event_destroy(event);
-	}
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_ConfigResource_destroy(resource);
-	return result;
 }
 
 /* The topic is there. A broker that does not know it yet hears of it soon: it was made just now. */
@@ -97,11 +117,11 @@ int
 kafka_check_settings(struct log *base, const struct topic_spec *spec, struct error *err)
 {
 	const struct timespec pause = {.tv_nsec = SETTINGS_PAUSE_MS * 1000000};
-	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_ADMIN_MS_MAX * 1000;
+	struct kafka *log = kafka_of(base);
+	struct kafka_wait wait = {0};
 	int result;
 
-	while ((result = ask(kafka_of(base), spec->name, err)) < 0 && err->action == RETRY && !stop_requested() &&
-	       clock_monotonic_us() < until_us)
+	while ((result = check_once(log, spec->name, err)) < 0 && kafka_wait(log, &wait, err))
 		nanosleep(&pause, NULL);
 	return result;
 }

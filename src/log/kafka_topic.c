@@ -4,6 +4,7 @@
 
 #include "base/logger.h"
 #include "base/memory.h"
+#include "base/stop.h"
 #include "log/kafka_place.h"
 
 #define CONFIGS_MAX 8
@@ -127,8 +128,12 @@ kafka_topic_name(struct log *base, int topic)
 rd_kafka_event_t *
 kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err)
 {
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, KAFKA_ADMIN_MS_MAX + KAFKA_ANSWER_MS_MAX);
+	int64_t until_us = clock_monotonic_us() + (int64_t)(KAFKA_ADMIN_MS_MAX + KAFKA_ANSWER_MS_MAX) * 1000;
+	rd_kafka_event_t *event;
 
+	do
+		event = rd_kafka_queue_poll(queue, KAFKA_ASK_MS);
+	while (!event && !stop_requested() && clock_monotonic_us() < until_us);
 	if (!event) {
 		fail(err, RETRY, "%s: no answer", what);
 		return NULL;
@@ -247,8 +252,9 @@ read_time(struct kafka *log, int topic, int partition, int64_t offset, int64_t *
 	if (kafka_reader_open(&log->log, topic, partition, offset, &reader, err) < 0)
 		return -1;
 	do
-		result = kafka_reader_fetch(reader, KAFKA_ANSWER_MS_MAX, &batch, err);
-	while (result == 0 && batch.count == 0 && !batch.at_end && clock_monotonic_us() < until_us);
+		result = kafka_reader_fetch(reader, KAFKA_ASK_MS, &batch, err);
+	while (result == 0 && batch.count == 0 && !batch.at_end && !stop_requested() &&
+	       clock_monotonic_us() < until_us);
 	if (result == 0 && batch.count > 0)
 		*time_ms = batch.records[0].timestamp_ms;
 	kafka_reader_close(reader);
@@ -291,132 +297,37 @@ kafka_partition_info(struct log *base, int topic, int partition, struct partitio
 	return read_last_time(log, topic, partition, out, &out->last_time, err);
 }
 
-int
-kafka_offset_at(struct log *base, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err)
+static int
+ask_offset_at(struct kafka *log, const char *name, int partition, int64_t time_ms, int64_t *offset, struct error *err)
 {
-	struct kafka *log = kafka_of(base);
-	const char *name = kafka_topic_name(base, topic);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, name, partition);
 	rd_kafka_resp_err_t code;
-	struct partition_ends ends;
 
 	asked->offset = time_ms < 0 ? 0 : time_ms;
-	code = rd_kafka_offsets_for_times(log->client, list, KAFKA_ANSWER_MS_MAX);
+	code = rd_kafka_offsets_for_times(log->client, list, KAFKA_ASK_MS);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		code = asked->err;
 	*offset = asked->offset;
 	rd_kafka_topic_partition_list_destroy(list);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_fail(err, code, "the offset of a time in topic '%s' partition %d", name, partition);
-	if (*offset >= 0)
-		return 0;
+	return code ? kafka_fail(err, code, "the offset of a time in topic '%s' partition %d", name, partition) : 0;
+}
+
+int
+kafka_offset_at(struct log *base, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err)
+{
+	struct kafka *log = kafka_of(base);
+	struct kafka_wait wait = {0};
+	struct partition_ends ends;
+	int result;
+
+	do
+		result = ask_offset_at(log, kafka_topic_name(base, topic), partition, time_ms, offset, err);
+	while (result < 0 && kafka_wait(log, &wait, err));
+	if (result < 0 || *offset >= 0)
+		return result;
 	if (kafka_partition_ends(base, topic, partition, &ends, err) < 0)
 		return -1;
 	*offset = ends.end;
 	return 0;
-}
-
-/* ---- trimming and positions ---- */
-
-/* A journal that cannot be trimmed grows, and a restore reads more than it has to: a matter for a warning, once. */
-static void
-look_at_trims(struct kafka *log)
-{
-	char quoted[2 * ERROR_TEXT_SIZE];
-	rd_kafka_event_t *event;
-
-	while ((event = rd_kafka_queue_poll(log->trims, 0))) {
-		rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-		const rd_kafka_DeleteRecords_result_t *answer = rd_kafka_event_DeleteRecords_result(event);
-		const rd_kafka_topic_partition_list_t *list = answer ? rd_kafka_DeleteRecords_result_offsets(answer)
-								     : NULL;
-
-		if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list && list->cnt == 1)
-			code = list->elems[0].err;
-		if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !log->trim_refused) {
-			log->trim_refused = true;
-			logger_warn(
-				"trim_refused",
-				"topic=%s reason=%s advice=\"journals grow until the principal may delete records\"",
-				list && list->cnt == 1 ? list->elems[0].topic : "unknown",
-				logger_quote(quoted, sizeof(quoted), rd_kafka_err2str(code)));
-		}
-		rd_kafka_event_destroy(event);
-	}
-}
-
-/* Nobody waits for it, and it never fails: the next one removes as much and more. */
-int
-kafka_trim(struct log *base, int number, int partition, int64_t offset, struct error *err)
-{
-	struct kafka *log = kafka_of(base);
-	struct kafka_topic *topic = kafka_topic_of(log, number);
-	int64_t now_us = clock_monotonic_us();
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_DeleteRecords_t *before;
-
-	(void)err;
-	pthread_mutex_lock(&log->lock);
-	look_at_trims(log);
-	if (now_us - topic->trimmed_us[partition] >= (int64_t)KAFKA_TRIM_MS * 1000) {
-		topic->trimmed_us[partition] = now_us;
-		list = rd_kafka_topic_partition_list_new(1);
-		rd_kafka_topic_partition_list_add(list, topic->name, partition)->offset = offset;
-		before = rd_kafka_DeleteRecords_new(list);
-		rd_kafka_DeleteRecords(log->client, &before, 1, NULL, log->trims);
-		rd_kafka_DeleteRecords_destroy(before);
-		rd_kafka_topic_partition_list_destroy(list);
-	}
-	pthread_mutex_unlock(&log->lock);
-	return 0;
-}
-
-static int
-ask_positions(struct kafka *log, const char *group, rd_kafka_topic_partition_list_t *list, struct error *err)
-{
-	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
-	rd_kafka_resp_err_t code;
-	rd_kafka_t *handle;
-
-	if (!conf)
-		return -1;
-	if (kafka_config_set(conf, "group.id", group, err) < 0) {
-		rd_kafka_conf_destroy(conf);
-		return -1;
-	}
-	if (kafka_handle_open(conf, RD_KAFKA_CONSUMER, &handle, err) < 0)
-		return -1;
-	code = rd_kafka_committed(handle, list, KAFKA_CALL_MS_MAX);
-	for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-		code = list->elems[i].err;
-	kafka_handle_close(handle, KAFKA_CLOSE_PLAIN, NULL, NULL);
-	return code ? kafka_fail(err, code, "the position of group %s", group) : 0;
-}
-
-static int
-positions(struct kafka *log, const char *group, int topic, int first, int count, int64_t *offsets, struct error *err)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-	int result;
-
-	for (int i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, kafka_topic_name(&log->log, topic), first + i);
-	result = ask_positions(log, group, list, err);
-	for (int i = 0; i < count && result == 0; i++)
-		offsets[i] = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
-	rd_kafka_topic_partition_list_destroy(list);
-	return result;
-}
-
-int
-kafka_position(struct log *base, const char *group, int topic, int partition, int64_t *offset, struct error *err)
-{
-	return positions(kafka_of(base), group, topic, partition, 1, offset, err);
-}
-
-int
-kafka_positions(struct log *base, const char *group, int topic, int64_t *offsets, struct error *err)
-{
-	return positions(kafka_of(base), group, topic, 0, kafka_topic_partitions(base, topic), offsets, err);
 }

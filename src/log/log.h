@@ -110,6 +110,7 @@ struct partition_ends {
 	int64_t pending_end;
 };
 
+/* For people, and for a start: waits for the answer as log_open does, and until a stop. */
 int log_partition_ends(struct log *log, int topic, int partition, struct partition_ends *out, struct error *err);
 /* The same for who has other work than to wait, as of since_us (clock_monotonic_us) or later. RETRY: the log has been
  * asked and has not answered yet; the same call takes its answer. */

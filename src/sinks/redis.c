@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -13,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/stop.h"
+#include "sinks/resolve.h"
 #include "sinks/tls.h"
 
 #define RECEIVE_SIZE 65536
@@ -128,11 +129,12 @@ static int
 wait_for(const struct redis *redis, short events, short *ready, struct error *err)
 {
 	struct pollfd poll_fd = {.fd = redis->socket, .events = events};
-	int64_t until_us = clock_monotonic_us() + redis->config->timeout_ms * 1000;
+	int64_t began_us = clock_monotonic_us(), now_us = began_us, seen_us = 0;
+	int64_t until_us = began_us + redis->config->timeout_ms * 1000;
 
 	for (;;) {
-		int64_t left_ms = (until_us - clock_monotonic_us() + 999) / 1000;
-		int count = poll(&poll_fd, 1, left_ms > 0 ? (int)left_ms : 0);
+		int64_t left_ms = (stop_until_us(until_us, &seen_us) - now_us + 999) / 1000;
+		int count = left_ms <= 0 ? 0 : poll(&poll_fd, 1, left_ms < STOP_LOOK_MS ? (int)left_ms : STOP_LOOK_MS);
 
 		if (count > 0) {
 			*ready = poll_fd.revents;
@@ -140,8 +142,10 @@ wait_for(const struct redis *redis, short events, short *ready, struct error *er
 		}
 		if (count < 0 && errno != EINTR)
 			return fail(err, RETRY, "poll: %s", strerror(errno));
-		if (count == 0)
-			return fail(err, RETRY, "silent for %" PRId64 " ms", redis->config->timeout_ms);
+		now_us = clock_monotonic_us();
+		if (left_ms <= 0)
+			return fail(err, RETRY, "silent for %" PRId64 " ms",
+				    seen_us ? (now_us - began_us) / 1000 : redis->config->timeout_ms);
 	}
 }
 
@@ -180,12 +184,11 @@ connect_unix(struct redis *redis, const char *path, struct error *err)
 static int
 connect_tcp(struct redis *redis, struct error *err)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
-	int result = getaddrinfo(redis->host, redis->port, &hints, &list);
+	struct addrinfo *list;
+	int result = -1;
 
-	if (result != 0)
-		return fail(err, RETRY, "%s", gai_strerror(result));
-	result = -1;
+	if (resolve(redis->host, redis->port, redis->config->timeout_ms, &list, err) < 0)
+		return -1;
 	for (const struct addrinfo *each = list; each && result < 0; each = each->ai_next) {
 		if (redis->socket >= 0)
 			close(redis->socket);

@@ -47,8 +47,8 @@ void redis_number(struct buffer *out, int64_t argument);
 
 /* Called for each reply, in the order of the commands; it is gone afterwards. */
 typedef void redis_on_reply(void *argument, size_t index, const struct redisReply *reply);
-/* Sends the commands and waits for as many replies. RETRY: the connection broke, or was silent for timeout_ms; replies
- * that have come until then were handed on. */
+/* Sends the commands and waits for as many replies. RETRY: the connection broke, or was silent for timeout_ms, or,
+ * after a stop, for STOP_WAIT_MS_MAX; replies that have come until then were handed on. */
 int redis_exchange(struct redis *redis, struct bytes commands, size_t replies, redis_on_reply *on_reply, void *argument,
 		   struct error *err);
 

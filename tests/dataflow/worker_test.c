@@ -37,6 +37,8 @@ static struct {
 	bool slow;		/* a record takes as long as a commit interval */
 	int timers;		/* so many are still to fire, each sets the next and takes a millisecond */
 	int64_t uncommitted_ms; /* the longest at a timer */
+	int stops_at;		/* so many timers before the last a stop is requested */
+	int timers_at_record;	/* so many were still to fire when the last record came */
 } outside;
 
 struct sink {
@@ -73,6 +75,7 @@ sink_process(const void *self, int input, const struct record *record, struct co
 
 	(void)input;
 	(void)context;
+	outside.timers_at_record = outside.timers;
 	if (outside.refuses)
 		return fail(error, SKIP, "it is refused");
 	if (outside.timers > 0 && set_timers(record, context, error) < 0)
@@ -91,6 +94,8 @@ sink_on_timer(const void *self, struct entry *entry, struct context *context, st
 	(void)self;
 	(void)error;
 	sim_advance(sim, 1);
+	if (outside.timers == outside.stops_at)
+		atomic_store(&one.job->stopping, true);
 	if (uncommitted_ms > outside.uncommitted_ms)
 		outside.uncommitted_ms = uncommitted_ms;
 	if (--outside.timers > 0)
@@ -538,5 +543,24 @@ TEST(a_turn_with_many_timers_commits_between_them)
 	check_int(outside.timers, 0);
 	check(outside.uncommitted_ms > 0);
 	check(outside.uncommitted_ms <= TURN_MS + WORKER_TURN_TIMERS);
+	close_cluster();
+}
+
+TEST(a_stop_is_seen_between_many_timers_and_the_rest_fire_before_the_next_record)
+{
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	outside.timers = 3 * WORKER_TURN_TIMERS;
+	outside.stops_at = 2 * WORKER_TURN_TIMERS + 100;
+	send_rows();
+	check_ok(worker_try(one.worker, 0, &err));
+	check_int(outside.timers, 2 * WORKER_TURN_TIMERS);
+	check_ok(worker_leave(one.worker, &err));
+	send_rows();
+	atomic_store(&one.job->stopping, false);
+	check_ok(worker_try(one.worker, 0, &err));
+	check_int(outside.timers_at_record, 0);
+	check_int(outside.timers, 0);
 	close_cluster();
 }
