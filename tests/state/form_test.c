@@ -160,6 +160,7 @@ TEST(form_is_kept_by_rows_and_carried_entries)
 	int scanned = 0, fired = 0;
 
 	fixture_init(&fixture, 1 << 18);
+	fixture_close(&fixture);
 	fixture.limits = (struct state_limits){
 		.tail_bytes_min = 20000, .position_bytes = 1000, .carry_bytes_min = 1000};
 	fixture_open(&fixture);
