@@ -400,18 +400,11 @@ static const struct port outputs[] = {
 	{.name = NULL},
 };
 
-/* Of WAITING, which is not looked up ahead of time. */
-static struct bytes
-same_key(struct bytes key)
-{
-	return key;
-}
-
 static const struct store_spec stores[] = {
 	[USERS] = {"users", "one entry per user_id_token: sum, weight, ids of engagements", true},
 	[WAITING] = {.name = "waiting",
 		     .help = "one entry per user_id_token with engagements that wait for vectors",
-		     .input_key = same_key,
+		     .share = share_by_key, /* which is not looked up ahead of time */
 		     .bodies = 1u << 0,
 		     .rewrite = waiting_rewrite},
 	{.name = NULL},

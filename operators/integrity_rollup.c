@@ -162,6 +162,13 @@ judge_at_commit(const struct place *place, struct context *context, struct error
 	return 0;
 }
 
+/* For a rescale: behind the dimension stands the value, by which counts come to tasks. */
+static void
+newest_share(const struct share_part *entry, struct share *share)
+{
+	share_whole(share, share_task_of(share, bytes_of(entry->key.data + 1, entry->key.size - 1)));
+}
+
 /* ---- what comes in, what goes out ---- */
 
 static int
@@ -281,9 +288,16 @@ static const struct port outputs[] = {
 };
 
 static const struct store_spec stores[] = {
-	[TOTALS] = {"windows", "one entry per window and series: the sum of the counts"},
-	[NEWEST] = {"newest", "one entry per series that a rule looks at: its newest window"},
-	[RAISED] = {"alerts", "one entry per alert that fires, or has fired in the last 30 days"},
+	[TOTALS] = {.name = "windows",
+		    .help = "one entry per window and series: the sum of the counts",
+		    .share = rollup_window_share},
+	[NEWEST] = {.name = "newest",
+		    .help = "one entry per series that a rule looks at: its newest window",
+		    .share = newest_share},
+	[RAISED] = {.name = "alerts",
+		    .help = "one entry per alert that fires, or has fired in the last 30 days",
+		    .share = rollup_alert_share,
+		    .merge = rollup_alert_merge},
 	{.name = NULL},
 };
 

@@ -65,6 +65,7 @@ int rollup_window_revise(const struct rollup *self, struct entry *entry, struct 
 /* The windows of the series that a rule may look at, the newest first: the context's. */
 int rollup_window_facts(const struct rollup *self, const struct place *newest, const struct facts **out,
 			struct context *context, struct error *err);
+void rollup_window_share(const struct share_part *entry, struct share *share);
 void rollup_window_show(const struct entry *entry, struct buffer *out);
 
 /* ---- integrity_rollup_alert.c: alerts ---- */
@@ -74,6 +75,9 @@ int rollup_alert_judge(const struct rollup *self, const struct place *newest, st
 		       struct error *err);
 /* Nothing has been heard of what it is about, or it may be forgotten. */
 int rollup_alert_on_timer(const struct rollup *self, struct entry *entry, struct context *context, struct error *err);
+/* For a rescale. How many alerts fire is counted anew in each task. */
+void rollup_alert_share(const struct share_part *entry, struct share *share);
+int64_t rollup_alert_merge(const struct share_part *a, const struct share_part *b, struct buffer *value);
 void rollup_alert_show(const struct entry *entry, struct buffer *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include "operators/integrity_rollup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define REMEMBERED_MS (30 * 24 * 3600 * (int64_t)1000)
 #define HELD_BACK "alerts_held_back"
@@ -72,11 +73,11 @@ alert_id(const struct alert *alert, struct context *context)
 	return bytes_of(id, (size_t)(to - id));
 }
 
-/* Borrowed from the entry. */
+/* Borrowed from the entry's value. */
 static void
-alert_read(const struct entry *entry, struct alert *out)
+alert_read(struct bytes value, struct alert *out)
 {
-	struct cursor cursor = cursor_of(entry_value(entry));
+	struct cursor cursor = cursor_of(value);
 	struct bytes head = cursor_bytes(&cursor, sizeof(out->head));
 
 	insist(!cursor.bad);
@@ -196,7 +197,7 @@ find_alert(struct bytes id, struct alert *out, bool *found, struct context *cont
 	*found = entry != NULL;
 	if (!entry)
 		return 0;
-	alert_read(entry, out);
+	alert_read(entry_value(entry), out);
 	value = entry_value(entry);
 	copy = context_take(context, value.size);
 	memcpy(copy, value.data, value.size);
@@ -206,14 +207,28 @@ find_alert(struct bytes id, struct alert *out, bool *found, struct context *cont
 	return 0;
 }
 
-/* That alerts are held back since too many fire is an alert of its own. */
+/* That alerts are held back since too many fire is an alert of its own, which begins or ends. */
+static int
+tell_held_back(const struct rollup *self, struct alert *alert, struct bytes id, bool held_back, int64_t window_start,
+	       struct context *context, struct error *err)
+{
+	alert->head.value = alert->head.threshold = (double)self->firing_max;
+	alert->head.severity = 0;
+	alert->head.firing = held_back;
+	alert->head.window_start = window_start;
+	if (held_back)
+		alert->head.starts_at = window_start;
+	alert->head.breach_end = window_start;
+	alert->head.act_at = TIME_MAX;
+	return emit(self, alert, id, context, err);
+}
+
 static int
 say_held_back(const struct rollup *self, bool held_back, int64_t window_start, struct context *context,
 	      struct error *err)
 {
 	char *task = context_take(context, 16);
-	struct alert alert = {.head = {.act_at = TIME_MAX, .resolved_for = TIME_MIN},
-			      .texts = {[NAME] = bytes_of_text(HELD_BACK)}};
+	struct alert alert = {.head = {.resolved_for = TIME_MIN}, .texts = {[NAME] = bytes_of_text(HELD_BACK)}};
 	struct bytes id;
 	bool found;
 
@@ -224,14 +239,7 @@ say_held_back(const struct rollup *self, bool held_back, int64_t window_start, s
 		return -1;
 	if (held_back == (bool)alert.head.firing)
 		return 0;
-	alert.head.value = alert.head.threshold = (double)self->firing_max;
-	alert.head.severity = 0;
-	alert.head.firing = held_back;
-	alert.head.window_start = window_start;
-	if (held_back)
-		alert.head.starts_at = window_start;
-	alert.head.breach_end = window_start;
-	return emit(self, &alert, id, context, err);
+	return tell_held_back(self, &alert, id, held_back, window_start, context, err);
 }
 
 /* ---- firing and resolving ---- */
@@ -348,7 +356,7 @@ rollup_alert_on_timer(const struct rollup *self, struct entry *entry, struct con
 	bool found;
 
 	if (context_watermark(context) == TIME_MAX) { /* the end of a bounded run is no silence */
-		alert_read(entry, &alert);
+		alert_read(entry_value(entry), &alert);
 		entry_set_timer(store, entry, alert.head.act_at);
 		return 0;
 	}
@@ -357,12 +365,75 @@ rollup_alert_on_timer(const struct rollup *self, struct entry *entry, struct con
 	if (find_alert(id, &alert, &found, context, err) < 0)
 		return -1;
 	insist(found);
+	if (alert.texts[TASK].data) /* after a rescale; where it holds alerts back all the same, it will say so again */
+		return tell_held_back(self, &alert, id, false, alert.head.window_start, context, err);
 	if (alert.head.firing)
 		return resolve(self, &alert, id, context, err);
 	if (store_find(store, key_of(id), &entry, err) < 0)
 		return -1;
 	entry_remove(store, entry);
 	return 0;
+}
+
+/* ---- for a rescale ---- */
+
+static int64_t
+firing_of(struct bytes value)
+{
+	int64_t firing;
+
+	memcpy(&firing, value.data, sizeof(firing));
+	return firing;
+}
+
+/* That a task held alerts back is over in any case, since its series are those of other tasks from now on. */
+static void
+share_held_back(const struct share_part *entry, struct alert *alert, struct share *share)
+{
+	struct buffer value = {0};
+	struct share_part part = *entry;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%.*s", bytes_arguments(alert->texts[TASK]));
+	part.task = atoi(number) % share_tasks(share);
+	if (alert->head.firing)
+		alert->head.act_at = part.fire_at = alert->head.window_start;
+	buffer_put_bytes(&value, entry->value);
+	memcpy(value.data, &alert->head, sizeof(alert->head));
+	part.value = buffer_bytes(&value);
+	share_add(share, RAISED, &part);
+	buffer_fini(&value);
+}
+
+void
+rollup_alert_share(const struct share_part *entry, struct share *share)
+{
+	struct alert alert;
+	int64_t one = 1;
+	int task;
+
+	if (bytes_equal(entry->key, bytes_of_text(FIRING_KEY)))
+		return;
+	alert_read(entry->value, &alert);
+	if (alert.texts[TASK].data) {
+		share_held_back(entry, &alert, share);
+		return;
+	}
+	task = share_task_of(share, alert.texts[VALUE]);
+	share_whole(share, task);
+	if (alert.head.firing)
+		share_add(share, RAISED,
+			  &(struct share_part){task, bytes_of_text(FIRING_KEY), bytes_of(&one, sizeof(one)), TIME_MAX});
+}
+
+/* Only counts come in parts: an alert belongs to one task. */
+int64_t
+rollup_alert_merge(const struct share_part *a, const struct share_part *b, struct buffer *value)
+{
+	int64_t firing = firing_of(a->value) + firing_of(b->value);
+
+	buffer_put(value, &firing, sizeof(firing));
+	return TIME_MAX;
 }
 
 void
@@ -372,11 +443,11 @@ rollup_alert_show(const struct entry *entry, struct buffer *out)
 	int64_t firing;
 
 	if (bytes_equal(entry_key(entry), bytes_of_text(FIRING_KEY))) {
-		memcpy(&firing, entry_value(entry).data, sizeof(firing));
+		firing = firing_of(entry_value(entry));
 		buffer_print(out, "{\"firing\": %lld}", (long long)firing);
 		return;
 	}
-	alert_read(entry, &alert);
+	alert_read(entry_value(entry), &alert);
 	buffer_print(
 		out,
 		"{\"state\": \"%s\", \"value\": %g, \"threshold\": %g, \"window_start\": %lld, \"starts_at\": %lld, "

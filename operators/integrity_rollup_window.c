@@ -276,6 +276,13 @@ rollup_window_facts(const struct rollup *self, const struct place *newest, const
 	return 0;
 }
 
+/* Behind the window's start and the dimension stands the value, by which counts come to tasks. */
+void
+rollup_window_share(const struct share_part *entry, struct share *share)
+{
+	share_whole(share, share_task_of(share, bytes_of(entry->key.data + 9, entry->key.size - 9)));
+}
+
 void
 rollup_window_show(const struct entry *entry, struct buffer *out)
 {

@@ -45,20 +45,44 @@ series_is_blank(const struct series *series)
 	return true;
 }
 
-struct bytes
-series_pack(const struct series *series, struct context *context)
+static size_t
+packed_size_max(const struct series *series)
 {
 	size_t most = TALLY_COUNTERS * BUFFER_VARINT_SIZE_MAX;
-	uint8_t *data, *to;
 
 	for (int i = 0; i < LATENCIES; i++)
 		most += sketch_size_max(&series->latencies[i]);
-	data = to = context_take(context, most);
+	return most;
+}
+
+static size_t
+pack(const struct series *series, uint8_t *data)
+{
+	uint8_t *to = data;
+
 	for (int i = 0; i < TALLY_COUNTERS; i++)
 		to += store_varint(to, zigzag_encode(series->counts[i]));
 	for (int i = 0; i < LATENCIES; i++)
 		to = sketch_store(to, &series->latencies[i]);
-	return bytes_of(data, (size_t)(to - data));
+	return (size_t)(to - data);
+}
+
+struct bytes
+series_pack(const struct series *series, struct context *context)
+{
+	uint8_t *data = context_take(context, packed_size_max(series));
+
+	return bytes_of(data, pack(series, data));
+}
+
+void
+series_pack_sum(struct bytes a, struct bytes b, struct buffer *out)
+{
+	struct series sum = {0};
+
+	series_unpack(a, &sum);
+	series_unpack(b, &sum);
+	out->size += pack(&sum, buffer_reserve(out, packed_size_max(&sum)));
 }
 
 void

@@ -54,6 +54,8 @@ bool series_is_blank(const struct series *series);
 struct bytes series_pack(const struct series *series, struct context *context);
 /* Adds what was packed. */
 void series_unpack(struct bytes packed, struct series *into);
+/* Appends the sum of two that were packed. */
+void series_pack_sum(struct bytes a, struct bytes b, struct buffer *out);
 
 /* Numbers by their names; -1: there is none. */
 int series_dimension_find(struct bytes name);

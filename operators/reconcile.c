@@ -379,10 +379,30 @@ static const struct port outputs[] = {
 	{.name = NULL},
 };
 
+static void
+response_share(const struct share_part *entry, struct share *share)
+{
+	int task = share_task_of(share, entry->key);
+	int64_t held_in = response_held_in(entry->value);
+
+	share_whole(share, task);
+	if (held_in != TIME_MIN)
+		window_share_held(held_in, entry, task, share);
+}
+
 static const struct store_spec stores[] = {
-	[RESPONSES] = {"responses", "one entry per request_id: what the logs said about it", true},
-	[WINDOWS] = {.name = "windows", .help = "windows that are open, or may be corrected"},
-	[SERIES] = {.name = "series", .help = "counts that have not gone out yet, by window, dimension and value"},
+	[RESPONSES] = {.name = "responses",
+		       .help = "one entry per request_id: what the logs said about it",
+		       .keyed_like_input = true,
+		       .share = response_share},
+	[WINDOWS] = {.name = "windows",
+		     .help = "windows that are open, or may be corrected",
+		     .share = window_share,
+		     .merge = window_merge},
+	[SERIES] = {.name = "series",
+		    .help = "counts that have not gone out yet, by window, dimension and value",
+		    .share = series_share,
+		    .merge = series_merge},
 	{.name = NULL},
 };
 

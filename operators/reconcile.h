@@ -85,6 +85,13 @@ int window_list_id(const struct reconcile *self, int64_t window_start, bool *lis
 /* Adds to the window's counts. After it has closed, the difference goes out as rows of its own. */
 int window_count(const struct reconcile *self, int64_t window_start, const struct response *response,
 		 const struct tally *tallies, size_t count, struct context *context, struct error *err);
+/* For a rescale. A window of a task is an entry of each of the tasks that there will be; the one that is given its
+ * counts is given its list of series too. Each waits for the responses that are held in it. */
+void window_share(const struct share_part *entry, struct share *share);
+void window_share_held(int64_t window_start, const struct share_part *response, int task, struct share *share);
+int64_t window_merge(const struct share_part *a, const struct share_part *b, struct buffer *value);
+void series_share(const struct share_part *entry, struct share *share); /* reconcile_series.c */
+int64_t series_merge(const struct share_part *a, const struct share_part *b, struct buffer *value);
 int window_on_timer(const struct reconcile *self, struct entry *entry, struct context *context, struct error *err);
 void window_show(const struct entry *entry, struct buffer *out);
 void series_show(const struct entry *entry, struct buffer *out); /* reconcile_series.c */

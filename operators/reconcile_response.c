@@ -106,6 +106,18 @@ response_read(struct bytes value, struct context *context, struct response *out)
 	insist(!cursor.bad && cursor_left(&cursor) == 0);
 }
 
+int64_t
+response_held_in(struct bytes value)
+{
+	struct cursor cursor = cursor_of(value);
+	uint8_t flags = cursor_u8(&cursor);
+	int64_t base = (int64_t)cursor_u64(&cursor);
+
+	if (flags & HAS_FLOOR)
+		cursor_signed(&cursor);
+	return flags & HELD ? base + cursor_signed(&cursor) : TIME_MIN;
+}
+
 /* ---- writing ---- */
 
 #define VARINT BUFFER_VARINT_SIZE_MAX

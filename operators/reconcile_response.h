@@ -94,6 +94,9 @@ int response_write(const struct response *response, struct context *context, str
 /* Adds a log entry. SKIP: a limit is passed, nothing was added. */
 int response_add(struct response *response, const struct arrival *arrival, struct context *context, struct error *err);
 
+/* The window that waits for the response of an entry's value, since a log is silent; TIME_MIN: none. */
+int64_t response_held_in(struct bytes value);
+
 /* Says in JSON what the value of an entry holds. */
 void response_show(struct bytes value, struct buffer *out);
 

@@ -34,6 +34,24 @@ series_write(struct entry *entry, const struct series *series, struct context *c
 	memcpy(entry_edit(context_store(context, SERIES), &entry, packed.size), packed.data, packed.size);
 }
 
+/* ---- for a rescale: what was counted goes with the list of its window (window_share) ---- */
+
+void
+series_share(const struct share_part *entry, struct share *share)
+{
+	struct share_part part = *entry;
+
+	part.task = entry->task % share_tasks(share);
+	share_add(share, SERIES, &part);
+}
+
+int64_t
+series_merge(const struct share_part *a, const struct share_part *b, struct buffer *value)
+{
+	series_pack_sum(a->value, b->value, value);
+	return TIME_MAX;
+}
+
 /* ---- rows ---- */
 
 static void

@@ -47,12 +47,18 @@ window_of(const struct reconcile *self, int64_t at)
 /* ---- the window's entry ---- */
 
 static struct window
-window_read(const struct entry *entry)
+window_of_value(struct bytes value)
 {
 	struct window window;
 
-	memcpy(&window, entry_value(entry).data, sizeof(window));
+	memcpy(&window, value.data, sizeof(window));
 	return window;
+}
+
+static struct window
+window_read(const struct entry *entry)
+{
+	return window_of_value(entry_value(entry));
 }
 
 static void
@@ -400,6 +406,83 @@ window_on_timer(const struct reconcile *self, struct entry *entry, struct contex
 	else
 		entry_set_timer(store, entry, forget_at(self, window_start));
 	return emit_all(self, window_start, list, closes ? window.silent : 0, context, err);
+}
+
+/* ---- for a rescale ---- */
+
+void
+window_share(const struct share_part *entry, struct share *share)
+{
+	struct window window = window_of_value(entry->value);
+	struct window elsewhere = {.silent = window.silent, .flags = window.flags};
+	struct share_part part = *entry;
+	struct buffer value = {0};
+
+	window.held = 0; /* the responses bring that along */
+	buffer_put(&value, &window, sizeof(window));
+	buffer_put(&value, entry->value.data + sizeof(window), entry->value.size - sizeof(window));
+	for (part.task = 0; part.task < share_tasks(share); part.task++) {
+		bool counts = part.task == entry->task % share_tasks(share);
+
+		part.value = counts ? buffer_bytes(&value) : bytes_of(&elsewhere, sizeof(elsewhere));
+		share_add(share, WINDOWS, &part);
+	}
+	buffer_fini(&value);
+}
+
+/* With the flags that change nothing, whatever the window's own are. */
+void
+window_share_held(int64_t window_start, const struct share_part *response, int task, struct share *share)
+{
+	struct window window = {.held = 1, .flags = CLOSED | TOLD_HELD};
+	uint8_t key[8];
+
+	store_be64(key, (uint64_t)window_start);
+	share_add(share, WINDOWS,
+		  &(struct share_part){task, bytes_of(key, sizeof(key)), bytes_of(&window, sizeof(window)),
+				       response->fire_at});
+}
+
+static bool
+lists(struct bytes list, const struct series_name *name)
+{
+	struct cursor cursor = cursor_of(list);
+	struct series_name other;
+
+	while (next_series(&cursor, &other))
+		if (other.dimension == name->dimension && bytes_equal(other.value, name->value))
+			return true;
+	return false;
+}
+
+/* Where one of them has not closed the window, it is open: what the other one goes on to count is told with it. */
+int64_t
+window_merge(const struct share_part *a, const struct share_part *b, struct buffer *value)
+{
+	struct window one = window_of_value(a->value), other = window_of_value(b->value), sum = one;
+	struct bytes first = bytes_of(a->value.data + sizeof(one), a->value.size - sizeof(one));
+	struct cursor cursor = cursor_of(bytes_of(b->value.data + sizeof(other), b->value.size - sizeof(other)));
+	struct series_name name;
+	size_t at = value->size;
+
+	sum.held += other.held;
+	sum.listed += other.listed;
+	sum.silent = (uint8_t)(one.silent | other.silent);
+	sum.flags = (uint8_t)(one.flags & other.flags);
+	buffer_put(value, &sum, sizeof(sum));
+	buffer_put_bytes(value, first);
+	while (next_series(&cursor, &name)) {
+		if (lists(first, &name))
+			continue;
+		buffer_put_u8(value, (uint8_t)name.dimension);
+		buffer_put_u8(value, (uint8_t)name.value.size);
+		buffer_put_bytes(value, name.value);
+		sum.series_count++;
+	}
+	memcpy(value->data + at, &sum, sizeof(sum));
+	if ((one.flags ^ other.flags) & CLOSED)
+		return one.flags & CLOSED ? b->fire_at : a->fire_at;
+	return a->fire_at < b->fire_at ? a->fire_at : b->fire_at;
 }
 
 void

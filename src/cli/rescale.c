@@ -55,11 +55,23 @@ put_counts(const struct topology_operator *spec, const struct rescale_result *re
 	return written;
 }
 
+static void
+note_old_journals(const struct call *call, const struct rescale_result *result)
+{
+	struct bytes names = buffer_bytes(&result->old_journals);
+
+	if (names.size == 0)
+		return;
+	cli_note(call, "empty from now on, and read by nobody: %.*s (%s)", bytes_arguments(names),
+		 result->keeps_topics ? "the embedded log keeps the names; they take no room"
+				      : "to be deleted, one by one, with: kafka-topics --delete --topic NAME");
+}
+
 static int
 rescale_operator(const struct call *call, const struct topology *topology, struct error *err)
 {
 	const struct rescale_options *options = call->options;
-	struct rescale_result result;
+	struct rescale_result result = {0};
 	struct progress progress;
 	struct rescale_config config = {
 		.topology = topology,
@@ -77,15 +89,20 @@ rescale_operator(const struct call *call, const struct topology *topology, struc
 	progress_init(&progress);
 	done = rescale(&config, &result, err);
 	progress_clear(&progress);
-	if (done < 0)
+	if (done < 0) {
+		rescale_result_fini(&result);
 		return -1;
+	}
 	if (result.from == result.to)
 		cli_note(call, "operator %s has %d tasks already%s", call->arguments[1], result.to,
 			 result.raised ? "; its inputs have as many partitions now" : "");
 	else
 		cli_note(call, "operator %s had %d tasks and has %d now; its journal is number %d", call->arguments[1],
 			 result.from, result.to, result.generation);
-	return result.from == result.to ? 0 : put_counts(&topology->operators[config.operator], &result, err);
+	note_old_journals(call, &result);
+	done = result.from == result.to ? 0 : put_counts(&topology->operators[config.operator], &result, err);
+	rescale_result_fini(&result);
+	return done;
 }
 
 static enum cli_status
@@ -114,13 +131,14 @@ const struct command command_rescale = {
 		"and stop it; on Kafka raise the partitions of its inputs (kafka-topics --alter); set `partitions` of "
 		"these topics in the topology; call this, for every operator that reads them; start again.\n"
 		"Every entry, with its timer, goes to the task that its key belongs to, into a new journal; what came "
-		"out is counted before it takes the old one's place. Killed at any moment it leaves things as they "
-		"were, or is finished by the next call.\n"
+		"out is counted before it takes the old one's place. What belongs to a task and not to a key, such as "
+		"reconcile's open windows, is given out in parts that add up. Killed at any moment it leaves things as "
+		"they were, or is finished by the next call. The journals of before are emptied, and named, so that "
+		"they can be deleted.\n"
 		"Records that were not read yet and whose key belongs to another partition from now on are refused, "
 		"with their number. A topic cannot have fewer partitions than it has: for fewer tasks, connect the "
 		"operator to other topics. On the embedded log this gives the inputs their partitions itself.\n"
-		"It is refused while the operator runs, and for operators with entries that belong to a task and not "
-		"to a key.",
+		"It is refused while the operator runs, and for sources, whose tasks share no keys out.",
 	.options = rescale_options,
 	.options_size = sizeof(struct rescale_options),
 	.takes_topology = true,

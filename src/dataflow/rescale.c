@@ -2,19 +2,24 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/crash_point.h"
 #include "base/memory.h"
 #include "dataflow/journals.h"
 #include "dataflow/partition_read.h"
+#include "dataflow/patience.h"
 #include "dataflow/rescale_check.h"
 #include "dataflow/topic_list.h"
 
 #define COMMIT_BYTES ((size_t)8 << 20)	     /* of blocks, in one transaction */
 #define COMMIT_TRIES_MAX 120		     /* of one whose outcome is not known */
 #define GENERATIONS_MAX 1000		     /* that are looked at for a name that is free */
+#define OWN_BYTES_MAX ((size_t)256 << 20)    /* of what belongs to tasks and not to keys */
 #define MEMORY_BYTES_MIN ((int64_t)32 << 20) /* of one state while it is read */
 #define DATABASE_MEMORY_SHARE 0.25
+#define ABORTS_MAX 5 /* transactions that the log gives up, before that is final */
+#define PAUSE_MS 200 /* before all is begun anew */
 
 /* ---- states ---- */
 
@@ -37,19 +42,29 @@ restore_record(void *argument, const struct log_record *record, struct error *er
 	return state_restore(argument, record->offset, record->value, err);
 }
 
+/*
+ * To an end behind which nothing is pending: what a transaction that was open had there may have been given up, and its
+ * decision takes an offset too. Whoever ended a moment ago may have one that is still on its way to the partition.
+ */
 static int
 restore(struct rescale *rescale, int journal, int task, struct state *state, struct error *err)
 {
 	struct partition_ends ends;
-	int64_t from;
+	int64_t from, to;
 
-	if (log_partition_ends(rescale->log, journal, task, &ends, err) < 0)
+	if (log_partition_ends(rescale->log, journal, task, &ends, err) < 0 ||
+	    state_restore_from(state, ends.start, ends.pending_end, &from, err) < 0)
 		return -1;
+	do {
+		to = ends.pending_end;
+		if (partition_read(rescale->log, journal, task, from, to, restore_record, state, err) < 0 ||
+		    log_partition_ends(rescale->log, journal, task, &ends, err) < 0)
+			return -1;
+		from = to;
+	} while (ends.pending_end != to);
 	if (journal == rescale->old)
-		rescale->ends[task] = ends.pending_end;
-	if (state_restore_from(state, ends.start, ends.pending_end, &from, err) < 0)
-		return -1;
-	return partition_read(rescale->log, journal, task, from, ends.pending_end, restore_record, state, err);
+		rescale->ends[task] = to;
+	return 0;
 }
 
 typedef int use_state(struct rescale *rescale, int task, struct state *state, struct error *err);
@@ -140,14 +155,11 @@ append_part(void *argument, int task, struct bytes part, struct error *err)
 }
 
 static int
-task_of(void *argument, int store, struct bytes key, struct error *err)
+task_of(void *argument, struct bytes input_key)
 {
 	const struct rescale *rescale = argument;
-	const struct store_spec *spec = &rescale->spec->type->stores[store];
 
-	if (rescale_check_store(rescale->spec, store, err) < 0)
-		return -1;
-	return log_partition_of(spec->input_key ? spec->input_key(key) : key, rescale->config->tasks);
+	return log_partition_of(input_key, rescale->config->tasks);
 }
 
 static int
@@ -184,14 +196,11 @@ make_journal(struct rescale *rescale, struct error *err)
 	struct topic_spec spec = {.partitions = rescale->config->tasks,
 				  .retention_ms = LOG_RETENTION_FOREVER,
 				  .retention_bytes = LOG_RETENTION_FOREVER};
-	int *generation = rescale->spec->generation, before = *generation, result = 1;
+	int before = *rescale->spec->generation, result = 1;
 
 	for (int i = before + 1; result > 0 && i < before + GENERATIONS_MAX; i++) {
-		char *name;
+		char *name = topic_list_journal_of(rescale->topology, rescale->config->operator, i);
 
-		*generation = i;
-		name = topic_list_journal(rescale->topology, rescale->config->operator);
-		*generation = before;
 		spec.name = name;
 		if (log_topic(rescale->log, name, &rescale->new, err) == 0) {
 			bool empty;
@@ -263,20 +272,20 @@ static int
 count_new(struct rescale *rescale, struct error *err)
 {
 	const struct rescale_result *result = rescale->result;
+	const struct split_counts *given = split_given(rescale->split);
 
 	for (int i = 0; i < rescale->config->tasks; i++)
 		if (say(rescale, "counting", i, rescale->config->tasks, result->after, err) < 0 ||
 		    with_state(rescale, rescale->new, i, count_state, err) < 0)
 			return -1;
 	for (int i = 0; i < result->store_count; i++)
-		if (result->before[i].entries != result->after[i].entries ||
-		    result->before[i].timers != result->after[i].timers)
+		if (given[i].entries != result->after[i].entries || given[i].timers != result->after[i].timers)
 			return fail(err, FATAL,
-				    "store %s of operator %s had %" PRId64 " entries with %" PRId64
-				    " timers, and %" PRId64 " with %" PRId64
+				    "of store %s of operator %s %" PRId64 " entries with %" PRId64
+				    " timers were written, and %" PRId64 " with %" PRId64
 				    " came out: a key is in two tasks. Nothing was changed",
-				    rescale->spec->type->stores[i].name, rescale->spec->name, result->before[i].entries,
-				    result->before[i].timers, result->after[i].entries, result->after[i].timers);
+				    rescale->spec->type->stores[i].name, rescale->spec->name, given[i].entries,
+				    given[i].timers, result->after[i].entries, result->after[i].timers);
 	return crash_here(CRASH_COUNTED, err);
 }
 
@@ -328,6 +337,7 @@ move(struct rescale *rescale, struct error *err)
 	struct split_config config = {
 		.tasks = rescale->config->tasks,
 		.stores = rescale->spec->type->stores ? rescale->spec->type->stores : none,
+		.own_bytes_max = OWN_BYTES_MAX,
 		.task_of = task_of,
 		.append = append_part,
 		.argument = rescale,
@@ -352,24 +362,31 @@ move(struct rescale *rescale, struct error *err)
 	return 0;
 }
 
-/* What a call before this one may have left: the old journal's space, and topics without their partitions. */
+static int
+finish_journal(struct rescale *rescale, const char *name, struct error *err)
+{
+	struct buffer *names = &rescale->result->old_journals;
+	int topic;
+
+	if (log_topic(rescale->log, name, &topic, err) < 0)
+		return err->action == FATAL ? 0 : -1;
+	buffer_print(names, "%s%s", names->size > 0 ? ", " : "", name);
+	return empty_journal(rescale, topic, err);
+}
+
+/* What a call before this one may have left: the old journals' space, and topics without their partitions. */
 static int
 finish(struct rescale *rescale, struct error *err)
 {
-	int *generation = rescale->spec->generation, now = *generation, topic, result = 0;
+	int now = *rescale->spec->generation, result = 0;
 
 	for (int i = 1; i < now && result == 0; i++) {
-		char *name;
+		char *name = topic_list_journal_of(rescale->topology, rescale->config->operator, i);
 
-		*generation = i;
-		name = topic_list_journal(rescale->topology, rescale->config->operator);
-		*generation = now;
-		if (log_topic(rescale->log, name, &topic, err) == 0)
-			result = empty_journal(rescale, topic, err);
-		else if (err->action != FATAL)
-			result = -1;
+		result = finish_journal(rescale, name, err);
 		memory_free(&name);
 	}
+	rescale->result->keeps_topics = log_is_private(rescale->log);
 	return result < 0 ? -1 : rescale_raise_topics(rescale, err);
 }
 
@@ -404,8 +421,8 @@ clean_up(struct rescale *rescale)
 	memory_free(&rescale->directory);
 }
 
-int
-rescale(const struct rescale_config *config, struct rescale_result *out, struct error *err)
+static int
+attempt(const struct rescale_config *config, struct rescale_result *out, struct error *err)
 {
 	struct rescale rescale = {
 		.config = config,
@@ -416,10 +433,45 @@ rescale(const struct rescale_config *config, struct rescale_result *out, struct 
 	};
 	int result;
 
-	*out = (struct rescale_result){0};
+	rescale_result_fini(out);
 	result = runtime_open_log_only(config->topology, config->directory, false, config->clock, &rescale.log, err);
 	if (result == 0)
 		result = work(&rescale, err);
 	clean_up(&rescale);
 	return result;
+}
+
+/* The log does not answer, or has given the transaction up: whether that may be met by beginning anew. */
+static int
+wait_a_moment(const struct rescale_config *config, struct patience *patience, int *aborts, struct error *err)
+{
+	struct patience_owner owner = {.operator = config->topology->operators[config->operator].name, .task = -1};
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+
+	if (err->action != RETRY && ((err->action != ABORT && err->action != FENCED) || ++*aborts > ABORTS_MAX))
+		return -1;
+	if (config->stopped && config->stopped())
+		return -1;
+	nanosleep(&pause, NULL);
+	return patience_fail(patience, &owner, clock_steady_ms(config->clock), 0, config->topology->outage_ms, err);
+}
+
+int
+rescale(const struct rescale_config *config, struct rescale_result *out, struct error *err)
+{
+	struct patience patience = {0};
+	int aborts = 0, result;
+
+	*out = (struct rescale_result){0};
+	while ((result = attempt(config, out, err)) < 0)
+		if (wait_a_moment(config, &patience, &aborts, err) < 0)
+			break;
+	return result;
+}
+
+void
+rescale_result_fini(struct rescale_result *result)
+{
+	buffer_fini(&result->old_journals);
+	*result = (struct rescale_result){0};
 }

@@ -7,7 +7,8 @@
  * (journals.h). What came out is read back and counted, by store, entries and timers: before and after must be equal.
  * Then one transaction makes the switch. Whatever kills it before that leaves the old journal as it was, and the next
  * call begins anew; after that, the next call finishes what is left: space that the old journal takes is given back,
- * and on the embedded log topics get their partitions.
+ * and on the embedded log topics get their partitions. Where the log does not answer or gives a transaction up, all
+ * is begun anew in the same way, until `outage` has passed.
  *
  * Records that lie in the inputs and were not read yet lie on the partition that their key had when they were written.
  * Those whose key has another one from now on nobody would join, so they are refused, with their number: the operator
@@ -17,8 +18,11 @@
  * Times: W of each new task is the least that any task had, and so is the highest event time of each input: what is not
  * late for one of them is late for none.
  *
- * Refused: sources; operators with entries that belong to a task and not to a key (store_spec); a bounded run that was
- * stopped while it closed its windows; while other processes run the operator.
+ * What belongs to a task and not to a key (open windows, counts that have not gone out) the operator gives out itself:
+ * share() and merge() of a store (state/store.h).
+ *
+ * Refused: sources, whose tasks share no keys out; a bounded run that was stopped while it closed its windows; while
+ * other processes run the operator.
  */
 #ifndef DATAFLOW_RESCALE_H
 #define DATAFLOW_RESCALE_H
@@ -49,8 +53,13 @@ struct rescale_result {
 	int store_count;
 	struct split_counts before[TOPOLOGY_STORES_MAX], after[TOPOLOGY_STORES_MAX];
 	int raised; /* topics that got more partitions */
+	/* Names of the journals of before that there still are, emptied; separated by ", ". */
+	struct buffer old_journals;
+	bool keeps_topics; /* the log has no way to delete them */
 };
 
-int rescale(const struct rescale_config *config, struct rescale_result *result, struct error *err);
+/* *out: the caller's to fini, whatever comes of it. */
+int rescale(const struct rescale_config *config, struct rescale_result *out, struct error *err);
+void rescale_result_fini(struct rescale_result *result);
 
 #endif

@@ -10,19 +10,6 @@
 /* ---- may it be done ---- */
 
 int
-rescale_check_store(const struct topology_operator *spec, int store, struct error *err)
-{
-	const struct store_spec *stores = spec->type->stores;
-
-	if (stores[store].keyed_like_input || stores[store].input_key)
-		return 0;
-	return fail(err, FATAL,
-		    "entries of store %s of operator %s (%s) belong to a task and not to a key: it cannot be rescaled; "
-		    "start it under another name, and replay its inputs",
-		    stores[store].name, spec->name, spec->type->name);
-}
-
-int
 rescale_check_topology(const struct rescale *rescale, struct error *err)
 {
 	const struct topology_operator *spec = rescale->spec;

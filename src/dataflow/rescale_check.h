@@ -25,8 +25,6 @@ struct rescale {
 int rescale_check_topology(const struct rescale *rescale, struct error *err);
 /* Finds the old journal and the inputs; the embedded log makes inputs that are not there. */
 int rescale_open_topics(struct rescale *rescale, struct error *err);
-/* That entries of the store belong to keys. */
-int rescale_check_store(const struct topology_operator *spec, int store, struct error *err);
 /* That nothing unread lies where its key does not belong from now on, and that topics can have the new count. */
 int rescale_check_inputs(struct rescale *rescale, struct error *err);
 /* Gives inputs their partitions; counts them in the result. */

@@ -11,8 +11,12 @@ topic_list_group(const struct topology *topology, int index)
 char *
 topic_list_journal(const struct topology *topology, int index)
 {
-	int generation = *topology->operators[index].generation;
+	return topic_list_journal_of(topology, index, *topology->operators[index].generation);
+}
 
+char *
+topic_list_journal_of(const struct topology *topology, int index, int generation)
+{
 	if (generation == 1)
 		return memory_format("%s.%s.journal", topology->name, topology->operators[index].name);
 	return memory_format("%s.%s.journal.%d", topology->name, topology->operators[index].name, generation);

@@ -19,6 +19,8 @@ void topic_list_free(struct topic_list *list);
 /* "<app>.<operator>": the consumer group. The caller frees it (memory_free), as below. */
 char *topic_list_group(const struct topology *topology, int operator_index);
 char *topic_list_journal(const struct topology *topology, int operator_index);
+/* The one that it was at, or will be at, after so many rescales less one. */
+char *topic_list_journal_of(const struct topology *topology, int operator_index, int generation);
 /* Which journal each operator is at: journals.h. */
 char *topic_list_journals(const struct topology *topology);
 /* Which dead letters were sent again: written by `deadletter replay`. */

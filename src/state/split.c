@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "state/parts.h"
+#include "state/split_own.h"
 
 #define BLOCK_BYTES_MAX ((size_t)256 << 10) /* of one block: what a restore holds at a time */
 #define ALL_BYTES_MAX ((size_t)64 << 20)    /* of the blocks that are being filled, of all tasks together */
@@ -27,6 +28,9 @@ struct split {
 	int form_count;
 	int form; /* of the states' last blocks */
 	uint64_t drains;
+	struct split_own own;
+	size_t own_at; /* entries of it that are in journals */
+	struct split_counts given[BLOCK_STORES_MAX];
 };
 
 int
@@ -35,8 +39,11 @@ split_open(const struct split_config *config, struct split **out, struct error *
 	struct split *split = memory_new(sizeof(*split));
 
 	split->config = *config;
-	while (config->stores[split->store_count].name)
+	for (const struct store_spec *spec = config->stores; spec->name; spec++) {
+		insist(spec->keyed_like_input || spec->share);
 		split->store_count++;
+	}
+	split_own_init(&split->own, config->stores, config->own_bytes_max);
 	split->tasks = memory_new_array((size_t)config->tasks, sizeof(*split->tasks));
 	split->block_bytes = ALL_BYTES_MAX / (size_t)config->tasks;
 	if (split->block_bytes > BLOCK_BYTES_MAX)
@@ -68,6 +75,7 @@ split_close(struct split **pointer)
 	for (int i = 0; i < split->form_count; i++)
 		buffer_fini(&split->forms[i]);
 	memory_free(&split->forms);
+	split_own_fini(&split->own);
 	memory_free(&split->tasks);
 	memory_free(pointer);
 }
@@ -113,12 +121,20 @@ end_block(struct split_task *task, struct error *err)
 	return 0;
 }
 
+static void
+count(struct split_counts *counts, int64_t fire_at)
+{
+	counts->entries++;
+	counts->timers += fire_at != TIME_MAX;
+}
+
 static int
 put(struct split_task *task, const struct block_change *change, struct error *err)
 {
 	if (!task->begun)
 		begin_block(task, (struct bytes){0});
 	block_put(&task->writer, change, false);
+	count(&task->split->given[change->store], change->fire_at);
 	task->entries++;
 	task->entries_bytes += change->key.size + change->value.size;
 	return task->writer.part.size < task->split->block_bytes ? 0 : end_block(task, err);
@@ -185,8 +201,49 @@ visit_store(struct state *state, int store, visit_entry *visit, void *argument, 
 	return result;
 }
 
+struct share {
+	struct split *split;
+	const struct block_change *entry;
+	int result; /* of what was given out of it so far; the first error counts */
+	struct error *err;
+};
+
+int
+share_tasks(const struct share *share)
+{
+	return share->split->config.tasks;
+}
+
+int
+share_task_of(const struct share *share, struct bytes input_key)
+{
+	return share->split->config.task_of(share->split->config.argument, input_key);
+}
+
+void
+share_whole(struct share *share, int task)
+{
+	if (share->result == 0)
+		share->result = put(&share->split->tasks[task], share->entry, share->err);
+}
+
+void
+share_add(struct share *share, int store, const struct share_part *part)
+{
+	insist(part->task >= 0 && part->task < share_tasks(share) && share->split->config.stores[store].merge);
+	if (share->result == 0)
+		share->result = split_own_add(&share->split->own, store, part, share->err);
+}
+
+void
+share_by_key(const struct share_part *entry, struct share *share)
+{
+	share_whole(share, share_task_of(share, entry->key));
+}
+
 struct adding {
 	struct split *split;
+	int task;
 	const int *forms;
 	int form_count;
 	struct split_counts *counts;
@@ -196,8 +253,7 @@ static int
 add_entry(void *argument, int store, struct entry *entry, struct error *err)
 {
 	struct adding *adding = argument;
-	struct split *split = adding->split;
-	int task = split->config.task_of(split->config.argument, store, entry_key(entry), err);
+	const struct store_spec *spec = &adding->split->config.stores[store];
 	struct block_change change = {
 		.kind = BLOCK_PUT,
 		.store = store,
@@ -205,22 +261,22 @@ add_entry(void *argument, int store, struct entry *entry, struct error *err)
 		.value = entry_value(entry),
 		.fire_at = entry->fire_at, /* and no mark of a drain: drains are over, and counted anew */
 	};
+	struct share_part part = {adding->task, change.key, change.value, change.fire_at};
+	struct share share = {.split = adding->split, .entry = &change, .err = err};
 
-	if (task < 0)
-		return -1;
 	if (entry->form >= adding->form_count)
 		return fail(err, FATAL, "an entry is of form %d, which the state does not describe: it is damaged",
 			    entry->form);
 	change.form = adding->forms[entry->form];
-	adding->counts[store].entries++;
-	adding->counts[store].timers += entry->fire_at != TIME_MAX;
-	return put(&split->tasks[task], &change, err);
+	count(&adding->counts[store], change.fire_at);
+	(spec->share ? spec->share : share_by_key)(&part, &share);
+	return share.result;
 }
 
 int
 split_add(struct split *split, struct state *from, struct split_counts *counts, struct error *err)
 {
-	struct adding adding = {.split = split, .counts = counts};
+	struct adding adding = {.split = split, .task = from->partition, .counts = counts};
 	int *forms = NULL;
 	int result = number_forms(split, from, &forms, &adding.form_count, err);
 
@@ -233,12 +289,35 @@ split_add(struct split *split, struct state *from, struct split_counts *counts, 
 	return result;
 }
 
+/* What belongs to the task itself. */
+static int
+put_own(struct split *split, struct split_task *task, struct error *err)
+{
+	if (split->own_at == 0 && split_own_fold(&split->own, err) < 0)
+		return -1;
+	for (; split->own_at < split->own.count; split->own_at++) {
+		const struct split_own_entry *own = &split->own.entries[split->own_at];
+		struct block_change change = {.kind = BLOCK_PUT,
+					      .store = own->store,
+					      .key = own->part.key,
+					      .value = own->part.value,
+					      .fire_at = own->part.fire_at,
+					      .form = split->form};
+
+		if (own->part.task != task->number)
+			break;
+		if (put(task, &change, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 split_end(struct split *split, int number, struct bytes header, struct error *err)
 {
 	struct split_task *task = &split->tasks[number];
 
-	if (task->begun && end_block(task, err) < 0)
+	if (put_own(split, task, err) < 0 || (task->begun && end_block(task, err) < 0))
 		return -1;
 	begin_block(task, header);
 	for (int form = 1; form <= split->form_count; form++) {
@@ -255,6 +334,12 @@ split_end(struct split *split, int number, struct bytes header, struct error *er
 	return end_block(task, err);
 }
 
+const struct split_counts *
+split_given(const struct split *split)
+{
+	return split->given;
+}
+
 /* ---- counting ---- */
 
 static int
@@ -263,8 +348,7 @@ count_entry(void *argument, int store, struct entry *entry, struct error *err)
 	struct split_counts *counts = argument;
 
 	(void)err;
-	counts[store].entries++;
-	counts[store].timers += entry->fire_at != TIME_MAX;
+	count(&counts[store], entry->fire_at);
 	return 0;
 }
 

@@ -1,13 +1,14 @@
 /*
  * Splits the states of tasks into the journals of as many other tasks as one likes: each entry goes, as it is and with
- * its timer, to the task that its key belongs to from now on. The journals are new ones, from their first block on.
+ * its timer, to the task that its key belongs to from now on; what belongs to tasks themselves is given out as the
+ * operator has it (share, merge: store.h). The journals are new ones, from their first block on.
  *
  *     split_open                 and then, for each state of before (state.h), restored:
  *     split_add                  all its entries
  *     split_end                  for each new task: its last block, with the task's own part
  *     split_close
  *
- * What a store's keys say of the partition the caller knows. Blocks are handed out as they fill. One thread's.
+ * Blocks are handed out as they fill. One thread's.
  */
 #ifndef STATE_SPLIT_H
 #define STATE_SPLIT_H
@@ -22,8 +23,8 @@ struct split_counts {
 struct split_config {
 	int tasks;
 	const struct store_spec *stores; /* ends with a row without a name */
-	/* The task of an entry; -1: err says why there is none. */
-	int (*task_of)(void *argument, int store, struct bytes key, struct error *err);
+	size_t own_bytes_max;		 /* of what belongs to tasks and not to keys, and is held in memory */
+	int (*task_of)(void *argument, struct bytes input_key);
 	/* A part of a block, for the journal of a task. */
 	int (*append)(void *argument, int task, struct bytes part, struct error *err);
 	void *argument;
@@ -33,9 +34,12 @@ struct split;
 
 int split_open(const struct split_config *config, struct split **out, struct error *err);
 void split_close(struct split **split);
-/* FATAL: a key belongs to no task. `counts`: one for each store; what is added is added to them. */
+/* `counts`: one for each store; what is added is added to them. FATAL: own_bytes_max. */
 int split_add(struct split *split, struct state *from, struct split_counts *counts, struct error *err);
+/* Tasks in their order, when all has been added. */
 int split_end(struct split *split, int task, struct bytes header, struct error *err);
+/* What was given out: what the new journals have to come to. */
+const struct split_counts *split_given(const struct split *split);
 
 /* Counts a restored state, as split_add does. */
 int split_count(struct state *state, struct split_counts *counts, struct error *err);

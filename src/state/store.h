@@ -25,6 +25,15 @@ struct store;
 struct entry;
 struct stored; /* a value that was written in another form (state.h) */
 
+/* An entry, or a part of one, of a task. */
+struct share_part {
+	int task;
+	struct bytes key, value;
+	int64_t fire_at; /* TIME_MAX: no timer */
+};
+
+struct share; /* an entry that is given out, in a rescale */
+
 /* What an operator declares; the runtime opens, restores and commits it. Ends with a row without a name. */
 struct store_spec {
 	const char *name; /* unique in the operator; part of the state's format */
@@ -34,9 +43,12 @@ struct store_spec {
 	 * schemas are kept with the state, and what was written with another one comes to `rewrite` before it is looked
 	 * at. */
 	unsigned bodies;
-	/* The key of the input record that an entry's key stands for, by which tasks share them out; NULL: the entry's
-	 * key, where keyed_like_input. Where it is not either, entries cannot be moved to another task. */
-	struct bytes (*input_key)(struct bytes key);
+	/* What becomes of an entry when another number of tasks shares the keys out (below). NULL: it goes to the task
+	 * of its key, where keyed_like_input. An operator with inputs has one of the two for each store. */
+	void (*share)(const struct share_part *entry, struct share *share);
+	/* Where share() gives parts of this store's entries out: makes one of two of the same task and key. Appends
+	 * the value and gives the timer. In whatever order they come, the outcome has to be the same. */
+	int64_t (*merge)(const struct share_part *a, const struct share_part *b, struct buffer *value);
 	int layout; /* raised when values are laid out in another way; what has another one comes to `rewrite` too */
 	/* Appends the value anew, in today's layout, each body in it as stored_body (operator.h) gives it. NULL: values
 	 * need no rewriting. */
@@ -68,5 +80,20 @@ struct store_scan;
 int store_scan_open(struct store *store, struct bytes prefix, struct store_scan **out, struct error *err);
 int store_scan_next(struct store_scan *scan, struct entry **out, struct error *err); /* *out NULL: the end */
 void store_scan_close(struct store_scan **scan);
+
+/*
+ * For the share() of a store, in a rescale (dataflow/rescale.h). An entry belongs to a key, by which input records come
+ * to tasks, and goes where the key goes; or to a task itself, as a count of what its keys have done, and then it goes
+ * wherever the operator says, in parts: counts to any one task, what each has to know to all of them. The
+ * entry it is called with has the number of its task of before.
+ */
+int share_tasks(const struct share *share);			      /* so many there will be */
+int share_task_of(const struct share *share, struct bytes input_key); /* the one that a key belongs to from now on */
+/* The entry goes to that task as it is; at most once. */
+void share_whole(struct share *share, int task);
+/* A part of an entry of a store goes to part->task. Copied. */
+void share_add(struct share *share, int store, const struct share_part *part);
+/* A share() for entries whose key is that of the input records, where keyed_like_input is not wanted. */
+void share_by_key(const struct share_part *entry, struct share *share);
 
 #endif

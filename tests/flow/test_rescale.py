@@ -97,7 +97,9 @@ def test_state_is_with_the_task_that_its_keys_belong_to(tmp_path, before, after)
     place.partitions(after)
     refused = place.job.call("run", "--until-end", status=1)
     assert f"isotope rescale {place.topology} join --partitions {after}" in refused.stderr
-    (store, entries, after_entries, timers, after_timers), = table(place.rescale(after))
+    done = place.rescale(after)
+    assert "read by nobody: engagement.join.journal (the embedded log keeps" in done.stderr
+    (store, entries, after_entries, timers, after_timers), = table(done)
     assert (store, entries, timers) == ("impressions", after_entries, after_timers) and int(entries) == 600
     produce(place.job, second)
     run(place.job)
@@ -217,6 +219,11 @@ def test_the_topology_has_to_have_the_count(tmp_path):
     place = Place(tmp_path, 4)
     place.job.call("run", "--until-end")
     assert "set them to 8 there first" in place.rescale(8, status=1).stderr
+
+
+def test_a_source_is_refused_since_its_tasks_share_no_keys_out(tmp_path):
+    job = Job(tmp_path / "data", ROOT / "topologies" / "demo.yaml")
+    assert "is a source" in job.call("rescale", "traffic", "--partitions", 2, status=1).stderr
 
 
 def test_a_running_job_holds_its_directory(tmp_path):

@@ -12,17 +12,12 @@ static const struct store_spec specs[] = {{.name = "rows", .help = "rows", .keye
 /* The tasks whose journals come out. */
 struct out {
 	struct fixture tasks[TASKS];
-	bool refuses;
 };
 
 static int
-task_of(void *argument, int store, struct bytes key, struct error *error)
+task_of(void *argument, struct bytes key)
 {
-	const struct out *out = argument;
-
-	(void)store;
-	if (out->refuses)
-		return fail(error, FATAL, "no task");
+	(void)argument;
 	return key.data[key.size - 1] % TASKS;
 }
 
@@ -43,16 +38,26 @@ same(void *argument, int form, int store, struct bytes key, struct bytes value, 
 }
 
 static struct split *
-open_split(struct out *out)
+open_split_of(struct out *out, const struct store_spec *stores, size_t own_bytes_max)
 {
-	struct split_config config = {
-		.tasks = TASKS, .stores = specs, .task_of = task_of, .append = append, .argument = out};
+	struct split_config config = {.tasks = TASKS,
+				      .stores = stores,
+				      .own_bytes_max = own_bytes_max,
+				      .task_of = task_of,
+				      .append = append,
+				      .argument = out};
 	struct split *split;
 
 	for (int i = 0; i < TASKS; i++)
 		fixture_init(&out->tasks[i], 1 << 20);
 	check_ok(split_open(&config, &split, &err));
 	return split;
+}
+
+static struct split *
+open_split(struct out *out)
+{
+	return open_split_of(out, specs, 0);
 }
 
 /* Entries that begin at `first`, some with timers, in a form of their own. */
@@ -166,15 +171,121 @@ TEST(split_keeps_apart_what_was_written_in_different_forms)
 	close_tasks(&out);
 }
 
-TEST(split_fails_where_a_key_belongs_to_no_task)
+/* ---- entries of tasks themselves ---- */
+
+/* Each key's entry counts for its new task, in an entry of that task; what has no timer, for all of them. */
+static void
+share_counts(const struct share_part *entry, struct share *share)
+{
+	bool all = entry->fire_at == TIME_MAX;
+	int64_t one = 1;
+	struct share_part part = {share_task_of(share, entry->key), bytes_of_text(all ? "all" : "count"),
+				  bytes_of(&one, sizeof(one)), entry->fire_at};
+
+	for (int task = 0; task < share_tasks(share); task++)
+		if (all || task == part.task)
+			share_add(share, 0, &(struct share_part){task, part.key, part.value, part.fire_at});
+}
+
+static int64_t
+merge_counts(const struct share_part *a, const struct share_part *b, struct buffer *value)
+{
+	int64_t counts[2];
+
+	memcpy(&counts[0], a->value.data, sizeof(counts[0]));
+	memcpy(&counts[1], b->value.data, sizeof(counts[1]));
+	counts[0] += counts[1];
+	buffer_put(value, &counts[0], sizeof(counts[0]));
+	return a->fire_at < b->fire_at ? a->fire_at : b->fire_at;
+}
+
+static const struct store_spec counting_specs[] = {
+	{.name = "rows", .help = "rows", .share = share_counts, .merge = merge_counts}, {.name = NULL}};
+
+static void
+check_count(struct fixture *fixture, const char *name, int64_t expected, int64_t timer)
+{
+	struct entry *entry;
+	int64_t count;
+
+	check_ok(store_find(fixture->store, key_of(bytes_of_text(name)), &entry, &err));
+	check(entry != NULL);
+	memcpy(&count, entry_value(entry).data, sizeof(count));
+	check_int(count, expected);
+	check_int(entry_timer(entry), timer);
+}
+
+TEST(what_belongs_to_tasks_is_given_out_in_parts_that_add_up)
+{
+	struct split_counts before = {0}, after = {0};
+	struct fixture one, two;
+	struct out out = {0};
+	struct split *split = open_split_of(&out, counting_specs, 1 << 20);
+
+	fill(&one, 0, 3000, "a");
+	fill(&two, 3000, 3000, "b");
+	check_ok(split_add(split, one.state, &before, &err));
+	check_ok(split_add(split, two.state, &before, &err));
+	check_int(before.entries, 6000);
+	for (int i = 0; i < TASKS; i++)
+		check_ok(split_end(split, i, bytes_of_text("header"), &err));
+	check_int(split_given(split)[0].entries, 2 * TASKS);
+	check_int(split_given(split)[0].timers, TASKS);
+	split_close(&split);
+	fixture_fini(&one);
+	fixture_fini(&two);
+	for (int i = 0; i < TASKS; i++) {
+		struct fixture *new = restored(&out, i);
+
+		check_ok(split_count(new->state, &after, &err));
+		check_count(new, "all", 3000, TIME_MAX);
+		/* even keys, by their last digit: 0, 6 / 4 / 2, 8 of '0' + digit modulo 3 */
+		check_count(new, "count", ('4' % TASKS == i) ? 600 : 1200,
+			    ('0' % TASKS == i)	 ? 0
+			    : ('4' % TASKS == i) ? 4
+						 : 2);
+	}
+	close_tasks(&out);
+	check_int(after.entries, 2 * TASKS);
+}
+
+TEST(more_of_what_belongs_to_tasks_than_memory_is_given_for_is_refused)
 {
 	struct split_counts counts = {0};
 	struct fixture one;
-	struct out out = {.refuses = true};
-	struct split *split = open_split(&out);
+	struct out out = {0};
+	struct split *split = open_split_of(&out, counting_specs, 100);
 
-	fill(&one, 0, 1, "a");
-	check_fails(split_add(split, one.state, &counts, &err), "no task");
+	fill(&one, 0, 100, "a");
+	check_fails(split_add(split, one.state, &counts, &err), "more than 100 bytes (store rows)");
+	check_int(err.action, FATAL);
+	split_close(&split);
+	fixture_fini(&one);
+	close_tasks(&out);
+}
+
+static int64_t
+merge_to_too_much(const struct share_part *a, const struct share_part *b, struct buffer *value)
+{
+	(void)a, (void)b;
+	buffer_reserve(value, STORE_VALUE_SIZE_MAX + 1);
+	memset(value->data, 0, STORE_VALUE_SIZE_MAX + 1);
+	value->size = STORE_VALUE_SIZE_MAX + 1;
+	return TIME_MAX;
+}
+
+TEST(parts_that_add_up_to_too_large_an_entry_are_refused)
+{
+	static const struct store_spec large[] = {
+		{.name = "rows", .help = "rows", .share = share_counts, .merge = merge_to_too_much}, {.name = NULL}};
+	struct split_counts counts = {0};
+	struct fixture one;
+	struct out out = {0};
+	struct split *split = open_split_of(&out, large, 1 << 20);
+
+	fill(&one, 0, 100, "a");
+	check_ok(split_add(split, one.state, &counts, &err));
+	check_fails(split_end(split, 0, bytes_of_text("header"), &err), "rescale to more tasks");
 	split_close(&split);
 	fixture_fini(&one);
 	close_tasks(&out);
