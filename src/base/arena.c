@@ -5,8 +5,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-#define ARENA_BLOCK_SIZE 65536 /* bytes of payload of a block, unless one allocation needs more */
-#define ARENA_ALIGNMENT 16     /* bytes */
+#define BLOCK_SIZE_MIN 1024  /* bytes of payload of the first block; each has twice as many as the one before ... */
+#define BLOCK_SIZE_MAX 65536 /* ... up to here, unless one allocation needs more */
+#define ARENA_ALIGNMENT 16   /* bytes */
 
 struct arena_block {
 	struct arena_block *next;
@@ -15,11 +16,14 @@ struct arena_block {
 };
 
 static struct arena_block *
-block_new(size_t size)
+block_new(size_t before, size_t size)
 {
-	size_t capacity = size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE;
-	struct arena_block *block = memory_new(sizeof(*block) + capacity);
+	size_t capacity = before ? 2 * before : BLOCK_SIZE_MIN;
+	struct arena_block *block;
 
+	capacity = capacity > BLOCK_SIZE_MAX ? BLOCK_SIZE_MAX : capacity;
+	capacity = capacity < size ? size : capacity;
+	block = memory_new(sizeof(*block) + capacity);
 	block->capacity = capacity;
 	return block;
 }
@@ -29,12 +33,13 @@ static void
 next_block(struct arena *arena, size_t size)
 {
 	struct arena_block **link = arena->current ? &arena->current->next : &arena->first;
+	size_t before = arena->current ? arena->current->capacity : 0;
 	struct arena_block *block;
 
-	while (*link && (*link)->capacity < size)
-		link = &(*link)->next;
+	for (; *link && (*link)->capacity < size; link = &(*link)->next)
+		before = (*link)->capacity;
 	if (!*link)
-		*link = block_new(size);
+		*link = block_new(before, size);
 	block = *link;
 	arena->current = block;
 	arena->used = 0;

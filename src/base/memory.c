@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MMAP_BYTES_MIN (32 << 20)  /* the largest that glibc takes */
-#define TRIM_BYTES_MIN (256 << 20) /* free memory at the end of the heap that is kept */
+#define PIECE_PARTS 8		   /* of the budget: larger pieces are mapped by themselves, and given back at once */
+#define PIECE_BYTES_MAX (32 << 20) /* the largest threshold that glibc takes */
+#define KEPT_PARTS 2		   /* of the budget: free memory at the end of the heap that is kept */
+#define KEPT_BYTES_MAX (256 << 20)
 
 static _Noreturn void
 out_of_memory(size_t size)
@@ -95,8 +97,35 @@ memory_free(void *pointer)
 }
 
 void
-memory_keep_freed(void)
+memory_keep_freed(int64_t budget_bytes)
 {
-	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES_MIN);
-	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES_MIN);
+	int64_t piece = budget_bytes / PIECE_PARTS, kept = budget_bytes / KEPT_PARTS;
+
+	mallopt(M_MMAP_THRESHOLD, (int)(piece < PIECE_BYTES_MAX ? piece : PIECE_BYTES_MAX));
+	mallopt(M_TRIM_THRESHOLD, (int)(kept < KEPT_BYTES_MAX ? kept : KEPT_BYTES_MAX));
+}
+
+static int64_t
+kib_of(const char *line, const char *name)
+{
+	size_t size = strlen(name);
+
+	return strncmp(line, name, size) == 0 ? strtoll(line + size, NULL, 10) : 0;
+}
+
+void
+memory_resident(int64_t *now_bytes, int64_t *peak_bytes)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	int64_t now_kib = 0, peak_kib = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		now_kib += kib_of(line, "VmRSS:");
+		peak_kib += kib_of(line, "VmHWM:");
+	}
+	if (file)
+		fclose(file);
+	*now_bytes = now_kib * 1024;
+	*peak_bytes = peak_kib * 1024;
 }

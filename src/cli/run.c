@@ -232,6 +232,17 @@ say_disk(struct runtime *runtime)
 		output_duration(left, disk.lasts_ms));
 }
 
+/* What the process took beside `memory`: see README.md, "Where a process's memory goes". */
+static void
+say_memory(const struct topology *topology)
+{
+	int64_t now_bytes, peak_bytes;
+
+	memory_resident(&now_bytes, &peak_bytes);
+	logger_info("memory", "budget_bytes=%" PRId64 " peak_bytes=%" PRId64 " resident_bytes=%" PRId64,
+		    topology->memory_bytes, peak_bytes, now_bytes);
+}
+
 static int
 run_watched(struct runtime *runtime, const struct topology *topology, const struct run_options *options,
 	    const bool *selected, struct error *err)
@@ -249,6 +260,7 @@ run_watched(struct runtime *runtime, const struct topology *topology, const stru
 		result = runtime_run(runtime, err);
 		stop_call(NULL, NULL);
 		watcher_stop(&watcher);
+		say_memory(topology);
 		summary_final(&summary, options->summary);
 		if (!options->until_end)
 			say_disk(runtime);
@@ -313,12 +325,12 @@ run(const struct call *call)
 	/* Log lines would tear the table apart. */
 	if (options->summary && isatty(STDERR_FILENO) && call->log_level == CLI_LOG_AUTO)
 		logger_set_level(LOGGER_WARN);
-	memory_keep_freed();
 	stop_install();
 	result = cli_install_crash(&err);
 	if (result == 0)
 		result = cli_load(call, &topology, &err);
 	if (result == 0) {
+		memory_keep_freed(topology->memory_bytes);
 		if (*options->instance) {
 			memory_free(&topology->instance);
 			topology->instance = memory_text(options->instance);

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -53,4 +54,16 @@ TEST(a_finished_arena_is_empty_and_may_be_used_again)
 	check(!arena.first && !arena.current && arena.used == 0);
 	check(arena_take(&arena, 100));
 	arena_fini(&arena);
+}
+
+TEST(an_arena_that_holds_little_takes_little)
+{
+	struct arena arenas[100] = {{0}};
+	size_t before = mallinfo2().uordblks;
+
+	for (int i = 0; i < 100; i++)
+		arena_take(&arenas[i], 100);
+	check(mallinfo2().uordblks - before < 200000);
+	for (int i = 0; i < 100; i++)
+		arena_fini(&arenas[i]);
 }

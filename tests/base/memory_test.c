@@ -64,3 +64,12 @@ TEST(an_array_whose_size_overflows_ends_the_process_with_a_message)
 	check_contains(said, "isotope: out of memory: ");
 	check_contains(said, "lower `memory:` in the topology");
 }
+
+TEST(what_is_resident_is_known_and_was_no_more_than_the_peak)
+{
+	int64_t now_bytes, peak_bytes;
+
+	memory_resident(&now_bytes, &peak_bytes);
+	check(now_bytes > 100000);
+	check(peak_bytes >= now_bytes);
+}
