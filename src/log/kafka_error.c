@@ -1,8 +1,12 @@
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
+#include "base/key.h"
 #include "base/logger.h"
+#include "base/logger_limit.h"
 #include "log/kafka_log.h"
 
 /* What a wait, another broker or a new election may cure. */
@@ -97,12 +101,33 @@ kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what)
 	return -1;
 }
 
+/*
+ * A broker that is gone is worth several lines of every handle, each time that one tries to connect, for as long as it
+ * is gone. Of a kind are lines of one facility about one broker, which librdkafka's thread is named after, whatever
+ * handle they come from.
+ */
+static bool
+may_be_written(const char *facility, const char *text, int64_t *left_out)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct logger_limit limit;
+	size_t thread_size = text[0] == '[' ? strcspn(text, "]") : 0;
+	uint64_t kind = key_of(bytes_of_text(facility)).hash ^ (key_of(bytes_of(text, thread_size)).hash + 1);
+	bool pass;
+
+	pthread_mutex_lock(&lock);
+	pass = logger_limit_pass(&limit, kind ? kind : 1, clock_monotonic_us(), left_out);
+	pthread_mutex_unlock(&lock);
+	return pass;
+}
+
 /* On librdkafka's threads. */
 void
 kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
 	enum logger_level as = level <= LOG_ERR ? LOGGER_ERROR : level <= LOG_NOTICE ? LOGGER_WARN : LOGGER_DEBUG;
-	char quoted[LOGGER_LINE_SIZE / 2];
+	char quoted[LOGGER_LINE_SIZE / 2], more[48] = "";
+	int64_t left_out;
 
 	/*
 	 * Every property goes to every handle: one that is for producers only is no news on a consumer. And that a
@@ -110,6 +135,10 @@ kafka_log_callback(const rd_kafka_t *handle, int level, const char *facility, co
 	 */
 	if (strcmp(facility, "CONFWARN") == 0 || (strcmp(facility, "GETPID") == 0 && strstr(text, "retrying")))
 		as = LOGGER_DEBUG;
-	logger_write(as, "librdkafka", "handle=%s facility=%s text=%s", handle ? rd_kafka_name(handle) : "none",
-		     facility, logger_quote(quoted, sizeof(quoted), text));
+	if (as != LOGGER_DEBUG && !may_be_written(facility, text, &left_out))
+		return;
+	if (as != LOGGER_DEBUG && left_out > 0)
+		snprintf(more, sizeof(more), " left_out=%" PRId64, left_out);
+	logger_write(as, "librdkafka", "handle=%s facility=%s%s text=%s", handle ? rd_kafka_name(handle) : "none",
+		     facility, more, logger_quote(quoted, sizeof(quoted), text));
 }
