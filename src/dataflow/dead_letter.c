@@ -213,6 +213,7 @@ dead_letter_window_read(struct bytes bytes, struct dead_letter_window *out, stru
 {
 	struct cursor cursor = cursor_of(bytes);
 
+	*out = (struct dead_letter_window){0};
 	for (bool failed = false; cursor_left(&cursor) != 0; failed = !failed) {
 		uint64_t run = cursor_varint(&cursor);
 

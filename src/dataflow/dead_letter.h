@@ -61,7 +61,7 @@ int dead_letter_window_check(const struct dead_letter_window *window, double lim
 
 /* Its records, without the reasons: varint good ones, varint failed ones, and so on, from the oldest. */
 void dead_letter_window_write(const struct dead_letter_window *window, struct buffer *out);
-/* Into a window that is all zero bytes. FATAL: not understood. */
+/* In place of what the window held. FATAL: not understood. */
 int dead_letter_window_read(struct bytes bytes, struct dead_letter_window *out, struct error *err);
 
 #endif

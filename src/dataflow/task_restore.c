@@ -184,6 +184,23 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 	return 0;
 }
 
+/* Bounded run: takes the ends of its inputs now, with what is about to be committed. */
+static int
+bound_inputs(struct task *task, struct error *err)
+{
+	for (int i = 0; i < task->input_count; i++) {
+		struct input *input = &task->inputs[i];
+		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
+		struct partition_ends ends;
+
+		if (task_restore_ends(task, topic, &ends, err) < 0)
+			return -1;
+		input->stop_at = ends.pending_end;
+		input->time.ended = input->position >= ends.pending_end;
+	}
+	return 0;
+}
+
 /* By what the last block says; the journal's positions are the truth, whatever the group's say. */
 static int
 place_by(struct task *task, struct task_header *header, struct error *err)
@@ -202,7 +219,9 @@ place_by(struct task *task, struct task_header *header, struct error *err)
 			return -1;
 		positions[i] = input->noted = input->position;
 	}
-	return member_start(task->member, task->partition, positions, err);
+	if (task->job->bounded && bound_inputs(task, err) < 0)
+		return -1;
+	return member_start(task->member, task->partition, positions, err); /* last: it is done once */
 }
 
 static int
@@ -224,32 +243,14 @@ place_inputs(struct task *task, struct error *err)
 	return result;
 }
 
-/* Bounded run: takes the ends of its inputs now, with what is about to be committed. */
-static int
-bound_inputs(struct task *task, struct error *err)
-{
-	for (int i = 0; i < task->input_count; i++) {
-		struct input *input = &task->inputs[i];
-		int topic = task->job->topics[task->operator->spec->inputs[input->port]];
-		struct partition_ends ends;
-
-		if (task_restore_ends(task, topic, &ends, err) < 0)
-			return -1;
-		input->stop_at = ends.pending_end;
-		input->time.ended = input->position >= ends.pending_end;
-	}
-	return 0;
-}
-
 static int
 finish(struct task *task, struct error *err)
 {
 	struct task_restore *restore = &task->restore;
 	int64_t took_ms = (clock_monotonic_us() - restore->started_us) / 1000;
 
-	if (place_inputs(task, err) < 0 || (task->job->bounded && bound_inputs(task, err) < 0) ||
-	    task_forms_open(task->job->topology, task->operator->spec, task->partition, task->state, &task->forms,
-			    err) < 0)
+	if (place_inputs(task, err) < 0 || task_forms_open(task->job->topology, task->operator->spec, task->partition,
+							   task->state, &task->forms, err) < 0)
 		return -1;
 	if (!task->job->bounded) { /* a bounded run that was killed while it drained is not taken up by a live one */
 		state_drain_begin(task->state);
@@ -286,6 +287,10 @@ look_for_more(struct task *task, struct error *err)
 	if (ends.pending_end > task->restore.end) {
 		task->restore.end = ends.pending_end;
 		task->restore.asked_us = 0;
+	} else if (state_in_block(task->state)) {
+		task->restore.asked_us = 0;
+		return fail(err, RETRY, "the journal ends at offset %" PRId64 ", within a block: the rest has to come",
+			    task->restore.end);
 	}
 	return 0;
 }

@@ -67,11 +67,13 @@ struct state {
 	uint64_t flushed_bytes;		 /* of the journal, at the last flush */
 
 	struct {
-		struct buffer parts; /* of a block whose last part is not here yet */
-		uint64_t number;     /* of the part that comes next */
-		uint64_t bytes;
+		struct block_prelude prelude; /* its header is in `header`; its names of stores are gone */
+		struct buffer header;
+		int stores[BLOCK_STORES_MAX]; /* ours, by the block's numbers */
+		uint64_t number;	      /* of the part that comes next; 0: a block begins */
+		uint64_t bytes, body_bytes;
 		int64_t offset;
-	} partial;
+	} partial; /* the block that is being restored, part by part: its changes are applied as they come */
 
 	uint64_t drains;       /* number of the last drain that was begun */
 	bool drain_unfinished; /* ... and not ended, perhaps by a process that is gone */

@@ -217,21 +217,30 @@ take_over(struct state *state, const struct block_prelude *prelude, const struct
 }
 
 static int
-apply(struct state *state, const struct block_part *part, int64_t offset, struct bytes body, struct error *err)
+begin_block(struct state *state, const struct block_part *part, struct cursor *body, struct error *err)
 {
-	struct block_prelude prelude;
-	struct block_change change;
-	struct cursor cursor = cursor_of(body);
-	int stores[BLOCK_STORES_MAX];
-	uint64_t seq = part->seq;
+	struct block_prelude *prelude = &state->partial.prelude;
 
-	if (block_read_prelude(&cursor, part->format, &prelude, err) < 0 ||
-	    map_stores(state, &prelude, stores, err) < 0)
+	if (block_read_prelude(body, part->format, prelude, err) < 0 ||
+	    map_stores(state, prelude, state->partial.stores, err) < 0)
 		return -1;
-	state->last = (struct block_mark){.seq = seq, .offset = offset, .bytes = prelude.journal_bytes};
+	buffer_clear(&state->partial.header);
+	buffer_put_bytes(&state->partial.header, prelude->header);
+	state->last = (struct block_mark){
+		.seq = part->seq, .offset = state->partial.offset, .bytes = prelude->journal_bytes};
 	state_add_mark(state);
-	while (cursor_left(&cursor)) {
-		if (block_read_change(&cursor, &prelude, &change, err) < 0)
+	return 0;
+}
+
+/* No change lies in two parts, so a block is never in memory as a whole. */
+static int
+apply_changes(struct state *state, uint64_t seq, struct cursor *body, struct error *err)
+{
+	const int *stores = state->partial.stores;
+	struct block_change change;
+
+	while (cursor_left(body)) {
+		if (block_read_change(body, &state->partial.prelude, &change, err) < 0)
 			return -1;
 		if (change.kind == BLOCK_PUT)
 			apply_put(state, seq, stores[change.store], &change);
@@ -240,15 +249,24 @@ apply(struct state *state, const struct block_part *part, int64_t offset, struct
 		if (evict_if_full(state, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int
+end_block(struct state *state, uint64_t seq, struct error *err)
+{
+	const struct block_prelude *prelude = &state->partial.prelude;
+
+	state->partial.number = 0;
 	state->seq = seq;
-	state->form_before = prelude.form;
-	state->journal_bytes = prelude.journal_bytes + state->partial.bytes;
+	state->form_before = prelude->form;
+	state->journal_bytes = prelude->journal_bytes + state->partial.bytes;
 	buffer_clear(&state->header);
-	buffer_put_bytes(&state->header, prelude.header);
-	state->drains = prelude.drains;
-	state->drain_unfinished = prelude.draining;
-	take_over(state, &prelude, &state->last);
-	return commit_settle(state, body.size, err);
+	buffer_put_bytes(&state->header, buffer_bytes(&state->partial.header));
+	state->drains = prelude->drains;
+	state->drain_unfinished = prelude->draining;
+	take_over(state, prelude, &state->last);
+	return commit_settle(state, state->partial.body_bytes, err);
 }
 
 /* ---- parts ---- */
@@ -321,27 +339,26 @@ int
 state_restore(struct state *state, int64_t offset, struct bytes bytes, struct error *err)
 {
 	struct block_part part;
-	struct bytes body;
 
 	if (block_read_part(bytes, &part, err) < 0 || check_part(state, &part, err) < 0)
 		return fail_in(err, "offset %" PRId64, offset);
 	state->figures.restored_bytes += (int64_t)bytes.size;
-	body = bytes_of(part.body.at, cursor_left(&part.body));
 	if (part.number == 0) {
 		state->partial.offset = offset;
-		state->partial.bytes = 0;
+		state->partial.bytes = state->partial.body_bytes = 0;
+		if (begin_block(state, &part, &part.body, err) < 0)
+			return fail_in(err, "offset %" PRId64, offset);
 	}
 	state->partial.bytes += bytes.size;
-	if (part.number > 0 || !part.last) {
-		buffer_put_bytes(&state->partial.parts, body);
-		body = buffer_bytes(&state->partial.parts);
-	}
+	state->partial.body_bytes += cursor_left(&part.body);
 	state->partial.number++;
-	if (!part.last)
-		return 0;
-	if (apply(state, &part, state->partial.offset, body, err) < 0)
-		return fail_in(err, "offset %" PRId64, state->partial.offset);
-	buffer_clear(&state->partial.parts);
-	state->partial.number = 0;
+	if (apply_changes(state, part.seq, &part.body, err) < 0 || (part.last && end_block(state, part.seq, err) < 0))
+		return fail_in(err, "offset %" PRId64, offset);
 	return 0;
+}
+
+bool
+state_in_block(const struct state *state)
+{
+	return state->partial.number != 0;
 }

@@ -127,7 +127,7 @@ state_close(struct state **closed)
 	buffer_fini(&state->writer.part);
 	buffer_fini(&state->header);
 	buffer_fini(&state->pass.key);
-	buffer_fini(&state->partial.parts);
+	buffer_fini(&state->partial.header);
 	buffer_fini(&state->held);
 	memory_free(&state->stores);
 	memory_free(&state->operator_name);
@@ -141,7 +141,7 @@ state_reset(struct state *state)
 	cache_init(&state->cache, state->memory_bytes);
 	marks_fini(&state->marks);
 	buffer_clear(&state->header);
-	buffer_clear(&state->partial.parts);
+	buffer_clear(&state->partial.header);
 	buffer_clear(&state->held);
 	state->partial.number = 0;
 	state->journal = state->seq = state->journal_bytes = state->flushed_bytes = 0;

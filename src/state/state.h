@@ -45,11 +45,13 @@ struct store *state_store(struct state *state, int index); /* in the order of th
  */
 int state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err);
 /*
- * One journal record. A block takes effect when its last part is here. ABORT: what is on disk turned out to be
+ * One journal record. A block takes effect when its last part is here: until then (state_in_block) nothing but
+ * the next part may be restored. ABORT: what is on disk turned out to be
  * of another journal and was wiped, or the journal was trimmed while it was read: begin again with
  * state_restore_from.
  */
 int state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
+bool state_in_block(const struct state *state);
 /*
  * When all is restored: whether the journal has all that its last block needs. *first: the number of the first block
  * that was read, *needed: of the first one that is needed.

@@ -42,14 +42,14 @@ TEST(a_higher_limit_bears_more)
 	check_fails(dead_letter_window_check(&window, 0.05, "join", "impressions", &err), "501 of the last 501");
 }
 
-/* Written and read: what a restart makes of it. */
+/* Written and read: what a restart makes of it. What the window held before does not count: a start that has to be made
+ * again reads it again. */
 static void
 restart(void)
 {
 	static struct dead_letter_window again;
 	struct buffer bytes = {0};
 
-	again = (struct dead_letter_window){0};
 	dead_letter_window_write(&window, &bytes);
 	check_ok(dead_letter_window_read(buffer_bytes(&bytes), &again, &err));
 	check_int(again.failures, window.failures);

@@ -167,6 +167,32 @@ TEST(restore_refuses_repeated_blocks_and_half_ones)
 	fixture_fini(&fixture);
 }
 
+TEST(a_block_of_several_parts_is_applied_part_by_part_and_counts_when_the_last_is_there)
+{
+	struct fixture fixture;
+	struct state_figures figures;
+	struct error err;
+	size_t parts;
+
+	fixture_init(&fixture, 16 << 20);
+	for (int i = 0; i < 30; i++)
+		fixture_put(&fixture, i, 100000, 'a');
+	fixture_commit(&fixture);
+	parts = fixture.journal->count;
+	check(parts > 2);
+	fixture.journal->count = parts - 1;
+	check_ok(fixture_restore(&fixture, &err));
+	check(state_in_block(fixture.state));
+	state_figures(fixture.state, &figures);
+	check(figures.memory_bytes > 1000000); /* of the 3 MB */
+	fixture.journal->count = parts;
+	check_ok(fixture_restore(&fixture, &err));
+	check(!state_in_block(fixture.state));
+	for (int i = 0; i < 30; i++)
+		check(fixture_get(&fixture, i) != NULL);
+	fixture_fini(&fixture);
+}
+
 TEST(restore_refuses_a_store_that_the_operator_lacks)
 {
 	static const struct store_spec others[] = {{.name = "columns"}, {.name = NULL}};
