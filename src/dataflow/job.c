@@ -13,16 +13,13 @@
 #include "base/logger.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "dataflow/job_memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/patience.h"
 #include "dataflow/topic_list.h"
 #include "dataflow/watchdog.h"
 
-/* How `memory:` is shared out: entry caches get what is left. */
-#define JOB_LOG_MEMORY_SHARE 0.2
-#define JOB_DATABASE_MEMORY_SHARE 0.15
-#define JOB_START_PAUSE_MS 50		  /* before the log is asked again */
-#define JOB_TASK_MEMORY_BYTES_MIN 1048576 /* a task's cache is never smaller, whatever `memory:` says */
+#define JOB_START_PAUSE_MS 50 /* before the log is asked again */
 
 static int
 make_directory(const char *path, struct error *err)
@@ -108,7 +105,7 @@ find_journals(const struct topology *topology, struct log *log, int64_t wait_ms,
 
 static int
 open_log_for(const struct topology *topology, const char *directory, bool read_only, int64_t wait_ms,
-	     struct clock *clock, struct log **out, struct error *err)
+	     struct log_load load, struct clock *clock, struct log **out, struct error *err)
 {
 	char *path = directory ? runtime_log_directory(directory) : NULL;
 	struct log_config config = {
@@ -116,7 +113,7 @@ open_log_for(const struct topology *topology, const char *directory, bool read_o
 		.directory = path,
 		.read_only = read_only,
 		.wait_ms = wait_ms,
-		.memory_bytes = (int64_t)((double)topology->memory_bytes * JOB_LOG_MEMORY_SHARE),
+		.memory_bytes = job_memory_log(topology),
 		.disk_bytes = topology->disk_bytes,
 		.clock = clock,
 		.application = topology->name,
@@ -124,6 +121,7 @@ open_log_for(const struct topology *topology, const char *directory, bool read_o
 		.at_least_once = topology->guarantee == AT_LEAST_ONCE,
 		.properties = (const char *const *)topology->log_properties,
 		.commit_interval_ms = topology->commit_interval_ms,
+		.load = load,
 	};
 	int result = 0;
 
@@ -143,7 +141,7 @@ int
 runtime_open_log_only(const struct topology *topology, const char *directory, bool read_only, struct clock *clock,
 		      struct log **out, struct error *err)
 {
-	return open_log_for(topology, directory, read_only, 0, clock, out, err);
+	return open_log_for(topology, directory, read_only, 0, (struct log_load){0}, clock, out, err);
 }
 
 /* Those of a log of its own are made where they are missing. */
@@ -172,23 +170,12 @@ open_database(struct job *job, const char *directory, struct error *err)
 	struct database_config config = {
 		.directory = path,
 		.application = job->topology->name,
-		.memory_bytes = (int64_t)((double)job->topology->memory_bytes * JOB_DATABASE_MEMORY_SHARE),
+		.memory_bytes = job_memory_database(job->topology),
 	};
 	int result = database_open(&config, &job->database, err);
 
 	memory_free(&path);
 	return result;
-}
-
-static bool
-is_selected(const char *name, const char *const *selected)
-{
-	if (!selected)
-		return true;
-	for (; *selected; selected++)
-		if (strcmp(*selected, name) == 0)
-			return true;
-	return false;
 }
 
 static int
@@ -202,7 +189,7 @@ open_operator(struct job *job, int index, const char *const *selected, struct er
 	operator->spec = spec;
 	operator->group = topic_list_group(job->topology, index);
 	operator->workers = (int)(spec->workers < spec->tasks ? spec->workers : spec->tasks);
-	operator->selected = is_selected(spec->name, selected);
+	operator->selected = job_memory_selects(selected, spec->name);
 	operator->tasks = memory_new_array((size_t)spec->tasks, sizeof(*operator->tasks));
 	operator->turns = memory_new_array((size_t)operator->workers, sizeof(*operator->turns));
 	for (int i = 0; i < operator->workers; i++)
@@ -235,8 +222,8 @@ open_log(struct job *job, const struct runtime_config *config, struct error *err
 		return 0;
 	}
 	job->owns_log = true;
-	if (open_log_for(job->topology, config->directory, false, job->topology->outage_ms, job->clock, &job->log,
-			 err) < 0)
+	if (open_log_for(job->topology, config->directory, false, job->topology->outage_ms,
+			 job_memory_load(job->topology, config->operators), job->clock, &job->log, err) < 0)
 		return -1;
 	return runtime_topics(job->topology, job->log, log_is_private(job->log), err);
 }
@@ -277,24 +264,17 @@ static int
 open_all(struct job *job, const struct runtime_config *config, struct error *err)
 {
 	const struct topology *topology = job->topology;
-	int64_t caches = topology->memory_bytes, tasks = 0;
 
-	caches -= (int64_t)((double)caches * (JOB_LOG_MEMORY_SHARE + JOB_DATABASE_MEMORY_SHARE));
 	if (check_selection(topology, config->operators, err) < 0 || open_log(job, config, err) < 0 ||
 	    lock_directory(job, err) < 0 || name_writer(job, err) < 0 || open_database(job, config->directory, err) < 0)
 		return -1;
 	for (int i = 0; i < topology->topic_count; i++)
 		if (log_topic(job->log, topology->topics[i].name, &job->topics[i], err) < 0)
 			return -1;
-	for (int i = 0; i < topology->operator_count; i++) {
+	for (int i = 0; i < topology->operator_count; i++)
 		if (open_operator(job, i, config->operators, err) < 0)
 			return -1;
-		if (job->operators[i].selected)
-			tasks += topology->operators[i].tasks;
-	}
-	job->task_memory_bytes = caches / (tasks ? tasks : 1);
-	if (job->task_memory_bytes < JOB_TASK_MEMORY_BYTES_MIN)
-		job->task_memory_bytes = JOB_TASK_MEMORY_BYTES_MIN;
+	job->task_memory_bytes = job_memory_task(topology, job_memory_load(topology, config->operators).tasks);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "log/log.h"
+#include "dataflow/job_memory.h"
 
 /* Where the key stands in the map; where it doesn't, the map's own place, or that of the document. */
 static struct yaml_place
@@ -18,19 +18,6 @@ place_of(const struct topology_loading *loading, const char *section, const char
 	return found ? found->value->place : entry ? entry->place : map->place;
 }
 
-/* Partitions that a process reads that has all tasks. */
-static int
-count_queues(const struct topology *topology)
-{
-	int count = 0;
-
-	for (int i = 0; i < topology->operator_count; i++)
-		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
-			if (topology->operators[i].inputs[port] >= 0)
-				count += (int)topology->operators[i].tasks;
-	return count;
-}
-
 static void
 check_log(struct topology_loading *loading)
 {
@@ -41,7 +28,7 @@ check_log(struct topology_loading *loading)
 		.at_least_once = topology->guarantee == AT_LEAST_ONCE,
 		.properties = (const char *const *)topology->log_properties,
 		.commit_interval_ms = topology->commit_interval_ms,
-		.queues = count_queues(topology),
+		.load = job_memory_load(topology, NULL),
 	};
 	const char *property;
 	struct error err;
@@ -53,12 +40,17 @@ check_log(struct topology_loading *loading)
 			  err.text);
 }
 
+/* Where people say nothing it is less than its default where memory is small: transactions are held in memory. */
 static void
 check_commit_bytes(struct topology_loading *loading)
 {
-	const struct topology *topology = loading->topology;
+	struct topology *topology = loading->topology;
 
-	if (!yaml_find(loading->yaml.root, "commit_bytes") || topology->commit_bytes <= topology->memory_bytes)
+	if (!yaml_find(loading->yaml.root, "commit_bytes")) {
+		topology->commit_bytes = job_memory_commit(topology);
+		return;
+	}
+	if (topology->commit_bytes <= topology->memory_bytes)
 		return;
 	yaml_problems_add(&loading->problems, place_of(loading, NULL, "commit_bytes"),
 			  "commit_bytes %" PRId64 " is more than memory %" PRId64

@@ -80,7 +80,8 @@ static const struct option topology_options[] = {
 	 .min = MIB / 16,
 	 .max = 1024 * MIB,
 	 .unit = "bytes",
-	 .help = "A commit comes earlier when a transaction has grown to so much."},
+	 .help = "A commit comes earlier when a transaction has grown to so much. Not set: no more than a quarter "
+		 "of memory, shared by the workers."},
 	{.name = "memory",
 	 .type = OPTION_SIZE,
 	 .offset = offsetof(struct topology, memory_bytes),

@@ -256,7 +256,7 @@ embedded_set_position(struct transaction *base, const char *group, int topic, in
 	position->set = true;
 }
 
-/* Everything but the memory. */
+/* The memory stays, unless there is more of it than transactions have needed for a while. */
 void
 transaction_clear(struct embedded_transaction *transaction)
 {
@@ -265,7 +265,7 @@ transaction_clear(struct embedded_transaction *transaction)
 
 		stream->now = stream->kept = (struct stream_state){0};
 		stream->used = stream->touched = false;
-		buffer_clear(&stream->records);
+		usage_end_buffer(&stream->usage, &stream->records);
 	}
 	for (size_t i = 0; i < transaction->position_count; i++)
 		transaction->positions[i].set = false;

@@ -2,6 +2,7 @@
 #ifndef LOG_EMBEDDED_TRANSACTION_H
 #define LOG_EMBEDDED_TRANSACTION_H
 
+#include "base/usage.h"
 #include "log/embedded_log.h"
 
 struct stream_state {
@@ -21,6 +22,7 @@ struct chunk {
 struct stream {
 	int topic, partition;
 	struct buffer records;
+	struct usage usage;   /* of `records` */
 	struct chunk *chunks; /* closed ones */
 	size_t chunk_capacity;
 	struct stream_state now, kept;

@@ -115,6 +115,21 @@ ask_again(struct kafka *log, struct error *err)
 	return -1;
 }
 
+/* That what the queues need at least is more than they may take. */
+static void
+say_short(const struct log_config *config, const struct kafka_shares *shares)
+{
+	const struct log_load *load = &config->load;
+
+	if (load->tasks == 0 || shares->least_bytes <= shares->fetched_bytes)
+		return;
+	logger_warn("memory_short",
+		    "what=queues partitions=%d bytes_each=%" PRId64 " bytes_together=%" PRId64 " share_bytes=%" PRId64
+		    " advice=\"raise memory, or let more processes share the partitions\"",
+		    load->queues + load->table_partitions, KAFKA_QUEUE_BYTES_MIN * KAFKA_RECORD_FACTOR,
+		    shares->least_bytes, shares->fetched_bytes);
+}
+
 /* The first answer: a wrong address, a wrong password must be said at the start. */
 static int
 meet_cluster(struct kafka *log, struct error *err)
@@ -138,6 +153,7 @@ kafka_open(const struct log_config *config, struct log **out, struct error *err)
 	if (!conf || kafka_handle_open(conf, RD_KAFKA_CONSUMER, &log->client, err) < 0 || meet_cluster(log, err) < 0)
 		goto failed;
 	log->trims = rd_kafka_queue_new(log->client);
+	say_short(config, &log->shares);
 	*out = &log->log;
 	return 0;
 failed:

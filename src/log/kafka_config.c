@@ -22,7 +22,6 @@
 #define RECONNECT_MS_MAX "1000"	  /* a broker that is back is noticed so soon; librdkafka's default is 10 s */
 #define HEARTBEAT_MS_MAX 3000	  /* librdkafka's default */
 #define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
-#define PRODUCER_QUEUE_KIB "2097151"
 
 /* Ours: by them hangs that nothing is lost and nothing comes twice. */
 static const char *const reserved[] = {
@@ -196,7 +195,7 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	log->application = memory_text(config->application ? config->application : "isotope");
 	log->instance = config->instance ? memory_text(config->instance) : NULL;
 	log->at_least_once = config->at_least_once;
-	log->memory_bytes = config->memory_bytes;
+	kafka_shares_of(config, &log->shares);
 	log->wait_ms = config->wait_ms > 0 ? config->wait_ms : KAFKA_OPEN_MS_MAX;
 	if (take_properties(log, config->properties, err) < 0 || kafka_identity_read(log, config, err) < 0)
 		return -1;
@@ -271,7 +270,6 @@ static const struct setting consumer_settings[] = {
 static const struct setting producer_settings[] = {
 	{"linger.ms", LINGER_MS},
 	{"queue.buffering.max.messages", QUEUE_MESSAGES},
-	{"queue.buffering.max.kbytes", PRODUCER_QUEUE_KIB},
 	{"enable.idempotence", "true"},
 	{NULL, NULL},
 };
@@ -312,6 +310,17 @@ set_batch(struct kafka *log, rd_kafka_conf_t *conf, struct error *err)
 }
 
 static int
+set_bytes(struct kafka *log, rd_kafka_conf_t *conf, const char *name, int64_t number, struct error *err)
+{
+	char text[32];
+
+	if (kafka_config_has(log, name))
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)number);
+	return kafka_config_set(conf, name, text, err);
+}
+
+static int
 fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct error *err)
 {
 	bool producer = role == KAFKA_PRODUCER || role == KAFKA_PLAIN_PRODUCER;
@@ -327,7 +336,8 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	for (char **at = log->properties; *at; at += 2)
 		if (!is_ours(at[0]) && kafka_config_set(conf, at[0], at[1], err) < 0)
 			return -1;
-	if (producer && set_batch(log, conf, err) < 0)
+	if (producer && (set_batch(log, conf, err) < 0 || set_bytes(log, conf, "queue.buffering.max.kbytes",
+								    log->shares.producer_bytes / 1024, err) < 0))
 		return -1;
 	if (role == KAFKA_GROUP && !kafka_config_broker_assigns(log) && set_session(log, conf, err) < 0)
 		return -1;
@@ -335,18 +345,19 @@ fill(struct kafka *log, rd_kafka_conf_t *conf, enum kafka_role role, struct erro
 	return role == KAFKA_PRODUCER ? kafka_config_set(conf, "transaction.timeout.ms", number, err) : 0;
 }
 
+/* An answer is kept until its last record is taken. It has room for one batch whatever the queues hold. */
 int
-kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, struct error *err)
+kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, int partitions, struct error *err)
 {
-	int64_t bytes = log->memory_bytes / queues;
-	char text[32];
+	int64_t bytes = kafka_shares_queue(&log->shares, queues), answer = bytes * partitions;
+	int64_t fetch = bytes < KAFKA_FETCH_BYTES_MAX ? bytes : KAFKA_FETCH_BYTES_MAX;
 
-	if (kafka_config_has(log, "queued.max.messages.kbytes"))
-		return 0;
-	bytes = bytes < KAFKA_QUEUE_BYTES_MIN ? KAFKA_QUEUE_BYTES_MIN : bytes;
-	bytes = bytes > KAFKA_QUEUE_BYTES_MAX ? KAFKA_QUEUE_BYTES_MAX : bytes;
-	snprintf(text, sizeof(text), "%lld", (long long)(bytes / 1024));
-	return kafka_config_set(conf, "queued.max.messages.kbytes", text, err);
+	answer = answer < KAFKA_ANSWER_BYTES_MAX ? answer : KAFKA_ANSWER_BYTES_MAX;
+	answer = answer > KAFKA_BATCH_BYTES ? answer : KAFKA_BATCH_BYTES;
+	if (set_bytes(log, conf, "queued.max.messages.kbytes", bytes / 1024, err) < 0 ||
+	    set_bytes(log, conf, "fetch.message.max.bytes", fetch, err) < 0)
+		return -1;
+	return set_bytes(log, conf, "fetch.max.bytes", answer, err);
 }
 
 rd_kafka_conf_t *

@@ -4,6 +4,7 @@
  *     kafka.c              opening, the table of functions
  *     kafka_config.c       from the topology's properties to the configuration of a handle; secrets
  *     kafka_numbers.c      the numbers among them, and which belong together
+ *     kafka_shares.c       what of `memory` each queue gets
  *     kafka_identity.c     what names this process
  *     kafka_watch.c        topics that vanish or change their shape while they are used
  *     kafka_topic_id.c     what tells a topic from another of its name
@@ -40,6 +41,7 @@
 
 #include "log/kafka_ends.h"
 #include "log/kafka_numbers.h"
+#include "log/kafka_shares.h"
 #include "log/log_ops.h"
 
 #define KAFKA_CALL_MS_MAX 700	     /* a blocking call of a worker: it goes on where it was when it is made again */
@@ -58,9 +60,6 @@
 #define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
 #define KAFKA_WATCH_MS 30000 /* topics are looked at so often, where topic.metadata.refresh.interval.ms is not set */
 #define KAFKA_TRIM_MS 1000   /* a partition is not trimmed more often */
-#define KAFKA_QUEUE_BYTES_MIN ((int64_t)1 << 20)
-#define KAFKA_QUEUE_BYTES_MAX ((int64_t)4 << 20)
-#define KAFKA_READERS 64 /* partitions that readers may read at a time within the log's memory: journals, tables */
 
 struct kafka_topic {
 	char *name;
@@ -82,7 +81,7 @@ struct kafka {
 	char *instance; /* static membership; NULL: dynamic */
 	char *identity; /* names the transactions of this process */
 	bool at_least_once;
-	int64_t memory_bytes;
+	struct kafka_shares shares; /* of the log's memory */
 	struct kafka_numbers numbers;
 	int64_t watch_ms;	   /* topics are looked at so often */
 	int64_t wait_ms;	   /* for an answer of the cluster at the start */
@@ -125,9 +124,12 @@ bool kafka_config_has(const struct kafka *log, const char *name);	  /* people ha
 bool kafka_config_broker_assigns(const struct kafka *log);
 rd_kafka_conf_t *kafka_config(struct kafka *log, enum kafka_role role, void *opaque, struct error *err);
 int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err);
-/* What each of so many queues may hold: the log's memory, shared by them, within KAFKA_QUEUE_BYTES_MIN and _MAX; unless
- * people have set it. librdkafka's default is 64 MiB for each partition. */
-int kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, struct error *err);
+/*
+ * For a handle that reads `partitions` of which each `queues` share a part of the log's memory (kafka_shares.h): what a
+ * queue holds, and what an answer of a broker may bring; unless people have set it. librdkafka's defaults are 64 MiB
+ * for each partition, and 50 MiB.
+ */
+int kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, int partitions, struct error *err);
 /* A handle by `conf`, which it takes over. */
 int kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **out, struct error *err);
 

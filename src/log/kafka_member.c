@@ -60,7 +60,8 @@ open_fetcher(struct kafka_member *member, struct error *err)
 
 	if (!conf)
 		return -1;
-	if (kafka_config_queues(member->log, conf, member->partition_count * member->input_count, err) < 0) {
+	if (kafka_config_queues(member->log, conf, member->input_count, member->partition_count * member->input_count,
+				err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}

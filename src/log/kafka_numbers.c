@@ -135,15 +135,15 @@ static int
 check_queues(const struct log_config *config, const struct given *given, const char **property, struct error *err)
 {
 	*property = "queued.max.messages.kbytes";
-	if (given->queue_kib == NONE || config->queues == 0 || config->memory_bytes == 0 ||
-	    given->queue_kib <= config->memory_bytes / 1024 / config->queues)
+	if (given->queue_kib == NONE || config->load.queues == 0 || config->memory_bytes == 0 ||
+	    given->queue_kib <= config->memory_bytes / 1024 / config->load.queues)
 		return 0;
 	return fail(err, FATAL,
 		    "log: queued.max.messages.kbytes %" PRId64 " for each of %d partitions that are read is more than "
 		    "`memory`, %" PRId64 " KiB; expected at most %" PRId64
 		    ", more memory, or to leave it out: then it follows from `memory`",
-		    given->queue_kib, config->queues, config->memory_bytes / 1024,
-		    config->memory_bytes / 1024 / config->queues);
+		    given->queue_kib, config->load.queues, config->memory_bytes / 1024,
+		    config->memory_bytes / 1024 / config->load.queues);
 }
 
 int

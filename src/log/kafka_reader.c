@@ -28,7 +28,7 @@ open_handle(struct kafka *log, rd_kafka_t **out, struct error *err)
 
 	if (!conf)
 		return -1;
-	if (kafka_config_queues(log, conf, KAFKA_READERS, err) < 0) {
+	if (kafka_config_queues(log, conf, 1, log->shares.parts, err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}

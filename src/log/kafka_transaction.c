@@ -35,6 +35,7 @@ kafka_transaction_make(struct kafka *log, const char *id, int tracked, rd_kafka_
 	transaction->group = group;
 	transaction->group_name = group_name ? memory_text(group_name) : NULL;
 	transaction->tracked = tracked;
+	transaction->send_bytes = KAFKA_SEND_BYTES;
 	transaction->positions = rd_kafka_topic_partition_list_new(16);
 	kafka_owners_init(&transaction->owners, tracked >= 0 ? kafka_topic_partitions(&log->log, tracked) : 0);
 	*out = &transaction->transaction;
@@ -149,7 +150,7 @@ static int
 commit_records(struct kafka_transaction *transaction, struct error *err)
 {
 	transaction->step = STEP_RECORDS;
-	if (kafka_append_hand_over(transaction, err) < 0)
+	if (kafka_append_hand_over(transaction, KAFKA_CALL_MS_MAX, err) < 0)
 		return -1;
 	if (transaction->plain && kafka_producer_flush(transaction->plain, err) < 0)
 		return -1;

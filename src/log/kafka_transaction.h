@@ -5,6 +5,7 @@
 #ifndef LOG_KAFKA_TRANSACTION_H
 #define LOG_KAFKA_TRANSACTION_H
 
+#include "base/usage.h"
 #include "log/kafka_limit.h"
 #include "log/kafka_owner.h"
 
@@ -23,12 +24,15 @@ struct kafka_transaction {
 	int tracked;
 	struct buffer bytes;
 	struct kafka_entry *entries;
+	struct usage bytes_usage, entries_usage;
 	size_t count, capacity;
-	size_t kept, sent; /* entries */
-	size_t pending_bytes;
-	bool appending; /* between begin and end; the entry is entries[count] */
-	bool begun;	/* with librdkafka */
-	bool failed;	/* something could not be handed over: only an abort helps */
+	size_t count_max;     /* the most of them at a time in this transaction */
+	size_t kept, sent;    /* entries */
+	size_t pending_bytes; /* of what was handed over and forgotten */
+	size_t send_bytes;    /* from so many in `bytes` on they are handed over */
+	bool appending;	      /* between begin and end; the entry is entries[count] */
+	bool begun;	      /* with librdkafka */
+	bool failed;	      /* something could not be handed over: only an abort helps */
 	struct error failure;
 	struct kafka_stream **streams; /* by topic and partition; NULL: none of that topic yet */
 	int topic_count;
@@ -49,10 +53,11 @@ kafka_transaction_of(struct transaction *base)
 int kafka_transaction_begin(struct kafka_transaction *transaction, struct error *err);
 
 /*
- * Gives librdkafka all that was kept. RETRY: nothing of it is on its way, or what has to be there first is not
- * acknowledged yet; the next call goes on. What fails otherwise fails again until the records are cleared.
+ * Gives librdkafka all that was kept; waits for room in its queue at most wait_ms. RETRY: it has no room, or no
+ * transaction yet, or what has to be there first is not acknowledged yet; the next call goes on. What fails otherwise
+ * fails again until the records are cleared.
  */
-int kafka_append_hand_over(struct kafka_transaction *transaction, struct error *err);
+int kafka_append_hand_over(struct kafka_transaction *transaction, int64_t wait_ms, struct error *err);
 void kafka_append_clear(struct kafka_transaction *transaction); /* no records, no failure */
 void kafka_append_fini(struct kafka_transaction *transaction);
 

@@ -38,6 +38,14 @@ struct member;
 
 /* ---- the log and its topics ---- */
 
+/* What a process has of each at a time, at most: who shares the log's memory. All 0: not known. */
+struct log_load {
+	int queues;	      /* partitions of inputs */
+	int tasks;	      /* each with its inputs, or its journal while it is restored */
+	int table_partitions; /* of global tables */
+	int writers;	      /* transactions of workers */
+};
+
 struct log_config {
 	const char *type; /* "embedded" or "kafka" */
 	const char *
@@ -45,7 +53,7 @@ struct log_config {
 				  this process gives its transactions, so that the next one ends what it left open */
 	bool read_only;	   /* embedded: another process may be writing; nothing can be appended */
 	int64_t wait_ms;   /* kafka: for the cluster to answer, and for each topic's answer; 0: half a minute */
-	int64_t memory_bytes; /* embedded: for write buffers and caches together */
+	int64_t memory_bytes; /* embedded: for write buffers and caches together; kafka: for librdkafka's queues */
 	int64_t disk_bytes;   /* embedded: the oldest records go when its directory is larger; 0: no bound */
 	struct clock *clock;
 	const char *application; /* kafka: names the connections, for people who look at the broker */
@@ -53,7 +61,7 @@ struct log_config {
 	bool at_least_once;	 /* kafka: no transactions; what a crash interrupts may be there twice */
 	const char *const *properties; /* kafka, passed through: name, value, name, value, NULL; or NULL */
 	int64_t commit_interval_ms;    /* kafka: how often the caller commits; 0: not known */
-	int queues; /* kafka: partitions of inputs that this process may have to read; 0: not known */
+	struct log_load load;	       /* kafka: memory_bytes is shared out by it */
 };
 
 #define LOG_COMMIT_INTERVAL "commit_interval" /* the one above that has no name among the properties */

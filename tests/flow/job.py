@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -50,6 +51,16 @@ class Job:
 
     def rows(self, topic, *arguments):
         return [json.loads(line) for line in self.call("consume", topic, "--until-end", *arguments).stdout.splitlines()]
+
+
+def memory_of(text):
+    """(budget, peak, resident) bytes of a run that has ended, from its log."""
+    found = re.search(r" memory budget_bytes=(\d+) peak_bytes=(\d+) resident_bytes=(\d+)", text)
+    return tuple(map(int, found.groups()))
+
+
+def restored_bytes(text):
+    return sum(map(int, re.findall(r" restored .* bytes=(\d+)", text)))
 
 
 def lines_of(rows):

@@ -67,7 +67,7 @@ TEST(times_that_belong_together_are_refused_with_both_numbers)
 
 TEST(queues_that_people_set_fit_into_memory)
 {
-	struct log_config config = {.memory_bytes = 16 << 20, .queues = 192};
+	struct log_config config = {.memory_bytes = 16 << 20, .load.queues = 192};
 	const char *const small[] = {"queued.max.messages.kbytes", "85", NULL};
 
 	check_ok(check_numbers(small, config));
