@@ -401,6 +401,7 @@ poll_member(struct worker *worker, int64_t wait_ms, struct error *err)
 	for (;; wait_ms = 0) {
 		if (member_poll(worker->member, wait_ms, &event, err) < 0)
 			return -1;
+		insist(event.partition < worker->operator->spec->tasks);
 		switch (event.type) {
 		case MEMBER_NOTHING:
 		case MEMBER_DATA:

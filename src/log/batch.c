@@ -125,6 +125,7 @@ batch_read(struct bytes data, int64_t base, int64_t from, struct batch_records *
 		uint32_t key_size = cursor_u32(&cursor);
 		uint32_t value_size = cursor_u32(&cursor);
 
+		cursor.bad |= distance >= span;
 		record->offset = base + distance;
 		record->timestamp_ms = (int64_t)cursor_u64(&cursor);
 		record->key = take_bytes(&cursor, key_size);

@@ -96,6 +96,7 @@ stream_of(struct kafka_transaction *transaction, int topic, int partition)
 {
 	struct kafka *log = transaction->log;
 
+	insist(partition >= 0 && partition < kafka_topic_partitions(&log->log, topic));
 	if (topic >= transaction->topic_count) {
 		transaction->streams = memory_resize_array(transaction->streams, (size_t)topic + 1,
 							   sizeof(struct kafka_stream *));

@@ -53,7 +53,7 @@ take_leaders(struct kafka_topic *topic, const struct rd_kafka_metadata_topic *me
 	for (int i = 0; i < topic->partitions; i++)
 		topic->leaders[i] = LEADER_UNKNOWN;
 	for (int i = 0; i < metadata->partition_cnt; i++)
-		if (metadata->partitions[i].id < topic->partitions)
+		if (metadata->partitions[i].id >= 0 && metadata->partitions[i].id < topic->partitions)
 			topic->leaders[metadata->partitions[i].id] = metadata->partitions[i].leader;
 	topic->leaders_us = clock_monotonic_us();
 }

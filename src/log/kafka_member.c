@@ -215,6 +215,7 @@ kafka_member_start(struct member *base, int partition, const int64_t *positions,
 {
 	struct kafka_member *member = own(base);
 
+	insist(partition >= 0 && partition < member->partition_count);
 	for (int i = 0; i < member->input_count; i++) {
 		struct kafka_place **place = &member->places[partition * member->input_count + i];
 
@@ -234,6 +235,7 @@ kafka_member_stop(struct member *base, int partition, struct error *err)
 {
 	struct kafka_member *member = own(base);
 
+	insist(partition >= 0 && partition < member->partition_count);
 	for (int i = 0; i < member->input_count; i++)
 		kafka_place_close(&member->places[partition * member->input_count + i]);
 	return kafka_group_release(member->group, partition, err);

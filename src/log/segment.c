@@ -269,7 +269,7 @@ read_batch(struct segments *segments, int topic, int fd, const struct segment_pl
 	const size_t header = 16;
 	int result;
 
-	if (place->size < header)
+	if (place->size < header || place->size > SEGMENT_BATCH_SIZE_MAX)
 		return fail_damaged(segments, topic, place, "its size cannot be right", err);
 	buffer_clear(out);
 	result = read_all(fd, buffer_reserve(out, place->size), place->size, (int64_t)place->position);

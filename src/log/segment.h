@@ -33,6 +33,8 @@
 struct segments;
 
 /* Where a batch stands: the value of its row in the database. */
+#define SEGMENT_BATCH_SIZE_MAX ((uint64_t)64 << 20) /* bytes; more no writer has ever put into one */
+
 struct segment_place {
 	uint64_t number;   /* of the file */
 	uint64_t position; /* in it */

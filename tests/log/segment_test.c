@@ -211,6 +211,21 @@ TEST(a_place_of_another_size_is_refused)
 	check_fails(segment_place_read(bytes_of(header, 16), &place, &err), "has 16 bytes, expected 32");
 }
 
+TEST(a_size_that_no_batch_has_is_damage_and_not_a_lack_of_memory)
+{
+	struct segments *segments = open_segments(false);
+	struct segment_place place = append(segments, "some records");
+	struct buffer body = {0};
+	bool gone;
+
+	place.size = UINT64_MAX / 2;
+	check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err), "(its size cannot be right)");
+	place.size = 15;
+	check_fails(segments_read(segments, TOPIC, &place, &body, &gone, &err), "(its size cannot be right)");
+	buffer_fini(&body);
+	segments_close(&segments);
+}
+
 TEST(what_cannot_be_opened_is_an_error_and_not_gone)
 {
 	struct segments *segments = open_segments(true), *writer = open_segments(false);
