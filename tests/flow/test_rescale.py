@@ -8,12 +8,9 @@ import pytest
 
 from tests.flow.feature_feed import feed
 from tests.flow.job import ROOT, Job
-from tests.flow.test_join import random_feed
-from tests.flow.test_join_random import of_topic
+from tests.flow.test_join_random import START
+from tests.flow.two_halves import INPUTS, check, halves, parameters, produce
 from tests.reference import history_reference
-
-START = 1_767_225_600_000
-INPUTS = ("impressions", "engagements", "ranker_scores")
 
 
 class Place:
@@ -38,55 +35,13 @@ class Place:
         return self.job.call("rescale", operator, "--partitions", count, **rest)
 
 
-def last_rows(rows):
-    last = {}
-    for row in rows:
-        assert row["revision"] >= last.get(row["impression_id"], row)["revision"]
-        last[row["impression_id"]] = row
-    return {key: {name: value for name, value in row.items() if name != "revision"} for key, row in last.items()}
-
-
-def halves(seed):
-    """A feed in two parts that are joined with each other: corrections of the first half come in the second."""
-    records = random_feed(seed, 600)
-    first = [r for i, r in enumerate(records) if r[0] == "impressions" or i % 2 == 0]
-    second = [r for r in records if not any(r is other for other in first)]
-    return first, second
-
-
-def expected(first, second):
-    """Every engagement in its window counts, whichever part it came with; what is late does not, nor orphans."""
-    shown = {}
-    for topic, record in first + second:
-        if topic == "impressions":
-            shown.setdefault(record["impression_id"], record)
-    counts = {key: set() for key in shown}
-    for topic, record in first + second:
-        impression = shown.get(record["impression_id"])
-        if topic == "engagements" and impression:
-            if impression["shown_at"] - 60_000 <= record["occurred_at"] <= impression["shown_at"] + 600_000:
-                counts[record["impression_id"]].add(record["engagement_id"])
-    return {key: len(ids) for key, ids in counts.items()}
-
-
-def produce(job, records):
-    for topic in INPUTS:
-        job.produce(topic, of_topic(records, topic))
-
-
 def run(job):
-    return job.call("run", "--until-end", "--set", "operators.join.correction_horizon=5d")
+    return job.call("run", "--until-end", *parameters("join"))
 
 
 def table(done):
     header, *rows = done.stdout.splitlines()
     return [row.split() for row in rows]
-
-
-def check_join(job, first, second):
-    rows = last_rows(job.rows("outcomes", "--from", "beginning"))
-    assert {key: row["n_engagements"] for key, row in rows.items()} == expected(first, second)
-    assert job.rows("dead_letters") == []
 
 
 @pytest.mark.parametrize("before, after", [(4, 8), (3, 5), (1, 4)])
@@ -100,29 +55,32 @@ def test_state_is_with_the_task_that_its_keys_belong_to(tmp_path, before, after)
     done = place.rescale(after)
     assert "read by nobody: engagement.join.journal (the embedded log keeps" in done.stderr
     (store, entries, after_entries, timers, after_timers), = table(done)
-    assert (store, entries, timers) == ("impressions", after_entries, after_timers) and int(entries) == 600
+    assert (store, entries, timers) == ("impressions", after_entries, after_timers) and int(entries) == 540
     produce(place.job, second)
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
 
 
 @pytest.mark.parametrize("point", ["split:1", "counted:1", "split:2", "switched:1"])
-def test_killed_anywhere_the_next_call_finishes_it(tmp_path, point):
-    place, (first, second) = Place(tmp_path, 3), halves(11)
+@pytest.mark.parametrize("before, after", [(3, 5), (4, 8)])
+def test_killed_anywhere_the_next_call_finishes_it(tmp_path, before, after, point):
+    place, (first, second) = Place(tmp_path, before), halves(11)
     produce(place.job, first)
+    assert place.job.run_killed(*parameters("join"), point="committed:1")
     run(place.job)
-    place.partitions(5)
-    process = place.job.start("rescale", "join", "--partitions", 5, env={**os.environ, "ISOTOPE_CRASH": point})
-    process.communicate(timeout=240)
-    assert process.returncode == -9
+    place.partitions(after)
+    process = place.job.start("rescale", "join", "--partitions", after, env={**os.environ, "ISOTOPE_CRASH": point})
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == -9, errors
     if point in ("split:1", "counted:1"):  # the old ones count until the switch
-        place.partitions(3)
+        place.partitions(before)
         run(place.job)
-        place.partitions(5)
-    place.rescale(5)
+        place.partitions(after)
+    place.rescale(after)
     produce(place.job, second)
+    assert place.job.run_killed(*parameters("join"), point="block:1")
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
 
 
 def test_fewer_tasks_on_other_topics(tmp_path):
@@ -138,10 +96,9 @@ def test_fewer_tasks_on_other_topics(tmp_path):
         text = text.replace(f"      {port}: {topic}\n", f"      {port}: {topic}_3\n")
     place.topology.write_text(text)
     place.rescale(3)
-    for topic in INPUTS:
-        place.job.produce(f"{topic}_3", of_topic(second, topic))
+    produce(place.job, second, "_3")
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
 
 
 def test_records_that_were_not_read_are_refused_with_their_number(tmp_path):
@@ -154,11 +111,11 @@ def test_records_that_were_not_read_are_refused_with_their_number(tmp_path):
     assert "has not read topic" in refused.stderr and "belong to another of 8 partitions" in refused.stderr
     place.partitions(4)
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
     place.partitions(8)
     place.rescale(8)
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
 
 
 def test_again_and_back_to_the_first_journal_nothing_is_lost(tmp_path):
@@ -167,11 +124,11 @@ def test_again_and_back_to_the_first_journal_nothing_is_lost(tmp_path):
     run(place.job)
     for count in (4, 6):
         place.partitions(count)
-        assert table(place.rescale(count))[0][1] == "600"
+        assert table(place.rescale(count))[0][1] == "540"
     assert "6 tasks already" in place.rescale(6).stderr
     produce(place.job, second)
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
     assert "task 5:" in place.job.call("state", "join", "--summary").stdout
 
 
@@ -206,7 +163,7 @@ def test_an_operator_without_any_state_yet(tmp_path):
     assert table(place.rescale(8)) == [["impressions", "0", "0", "0", "0"]]
     produce(place.job, first + second)
     run(place.job)
-    check_join(place.job, first, second)
+    check(place.job, first, second)
 
 
 @pytest.mark.parametrize("count", [0, 4097])

@@ -1,19 +1,14 @@
-"""rescale on a broker: 4 to 8 partitions, killed on the way, with rows that go on as if there had always been 8."""
+"""rescale on a broker: killed on the way, as the runs before and after it, and the rows go on as if there had always
+been as many partitions. Whole rows are held against a batch computation."""
 
 import re
 
 import confluent_kafka.admin
 import pytest
 
-from tests.kafka import cluster, feed
+from tests.flow.two_halves import INPUTS, check, halves, parameters, produce
+from tests.kafka import cluster
 
-INPUTS = ("impressions", "engagements")
-IMPRESSIONS = 2_000
-
-
-@pytest.fixture
-def job(make_job):
-    return make_job(scores=False, partitions=4)
 
 
 def set_partitions(job, count):
@@ -32,65 +27,62 @@ def raise_partitions(job, count):
                                    count for topic in INPUTS), "the partitions")
 
 
-def engage_once_more(job):
-    producer = job.broker.producer(**feed.SETTINGS)
-    for number in range(IMPRESSIONS):
-        key = feed.impression_id(number)
-        value = feed.ENGAGEMENT.encode(b"e%09d-9" % number, key, feed.varint(feed.shown_at(number) + 1_000))
-        producer.produce(job.topic("engagements"), value, key)
-    producer.flush()
+def run(job):
+    return job.call("run", "--until-end", *parameters(job.operator))
 
 
-def rescale(job, status=0):
-    return job.call("rescale", job.operator, "--partitions", 8, status=status)
+def rescale(job, count=8, status=0):
+    return job.call("rescale", job.operator, "--partitions", count, status=status)
 
 
-def check(job):
-    """Each impression has its first row and one correction, which counts what was known before the rescale."""
-    seen = feed.Check(IMPRESSIONS)
-    cluster.read(job.broker.bootstrap, job.topic("outcomes"), seen.add)
-    assert seen.repeated() == 0 and seen.missing() == []
-    wrong = [number for number, (revision, engagements) in seen.last.items()
-             if (revision, engagements) != (2, feed.engagements_of(number) + 1)]
-    assert wrong == []
+def raise_to(job, count):
+    raise_partitions(job, count)
+    set_partitions(job, count)
 
 
-def before(job):
-    feed.produce(job, 0, IMPRESSIONS)
-    job.call("run", "--until-end")
-    raise_partitions(job, 8)
-    set_partitions(job, 8)
+def before(make_job, count=4, after=8, seed=1):
+    """A job with state, whose topics have been raised; and the two halves of its feed."""
+    job, (first, second) = make_job(partitions=count), halves(seed)
+    produce(job, first)
+    assert job.run_killed(*parameters(job.operator), point="committed:1")
+    run(job)
+    raise_to(job, after)
+    return job, first, second
 
 
-def test_state_goes_from_4_tasks_to_8(job):
-    before(job)
+def after(job, first, second):
+    """The other half of the feed."""
+    produce(job, second)
+    assert job.run_killed(*parameters(job.operator), point="positions:1")
+    run(job)
+    check(job, first, second)
+
+
+def test_state_goes_from_4_tasks_to_8_and_the_old_journal_may_be_deleted(make_job):
+    job, first, second = before(make_job)
     assert f"rescale {job.topology} {job.operator} --partitions 8" in job.call("run", "--until-end", status=1).stderr
     done = rescale(job)
     assert f"read by nobody: {job.journal} (to be deleted" in done.stderr
-    counts = done.stdout.splitlines()[1].split()
-    assert counts == ["impressions", str(IMPRESSIONS), str(IMPRESSIONS), str(IMPRESSIONS), str(IMPRESSIONS)]
+    assert done.stdout.splitlines()[1].split() == ["impressions", "540", "540", "540", "540"]
     admin = job.broker.admin()  # held: an answer never comes to a client that is gone
     admin.delete_topics([job.journal])[job.journal].result(cluster.TIMEOUT_S)
-    engage_once_more(job)
-    job.call("run", "--until-end")
-    check(job)
+    after(job, first, second)
 
 
-@pytest.mark.parametrize("point", ("split:1", "counted:1", "split:2", "switched:1"))
-def test_killed_anywhere_the_next_call_finishes_it(job, point):
-    before(job)
-    killed = job.start("rescale", job.operator, "--partitions", 8, env=cluster.crash_at(point))
+@pytest.mark.parametrize("count, to, point", [(4, 8, "split:1"), (3, 5, "counted:1"), (4, 8, "split:2"),
+                                              (3, 5, "switched:1")])
+def test_killed_anywhere_the_next_call_finishes_it(make_job, count, to, point):
+    job, first, second = before(make_job, count, to)
+    killed = job.start("rescale", job.operator, "--partitions", to, env=cluster.crash_at(point))
     _, errors = killed.communicate(timeout=cluster.TIMEOUT_S)
     assert killed.returncode == -9, errors
-    rescale(job)
-    engage_once_more(job)
-    job.call("run", "--until-end")
-    check(job)
+    rescale(job, to)
+    after(job, first, second)
 
 
-def test_a_transaction_that_is_open_in_the_journal_is_waited_for_and_what_decides_it_is_no_rival(job):
+def test_a_transaction_that_is_open_in_the_journal_is_waited_for_and_what_decides_it_is_no_rival(make_job):
     """As the last commit of a run that ended a moment ago may be, on a busy broker."""
-    before(job)
+    job, first, second = before(make_job)
     other = job.broker.producer(**{"transactional.id": f"{job.name}-other"})
     other.init_transactions(cluster.TIMEOUT_S)
     other.begin_transaction()
@@ -102,29 +94,28 @@ def test_a_transaction_that_is_open_in_the_journal_is_waited_for_and_what_decide
     other.abort_transaction(cluster.TIMEOUT_S)
     _, errors = process.communicate(timeout=cluster.TIMEOUT_S)
     assert process.returncode == 0, errors
-    engage_once_more(job)
-    job.call("run", "--until-end")
-    check(job)
+    after(job, first, second)
 
 
-def test_records_that_were_not_read_under_the_old_count_are_refused(job):
-    feed.produce(job, 0, IMPRESSIONS)
-    job.call("run", "--until-end")
-    feed.produce(job, IMPRESSIONS, 2 * IMPRESSIONS)
-    raise_partitions(job, 8)
-    set_partitions(job, 8)
+def test_records_that_were_not_read_under_the_old_count_are_refused(make_job):
+    job, (first, second) = make_job(partitions=4), halves(1)
+    produce(job, first)
+    run(job)
+    produce(job, second)
+    raise_to(job, 8)
     assert "belong to another of 8 partitions" in rescale(job, status=1).stderr
 
 
-def test_topics_that_were_not_raised_are_refused_with_the_command(job):
-    feed.produce(job, 0, 100)
-    job.call("run", "--until-end")
+def test_topics_that_were_not_raised_are_refused_with_the_command(make_job):
+    job = make_job(partitions=4)
+    produce(job, halves(1)[0])
+    run(job)
     set_partitions(job, 8)
     assert f"kafka-topics --alter --topic {job.topic('impressions')} --partitions 8" in rescale(job, status=1).stderr
 
 
-def test_an_operator_that_runs_is_not_rescaled(job, tmp_path):
-    before(job)
+def test_an_operator_that_runs_is_not_rescaled(make_job, tmp_path):
+    job, _, _ = before(make_job)
     set_partitions(job, 4)
     running = job.beside(tmp_path / "running")
     consumer = confluent_kafka.Consumer({"bootstrap.servers": job.broker.bootstrap, "group.id": job.group,

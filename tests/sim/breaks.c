@@ -29,6 +29,7 @@ enum breaks {
 	BREAK_FLOOR,
 	BREAK_IDENTITY,
 	BREAK_CLOCK,
+	BREAK_FORM,
 	BREAKS
 };
 
@@ -38,6 +39,7 @@ static const char *const names[BREAKS] = {
 	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early",	      [BREAK_MINIMUM] = "minimum",
 	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	      [BREAK_OWNER] = "owner",
 	[BREAK_FLOOR] = "floor",       [BREAK_IDENTITY] = "identity", [BREAK_CLOCK] = "clock",
+	[BREAK_FORM] = "form",
 };
 
 /* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
@@ -100,6 +102,10 @@ void __wrap_cache_queue(struct cache *cache, struct entry *entry);
 void __real_disk_put_position(struct disk *disk, int store, const struct disk_position *position);
 void __wrap_disk_put_position(struct disk *disk, int store, const struct disk_position *position);
 bool __real_sim_group_allows(const struct sim_group *group, uint64_t seat, int generation);
+int __wrap_state_set_form(struct state *state, struct bytes description, state_rewrite *rewrite, void *argument,
+			  struct error *err);
+int __real_state_set_form(struct state *state, struct bytes description, state_rewrite *rewrite, void *argument,
+			  struct error *err);
 bool __wrap_sim_group_allows(const struct sim_group *group, uint64_t seat, int generation);
 int64_t __real_sim_append(struct sim *sim, int topic, int partition, struct sim_run *run,
 			  const struct sim_record *record);
@@ -363,4 +369,19 @@ __wrap_task_marks_look(struct task *task, int64_t wait_ms, bool *done, struct er
 		return __real_task_marks_look(task, wait_ms, done, err);
 	*done = true;
 	return 0;
+}
+
+static int
+leave(void *argument, int form, int store, struct bytes key, struct bytes value, struct bytes *out, struct error *err)
+{
+	(void)argument, (void)form, (void)store, (void)key, (void)err;
+	*out = value;
+	return 0;
+}
+
+int
+__wrap_state_set_form(struct state *state, struct bytes description, state_rewrite *rewrite, void *argument,
+		      struct error *err)
+{
+	return __real_state_set_form(state, description, broken == BREAK_FORM ? leave : rewrite, argument, err);
 }

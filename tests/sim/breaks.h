@@ -17,6 +17,7 @@
  *     owner      whether a journal's records got the offsets that were expected is not looked at
  *     floor      whether a journal has the blocks that its last one needs is not looked at
  *     identity   whether an input is still the topic that it was is not looked at
+ *     form       what the state has of another schema is read as if it were of today's
  *     trim       an internal topic is trimmed to where one of its readers is, not to where all are
  *     clock      durations are measured with the wall clock
  *

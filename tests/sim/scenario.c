@@ -40,6 +40,15 @@ set_join(const struct world_plan *plan, struct scenario_overrides *overrides)
 	set(overrides, memory_format("operators.join.score_tolerance=%dms", FEED_TOLERANCE_MS));
 }
 
+/* State that one version wrote is rewritten where the other reads it. */
+static void
+set_join_other(struct scenario_overrides *overrides)
+{
+	set(overrides, memory_text("topics.impressions.schema=../tests/sim/impression_reordered.avsc"));
+	set(overrides, memory_text("topics.outcomes.schema=../tests/sim/outcome_reordered.avsc"));
+	set(overrides, memory_text("topics.exploration_events.schema=../tests/sim/outcome_reordered.avsc"));
+}
+
 /* ---- features ---- */
 
 static const char *const features_topics[] = {"engagements", "engagements_by_user", "user_histories",
@@ -73,12 +82,13 @@ set_reconcile(const struct world_plan *plan, struct scenario_overrides *override
 static const struct scenario scenarios[] = {
 	{
 		.name = "join",
-		.file = "topologies/engagement.yaml",
+		.file = "tests/sim/join.yaml",
 		.topics = join_topics,
 		.kinds = BIT(FEED_IMPRESSION) | BIT(FEED_ENGAGEMENT) | BIT(FEED_SCORE) | BIT(FEED_RUBBISH),
 		.idles = true,
 		.rest_ms = FEED_HORIZON_MS + 60000,
 		.set = set_join,
+		.set_other = set_join_other,
 		.check = check_join,
 		.dump = dump_join,
 	},
@@ -121,7 +131,8 @@ scenario_find(const char *name, uint64_t seed)
 }
 
 int
-scenario_load(const struct scenario *scenario, const struct world_plan *plan, struct topology **out, struct error *err)
+scenario_load(const struct scenario *scenario, const struct world_plan *plan, bool other, struct topology **out,
+	      struct error *err)
 {
 	struct scenario_overrides overrides = {0};
 	int result;
@@ -129,6 +140,8 @@ scenario_load(const struct scenario *scenario, const struct world_plan *plan, st
 	for (const char *const *topic = scenario->topics; *topic; topic++)
 		set(&overrides, memory_format("topics.%s.partitions=%d", *topic, plan->partitions));
 	scenario->set(plan, &overrides);
+	if (other && scenario->set_other)
+		scenario->set_other(&overrides);
 	set(&overrides, memory_format("commit_interval=%" PRId64 "ms", plan->commit_ms));
 	set(&overrides, memory_format("workers=%d", plan->workers));
 	set(&overrides, memory_text("memory=64MiB"));

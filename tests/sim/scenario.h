@@ -21,6 +21,7 @@ struct scenario {
 	bool bounded;	 /* a bounded run in between changes nothing: no timer that its end fires early does */
 	int64_t rest_ms; /* after the last event: how long until nothing happens any more */
 	void (*set)(const struct world_plan *plan, struct scenario_overrides *overrides);
+	void (*set_other)(struct scenario_overrides *overrides); /* beside it: the other version; NULL: there is none */
 	int (*check)(struct world *world, struct error *err);
 	int (*dump)(struct world *world, struct error *err);
 };
@@ -28,7 +29,8 @@ struct scenario {
 /* `name` NULL: the one that the seed chooses; else NULL where none has that name. */
 const struct scenario *scenario_find(const char *name, uint64_t seed);
 
-int scenario_load(const struct scenario *scenario, const struct world_plan *plan, struct topology **out,
+/* `other`: as processes of the other version have it. */
+int scenario_load(const struct scenario *scenario, const struct world_plan *plan, bool other, struct topology **out,
 		  struct error *err);
 
 #endif

@@ -116,7 +116,8 @@ world_open(struct world *world, const struct world_plan *plan, struct error *err
 	world->spell_until_ms = WORLD_START_MS + plan->fault_ms;
 	breaks_state_bytes(plan->state_bytes);
 	sim_log_open(world->sim, "feeder", &world->feeder);
-	if (scenario_load(plan->scenario, &world->plan, &world->topology, err) < 0 ||
+	if (scenario_load(plan->scenario, &world->plan, false, &world->topology, err) < 0 ||
+	    scenario_load(plan->scenario, &world->plan, true, &world->other, err) < 0 ||
 	    runtime_topics(world->topology, world->feeder, true, err) < 0 ||
 	    log_transaction_open(world->feeder, "feed", &world->feeding, err) < 0)
 		return -1;
@@ -149,6 +150,7 @@ world_close(struct world *world)
 	log_close(&world->feeder);
 	feed_fini(&world->feed);
 	topology_free(&world->topology);
+	topology_free(&world->other);
 	sim_free(&world->sim);
 }
 

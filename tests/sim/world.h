@@ -49,6 +49,7 @@ struct world_plan {
 struct process {
 	char name[16];
 	struct log *log; /* NULL: no such process */
+	bool other;	 /* of the other version */
 	struct job *job;
 	struct worker *workers[WORLD_SLOTS_MAX]; /* operator by operator; NULL: killed */
 	enum sim_process state;
@@ -67,9 +68,10 @@ struct world {
 	struct sim_random random, clocks;
 	int64_t wrong_ms; /* the wall clock is ahead of the true time by so much */
 	struct topology *topology;
-	int stage;	/* WORLD_LIVE, or of the bounded run that is going on */
-	int kills_left; /* in this stage of it */
-	int slots;	/* of each process: for the workers of all operators */
+	struct topology *other; /* of the other version */
+	int stage;		/* WORLD_LIVE, or of the bounded run that is going on */
+	int kills_left;		/* in this stage of it */
+	int slots;		/* of each process: for the workers of all operators */
 	struct feed feed;
 	struct log *feeder; /* the process that feeds */
 	struct transaction *feeding;

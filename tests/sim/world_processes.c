@@ -38,7 +38,7 @@ static int
 open_job(struct world *world, struct process *process, struct error *err)
 {
 	struct runtime_config config = {
-		.topology = world->topology,
+		.topology = process->other ? world->other : world->topology,
 		.clock = breaks_clock(sim_clock(world->sim)),
 		.log = process->log,
 		.until_end = world->stage != WORLD_LIVE,
@@ -74,6 +74,7 @@ process_start(struct world *world, struct process *process, const char *name, st
 		snprintf(process->name, sizeof(process->name), "%s", name);
 	else
 		snprintf(process->name, sizeof(process->name), "p%d", ++world->names);
+	process->other = (world->plan.seed + (uint64_t)world->names) % 2 == 1; /* in turn */
 	sim_log_open(world->sim, process->name, &process->log);
 	return process_open_workers(world, process, err);
 }
