@@ -26,7 +26,7 @@
 #define TICK_LINES_MS 2000
 
 struct run_options {
-	bool until_end, new_journal, new_topics;
+	bool until_end, new_journal, new_topics, old_partitions;
 	char *operators;
 	int64_t for_ms; /* 0: no end */
 	char *instance; /* "": what the topology says */
@@ -51,6 +51,13 @@ static const struct option run_options[] = {
 	 .initial = "false",
 	 .help = "An input whose topic was deleted and made anew is read from its beginning, instead of being "
 		 "refused."},
+	{.name = "old-partitions",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, old_partitions),
+	 .initial = "false",
+	 .help = "With --until-end, before a rescale whose topics were raised too early: topics that nobody of the "
+		 "topology writes may have more partitions than it says, and those that it says are read to their "
+		 "ends. A record of them whose key belongs elsewhere, since it was written after that, ends the run."},
 	{.name = "operators",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct run_options, operators),
@@ -280,12 +287,16 @@ run_selected(const struct call *call, const struct topology *topology, const cha
 		.until_end = options->until_end,
 		.new_journal = options->new_journal,
 		.new_topics = options->new_topics,
+		.old_partitions = options->old_partitions,
 		.clock = &clock_system,
 	};
-	bool *selected = memory_new_array((size_t)topology->operator_count + 1, sizeof(*selected));
+	bool *selected;
 	struct runtime *runtime;
 	int result = 0;
 
+	if (options->old_partitions && !options->until_end)
+		return fail(err, FATAL, "--old-partitions is for a bounded run: --until-end is missing");
+	selected = memory_new_array((size_t)topology->operator_count + 1, sizeof(*selected));
 	for (int i = 0; i < topology->operator_count; i++)
 		selected[i] = !config.operators;
 	for (int i = 0; config.operators && names[i] && result == 0; i++) {

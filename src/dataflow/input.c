@@ -64,6 +64,18 @@ note_misplaced(struct input *input, int partition)
 		    input->topic->name, partition, input->head.offset);
 }
 
+static void
+refuse_misplaced(struct input *input, int partition)
+{
+	input->wrong_set = true;
+	fail(&input->wrong, FATAL,
+	     "topic %s partition %d offset %" PRId64
+	     " has a key that belongs to another of %d partitions: it was written "
+	     "after the topic was raised, and behind it nothing can be read with the old number (--old-partitions). "
+	     "Start the operator under another name, and replay its inputs",
+	     input->topic->name, partition, input_record(input)->offset, (int)input->topic->partitions);
+}
+
 /* Upstream speaks: from an internal topic no other thing moves the watermark, and silence is not idleness. */
 void
 input_heard(struct input *input)
@@ -120,8 +132,11 @@ make_ready(struct input *input, int partition)
 						       &input->wrong) < 0;
 	}
 	if (input->topic->key && from->key.data && !input->head_is_held &&
-	    log_partition_of(from->key, (int)input->topic->partitions) != partition)
+	    log_partition_of(from->key, (int)input->topic->partitions) != partition) {
 		note_misplaced(input, partition);
+		if (input->stop_on_misplaced)
+			refuse_misplaced(input, partition);
+	}
 	/* What has no event time of its own goes first: it waits for nobody and moves no watermark. */
 	if (input->wrong_set)
 		head->time_ms = TIME_MIN;

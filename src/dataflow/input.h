@@ -58,6 +58,7 @@ struct input {
 	bool renewed;		    /* its topic is another one than in the last block */
 	bool compared;		    /* the record before the position was still there */
 	_Atomic int64_t *misplaced; /* of the topic, in all tasks: records found on the wrong partition for their key */
+	bool stop_on_misplaced;	    /* such a record ends the run */
 	int64_t now_ms;		    /* wall time that event times are held against; set by the task */
 	struct watermark_input time;
 	int64_t quiet_until_ms;	      /* steady time: up to then time.quiet_since_ms was seen to hold */

@@ -49,6 +49,25 @@ refuse_missing(const struct topology *topology, const char *first, int count, st
 		    first, count > 1 ? ", nor are others" : "", topology->file);
 }
 
+/* Of a topic that only others write, and has gained partitions, those of before may be read to their ends. */
+static bool
+may_have_more(const struct topology *topology, struct log *log, size_t index, int topic)
+{
+	int partitions = log_topic_partitions(log, topic);
+	const struct topology_topic *spec;
+
+	if (index >= (size_t)topology->topic_count) /* ours: a journal */
+		return false;
+	spec = &topology->topics[index];
+	if (partitions <= spec->partitions)
+		return false;
+	for (int i = 0; i < topology->operator_count; i++)
+		if (topology_writes(&topology->operators[i], (int)index))
+			return false;
+	logger_warn("old_partitions", "topic=%s partitions=%d read=%d", spec->name, partitions, (int)spec->partitions);
+	return true;
+}
+
 /* What is there: that it has the shape and the settings that the topology needs. */
 static int
 check_topic(struct log *log, const struct topic_spec *spec, struct error *err)
@@ -58,8 +77,8 @@ check_topic(struct log *log, const struct topic_spec *spec, struct error *err)
 	return spec->journal ? log_check_journal(log, spec, err) : 0;
 }
 
-int
-runtime_topics(const struct topology *topology, struct log *log, bool create, struct error *err)
+static int
+check_topics(const struct topology *topology, struct log *log, bool create, bool old_partitions, struct error *err)
 {
 	struct topic_list list = topic_list_of(topology);
 	const char *missing = NULL;
@@ -71,7 +90,8 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 			if (result == 0)
 				result = check_topic(log, &list.specs[i], err);
 		} else if (log_topic(log, list.specs[i].name, &topic, err) == 0) {
-			result = check_topic(log, &list.specs[i], err);
+			if (!old_partitions || !may_have_more(topology, log, i, topic))
+				result = check_topic(log, &list.specs[i], err);
 		} else if (err->action != FATAL) {
 			result = -1;
 		} else {
@@ -83,6 +103,12 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 		result = refuse_missing(topology, missing, count, err);
 	topic_list_free(&list);
 	return result;
+}
+
+int
+runtime_topics(const struct topology *topology, struct log *log, bool create, struct error *err)
+{
+	return check_topics(topology, log, create, false, err);
 }
 
 /* The log is waited for up to wait_ms, as for everything at a start. */
@@ -225,7 +251,7 @@ open_log(struct job *job, const struct runtime_config *config, struct error *err
 	if (open_log_for(job->topology, config->directory, false, job->topology->outage_ms,
 			 job_memory_load(job->topology, config->operators), job->clock, &job->log, err) < 0)
 		return -1;
-	return runtime_topics(job->topology, job->log, log_is_private(job->log), err);
+	return check_topics(job->topology, job->log, log_is_private(job->log), job->old_partitions, err);
 }
 
 /* Of a log that others write to, too: there only the stores would notice a second process of this directory. */
@@ -309,6 +335,7 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	job->bounded = config->until_end;
 	job->new_journal = config->new_journal;
 	job->new_topics = config->new_topics;
+	job->old_partitions = config->old_partitions;
 	job->lock_fd = -1;
 	job->directory = config->directory ? memory_text(config->directory) : NULL;
 	job->topics = memory_new_array((size_t)job->topology->topic_count, sizeof(*job->topics));

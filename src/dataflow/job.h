@@ -71,6 +71,7 @@ struct job {
 	bool bounded;			/* a bounded run */
 	atomic_bool stopping;		/* workers commit what they have done, and leave */
 	bool new_journal;		/* a journal that has lost everything begins anew, with empty state */
+	bool old_partitions;		/* sources may have more partitions than the topology says */
 	bool new_topics;		/* an input that was made anew is read from its beginning */
 	char *writer;			/* names this run in the blocks that it writes */
 	int lock_fd;			/* of the data directory's lock; -1: the log has its own */

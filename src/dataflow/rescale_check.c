@@ -107,7 +107,8 @@ check_partition(struct rescale *rescale, int topic, int partition, const char *r
 		    " records from offset %" PRId64 " on, %" PRId64
 		    " have keys that belong to another of %d partitions, where they would be looked for in vain. Stop "
 		    "what writes to it, let the operator read it to the end with the number of partitions it was "
-		    "written under (isotope run --until-end), and rescale then",
+		    "written under (isotope run --until-end, with --old-partitions where the topic has been raised), "
+		    "and rescale then",
 		    reader, log_topic_name(rescale->log, topic), partition, unread.records, position, unread.misplaced,
 		    rescale->config->tasks);
 }

@@ -21,6 +21,7 @@ struct runtime_config {
 	bool until_end;		      /* bounded run */
 	bool new_journal;	      /* tasks whose journals are gone begin with empty state */
 	bool new_topics;	      /* inputs that were made anew are read from their beginning */
+	bool old_partitions;	      /* bounded run: sources may have more partitions than the topology says */
 	struct log *log;	      /* borrowed; NULL: opened as the topology says */
 	struct clock *clock;
 };

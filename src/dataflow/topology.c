@@ -153,3 +153,12 @@ topology_reads(const struct topology_operator *operator, int topic)
 			return true;
 	return false;
 }
+
+bool
+topology_writes(const struct topology_operator *operator, int topic)
+{
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++)
+		if (operator->type && operator->outputs[i] == topic)
+			return true;
+	return false;
+}

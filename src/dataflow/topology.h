@@ -96,6 +96,7 @@ void topology_free(struct topology **topology);
 
 int topology_topic_find(const struct topology *topology, const char *name);    /* index or -1 */
 bool topology_reads(const struct topology_operator *operator, int topic);      /* has an input of that topic */
+bool topology_writes(const struct topology_operator *operator, int topic);     /* has an output to it */
 int topology_operator_find(const struct topology *topology, const char *name); /* index or -1 */
 
 #endif

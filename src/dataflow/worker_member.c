@@ -41,6 +41,7 @@ worker_member_open(struct job *job, struct job_operator *operator, int worker, s
 		.inputs = inputs,
 		.outputs = outputs,
 		.fixed = job->bounded,
+		.old_partitions = job->old_partitions,
 	};
 
 	member.input_count = list_topics(job, spec->inputs, inputs);

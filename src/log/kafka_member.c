@@ -45,7 +45,7 @@ check_inputs(struct kafka *log, const struct member_spec *spec, struct error *er
 	int partitions = kafka_topic_partitions(&log->log, spec->journal);
 
 	for (int i = 0; i < spec->input_count; i++)
-		if (kafka_topic_partitions(&log->log, spec->inputs[i]) != partitions)
+		if (kafka_topic_partitions(&log->log, spec->inputs[i]) != partitions && !spec->old_partitions)
 			return fail(err, FATAL, "topic '%s' has %d partitions and '%s' has %d: they must have as many",
 				    kafka_topic_name(&log->log, spec->inputs[i]),
 				    kafka_topic_partitions(&log->log, spec->inputs[i]),

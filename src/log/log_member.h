@@ -15,7 +15,8 @@ struct member_spec {
 	int journal; /* topic whose partitions are shared out: owning partition p is owning task p */
 	const int *inputs; /* topics; partition p of each goes with task p */
 	int input_count;
-	const int *outputs; /* topics that its transaction writes, beside the journal: their limits are read */
+	bool old_partitions; /* inputs may have more partitions than the journal: nobody reads those */
+	const int *outputs;  /* topics that its transaction writes, beside the journal: their limits are read */
 	int output_count;
 };
 

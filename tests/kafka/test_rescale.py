@@ -104,6 +104,24 @@ def test_records_that_were_not_read_under_the_old_count_are_refused(make_job):
     produce(job, second)
     raise_to(job, 8)
     assert "belong to another of 8 partitions" in rescale(job, status=1).stderr
+    set_partitions(job, 4)
+    assert "has 8 partitions, not 4" in job.call("run", "--until-end", status=1).stderr
+    job.call("run", "--until-end", "--old-partitions", *parameters(job.operator))
+    set_partitions(job, 8)
+    rescale(job)
+    run(job)
+    check(job, first, second)
+
+
+def test_records_that_were_written_after_the_topics_were_raised_are_not_read_with_the_old_number(make_job):
+    job, (first, second) = make_job(partitions=3), halves(1)
+    produce(job, first)
+    run(job)
+    raise_to(job, 5)
+    produce(job, second)
+    set_partitions(job, 3)
+    done = job.call("run", "--until-end", "--old-partitions", status=1)
+    assert "was written after the topic was raised" in done.stderr
 
 
 def test_topics_that_were_not_raised_are_refused_with_the_command(make_job):
