@@ -29,6 +29,14 @@ int fail(struct error *err, enum error_action action, const char *format, ...) _
 /* Puts "prefix: " before the text of an error that is already raised, to say where; keeps the action. Returns -1. */
 int fail_in(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * The same for a call on a file that failed with the errno `failure`: what that is comes behind the text. RETRY where
+ * it may work later (a full disk, too many open files), with what to do about it; else FATAL.
+ */
+int fail_file(struct error *err, int failure, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same where a library gives a text that has the errno's in it. */
+int fail_reason(struct error *err, const char *reason, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 const char *error_action_name(enum error_action action);
 
 /*

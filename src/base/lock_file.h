@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* *fd is closed to let go. FATAL: another process has it, or the file cannot be made; the text says which. */
+/* *fd is closed to let go. FATAL: another process has it. Where the file cannot be made: as fail_file. */
 int lock_file_take(const char *path, int *fd, struct error *err);
 
 #endif

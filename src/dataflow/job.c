@@ -25,7 +25,7 @@ static int
 make_directory(const char *path, struct error *err)
 {
 	if (directory_make(path) < 0)
-		return fail(err, FATAL, "the directory %s cannot be made: %s", path, strerror(errno));
+		return fail_file(err, errno, "the directory %s cannot be made", path);
 	return 0;
 }
 
@@ -190,15 +190,15 @@ runtime_open_log(const struct topology *topology, const char *directory, bool re
 }
 
 static int
-open_database(struct job *job, const char *directory, struct error *err)
+open_database(struct job *job, const struct runtime_config *config, struct error *err)
 {
-	char *path = directory ? runtime_state_directory(directory) : NULL;
-	struct database_config config = {
+	char *path = config->directory ? runtime_state_directory(config->directory) : NULL;
+	struct database_config database = {
 		.directory = path,
 		.application = job->topology->name,
 		.memory_bytes = job_memory_database(job->topology),
 	};
-	int result = database_open(&config, &job->database, err);
+	int result = database_open(&database, &job->database, err);
 
 	memory_free(&path);
 	return result;
@@ -243,12 +243,8 @@ check_selection(const struct topology *topology, const char *const *selected, st
 static int
 open_log(struct job *job, const struct runtime_config *config, struct error *err)
 {
-	if (config->log) {
-		job->log = config->log;
-		return 0;
-	}
-	job->owns_log = true;
-	if (open_log_for(job->topology, config->directory, false, job->topology->outage_ms,
+	if (!job->log &&
+	    open_log_for(job->topology, job->directory, false, job->topology->outage_ms,
 			 job_memory_load(job->topology, config->operators), job->clock, &job->log, err) < 0)
 		return -1;
 	return check_topics(job->topology, job->log, log_is_private(job->log), job->old_partitions, err);
@@ -256,12 +252,12 @@ open_log(struct job *job, const struct runtime_config *config, struct error *err
 
 /* Of a log that others write to, too: there only the stores would notice a second process of this directory. */
 static int
-lock_directory(struct job *job, struct error *err)
+lock_directory(struct job *job, const struct runtime_config *config, struct error *err)
 {
 	char *path;
 	int result;
 
-	if (!job->owns_log || !job->directory || log_is_private(job->log))
+	if (!job->owns_log || !config->directory || log_is_private(job->log))
 		return 0;
 	path = memory_format("%s/lock", job->directory);
 	result = lock_file_take(path, &job->lock_fd, err);
@@ -286,13 +282,35 @@ name_writer(struct job *job, struct error *err)
 	return 0;
 }
 
+/* What a start needs of the disk may come, as for a running job: a disk that is full, descriptors that are used up. */
+static int
+open_waiting(struct job *job, int (*open)(struct job *, const struct runtime_config *, struct error *),
+	     const struct runtime_config *config, struct error *err)
+{
+	const struct patience_owner owner = {.operator = "(start)", .task = -1};
+	struct patience patience = {0};
+
+	while (open(job, config, err) < 0) {
+		if (err->action != RETRY || stop_requested() ||
+		    patience_fail(&patience, &owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
+			return -1;
+		patience_pause();
+	}
+	patience_end(&patience, &owner, clock_steady_ms(job->clock));
+	return 0;
+}
+
 static int
 open_all(struct job *job, const struct runtime_config *config, struct error *err)
 {
 	const struct topology *topology = job->topology;
 
-	if (check_selection(topology, config->operators, err) < 0 || open_log(job, config, err) < 0 ||
-	    lock_directory(job, err) < 0 || name_writer(job, err) < 0 || open_database(job, config->directory, err) < 0)
+	job->log = config->log;
+	job->owns_log = !config->log;
+	if (check_selection(topology, config->operators, err) < 0 ||
+	    (job->owns_log && open_waiting(job, open_log, config, err) < 0) ||
+	    open_waiting(job, lock_directory, config, err) < 0 || name_writer(job, err) < 0 ||
+	    open_waiting(job, open_database, config, err) < 0)
 		return -1;
 	for (int i = 0; i < topology->topic_count; i++)
 		if (log_topic(job->log, topology->topics[i].name, &job->topics[i], err) < 0)

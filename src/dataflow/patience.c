@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/logger.h"
 
@@ -68,4 +69,12 @@ patience_end(struct patience *patience, const struct patience_owner *owner, int6
 		logger_info("resumed", "%s after_ms=%" PRId64, owner_text(owner, text, sizeof(text)),
 			    now_ms - patience->since_ms);
 	*patience = (struct patience){0};
+}
+
+void
+patience_pause(void)
+{
+	struct timespec pause = {.tv_nsec = PATIENCE_PAUSE_MS * 1000000};
+
+	nanosleep(&pause, NULL);
 }

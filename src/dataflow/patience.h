@@ -13,6 +13,7 @@
 
 #define PATIENCE_FIRST_MS 1000 /* what passes sooner is not worth a line */
 #define PATIENCE_SAY_MS 10000
+#define PATIENCE_PAUSE_MS 50 /* who waits looks for a stop so often */
 
 /* Zeroed: nothing is wrong. */
 struct patience {
@@ -35,5 +36,8 @@ int patience_fail(struct patience *patience, const struct patience_owner *owner,
 		  int64_t outage_ms, struct error *err);
 /* It has worked. */
 void patience_end(struct patience *patience, const struct patience_owner *owner, int64_t now_ms);
+
+/* Between two tries of a thread that has nothing else to do. */
+void patience_pause(void);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/logger.h"
 #include "base/memory.h"
@@ -106,14 +105,6 @@ note_failure(struct runtime *runtime, const struct error *err)
 	runtime_stop(runtime);
 }
 
-static void
-pause_a_moment(void)
-{
-	struct timespec pause = {.tv_nsec = WORKER_WAIT_MS_MAX * 1000000};
-
-	nanosleep(&pause, NULL);
-}
-
 static int
 run_worker(struct runtime *runtime, struct worker *worker, struct error *err)
 {
@@ -144,7 +135,7 @@ open_worker(struct worker_thread *self, struct worker **out, struct error *err)
 		if (err->action != RETRY ||
 		    patience_fail(&patience, &owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
 			return -1;
-		pause_a_moment();
+		patience_pause();
 	}
 	note_stop(self->runtime, self->operator, self->index);
 	return 0;
@@ -178,7 +169,7 @@ wait_for_log(struct runtime *runtime, struct patience *patience, struct error *e
 	if (err->action != RETRY ||
 	    patience_fail(patience, &tables_owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
 		return -1;
-	pause_a_moment();
+	patience_pause();
 	return 0;
 }
 

@@ -201,12 +201,29 @@ bound_inputs(struct task *task, struct error *err)
 	return 0;
 }
 
+/* Before the first input is placed the ends of all are known: what a placing says and counts is said once. */
+static int
+ask_inputs(struct task *task, struct error *err)
+{
+	struct partition_ends ends;
+
+	for (int i = 0; i < task->input_count; i++) {
+		int topic = task->job->topics[task->operator->spec->inputs[task->inputs[i].port]];
+
+		if (task_restore_ends(task, topic, &ends, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* By what the last block says; the journal's positions are the truth, whatever the group's say. */
 static int
 place_by(struct task *task, struct task_header *header, struct error *err)
 {
 	int64_t positions[TOPOLOGY_PORTS_MAX];
 
+	if (ask_inputs(task, err) < 0)
+		return -1;
 	watermark_init(&task->watermark, header->watermark);
 	task->context.watermark_ms = header->watermark;
 	task->incarnation = header->incarnation + 1;

@@ -81,11 +81,13 @@ embedded_open(const struct log_config *config, struct log **out, struct error *e
 		return fail(err, FATAL, "log: a log in memory cannot be opened for reading only");
 	log = memory_new(sizeof(*log));
 	init(log, config);
-	if (embedded_directory_open(log, err) < 0 ||
+	if (embedded_directory_open(log, err) < 0 || embedded_room_to_open(log, err) < 0 ||
 	    segments_open(log->directory, log->read_only, &log->segments, err) < 0 ||
 	    embedded_database_open(log, config, err) < 0 || embedded_directory_sync(log, err) < 0 ||
 	    embedded_topics_load(log, err) < 0 || embedded_tail_check(log, config->properties, err) < 0 ||
 	    start(log, err) < 0) {
+		if (log->db && embedded_database_broken(log))
+			err->action = FATAL; /* it stays open: only another process opens it again */
 		fini(log);
 		return -1;
 	}

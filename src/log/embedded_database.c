@@ -22,15 +22,7 @@
 static int
 failed(struct embedded *log, char *text, struct error *err)
 {
-	const char *where = log->directory ? log->directory : "memory";
-
-	if (strstr(text, "No space left"))
-		fail(err, FATAL, "the disk of the log in %s is full: free some space and start again (%s)", where,
-		     text);
-	else if (strstr(text, "Too many open files"))
-		fail(err, RETRY, "the log in %s: %s; raise the limit (ulimit -n)", where, text);
-	else
-		fail(err, FATAL, "the log in %s: %s", where, text);
+	fail_reason(err, text, "the log in %s", log->directory ? log->directory : "memory");
 	rocksdb_free(text);
 	return -1;
 }
@@ -113,8 +105,8 @@ leave_at_once(int status, void *argument)
  * RocksDB answers by ending the process. Its threads go on, so the process leaves without its library's destructors.
  * The next open finds what the disk has.
  */
-static bool
-is_broken(struct embedded *log)
+bool
+embedded_database_broken(struct embedded *log)
 {
 	uint64_t errors = 0;
 
@@ -124,7 +116,7 @@ is_broken(struct embedded *log)
 void
 embedded_database_close(struct embedded *log)
 {
-	if (log->db && is_broken(log)) {
+	if (log->db && embedded_database_broken(log)) {
 		on_exit(leave_at_once, NULL);
 		return;
 	}

@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/directory.h"
+#include "base/lock_file.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
@@ -21,28 +21,10 @@ static int
 lock(struct embedded *log, struct error *err)
 {
 	char *path = memory_format("%s/lock", log->directory);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	char text[32] = "";
+	int result = lock_file_take(path, &log->lock_fd, err);
 
 	memory_free(&path);
-	if (fd < 0)
-		return fail(err, FATAL, "the log in %s cannot be opened: lock: %s", log->directory, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		bool known = pread(fd, text, sizeof(text) - 1, 0) > 0;
-
-		close(fd);
-		return fail(err, FATAL,
-			    "the log in %s is in use by process %s; stop that one first, or choose another directory",
-			    log->directory, known ? text : "(unknown)");
-	}
-	snprintf(text, sizeof(text), "%ld", (long)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0) {
-		fail(err, FATAL, "the log in %s cannot be opened: lock: %s", log->directory, strerror(errno));
-		close(fd);
-		return -1;
-	}
-	log->lock_fd = fd;
-	return 0;
+	return result;
 }
 
 static int
@@ -52,7 +34,7 @@ open_commits(struct embedded *log, struct error *err)
 
 	log->commits_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (log->commits_fd < 0)
-		fail(err, FATAL, "the log in %s cannot be opened: %s: %s", log->directory, path, strerror(errno));
+		fail_file(err, errno, "the log in %s cannot be opened: %s", log->directory, path);
 	memory_free(&path);
 	return log->commits_fd < 0 ? -1 : 0;
 }
@@ -70,7 +52,7 @@ write_format(const char *path, const char *directory, struct error *err)
 
 	if (fd < 0 || parent < 0 || write(fd, text, (size_t)size) != size || fsync(fd) < 0 || rename(draft, path) < 0 ||
 	    fsync(parent) < 0)
-		result = fail(err, FATAL, "file %s cannot be written: %s", path, strerror(errno));
+		result = fail_file(err, errno, "file %s cannot be written", path);
 	if (fd >= 0)
 		close(fd);
 	if (parent >= 0)
@@ -91,8 +73,7 @@ check_format(struct embedded *log, const char *path, struct error *err)
 	if (!file && errno == ENOENT && !has_database)
 		return write_format(path, log->directory, err);
 	if (!file)
-		return fail(err, FATAL, "the log in %s cannot be opened: %s: %s", log->directory, path,
-			    strerror(errno));
+		return fail_file(err, errno, "the log in %s cannot be opened: %s", log->directory, path);
 	if (fscanf(file, FORMAT_TEXT, &version) != 1)
 		version = 0;
 	fclose(file);
@@ -135,8 +116,7 @@ check_database(struct embedded *log, struct error *err)
 	int result = 0;
 
 	if (access(current, F_OK) < 0 && errno != ENOENT)
-		result = fail(err, FATAL, "the log in %s cannot be opened: %s: %s", log->directory, current,
-			      strerror(errno));
+		result = fail_file(err, errno, "the log in %s cannot be opened: %s", log->directory, current);
 	else if (access(current, F_OK) < 0 && has_files(segments))
 		result = fail(err, FATAL,
 			      "the log in %s is damaged: there are segments but no %s, which says what is in them; put "
@@ -193,7 +173,7 @@ make_secondary(struct embedded *log, struct error *err)
 	log->secondary = memory_format("%s/" SECONDARY_NAME "%ld-XXXXXX", parent, (long)getpid());
 	if (mkdtemp(log->secondary))
 		return 0;
-	fail(err, FATAL, "a directory like %s cannot be made: %s", log->secondary, strerror(errno));
+	fail_file(err, errno, "a directory like %s cannot be made", log->secondary);
 	memory_free(&log->secondary);
 	return -1;
 }
@@ -208,7 +188,7 @@ embedded_directory_open(struct embedded *log, struct error *err)
 	if (!log->directory)
 		return 0;
 	if (!log->read_only && directory_make(log->directory) < 0)
-		return fail(err, FATAL, "directory %s cannot be made: %s", log->directory, strerror(errno));
+		return fail_file(err, errno, "directory %s cannot be made", log->directory);
 	if (!log->read_only && (lock(log, err) < 0 || open_commits(log, err) < 0))
 		return -1;
 	path = memory_format("%s/format", log->directory);
@@ -226,7 +206,7 @@ embedded_directory_sync(struct embedded *log, struct error *err)
 {
 	if (!log->directory || log->read_only || directory_sync(log->directory) == 0)
 		return 0;
-	return fail(err, FATAL, "directory %s cannot be made durable: %s", log->directory, strerror(errno));
+	return fail_file(err, errno, "directory %s cannot be made durable", log->directory);
 }
 
 void

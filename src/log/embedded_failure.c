@@ -56,8 +56,9 @@ embedded_fail_for_good(struct embedded *log, struct error *err)
 	return -1;
 }
 
-int
-embedded_room(struct embedded *log, int64_t bytes, struct error *err)
+/* Room for so many bytes, beside one part of what is kept free. */
+static int
+look_for_room(struct embedded *log, int64_t bytes, int64_t parts, struct error *err)
 {
 	int64_t left, kept = EMBEDDED_ROOM_BYTES;
 	struct statvfs disk;
@@ -65,14 +66,26 @@ embedded_room(struct embedded *log, int64_t bytes, struct error *err)
 	if (!log->directory)
 		return 0;
 	if (statvfs(log->directory, &disk) < 0)
-		return fail(err, FATAL, "the log in %s: the disk does not say how full it is: %s", log->directory,
-			    strerror(errno));
+		return fail_file(err, errno, "the log in %s: the disk does not say how full it is", log->directory);
 	if (kept > (int64_t)(disk.f_blocks / 100 * disk.f_frsize) * EMBEDDED_ROOM_PERCENT)
 		kept = (int64_t)(disk.f_blocks / 100 * disk.f_frsize) * EMBEDDED_ROOM_PERCENT;
+	bytes += kept / parts;
 	left = (int64_t)(disk.f_bavail * disk.f_frsize);
-	if (left >= bytes + kept)
+	if (left >= bytes)
 		return 0;
 	return fail(err, RETRY,
 		    "the disk of the log in %s is full: %lld MiB are free, and %lld are needed; free some space",
-		    log->directory, (long long)(left / MIB), (long long)((bytes + kept) / MIB + 1));
+		    log->directory, (long long)(left / MIB), (long long)(bytes / MIB + 1));
+}
+
+int
+embedded_room(struct embedded *log, int64_t bytes, struct error *err)
+{
+	return look_for_room(log, bytes, 1, err);
+}
+
+int
+embedded_room_to_open(struct embedded *log, struct error *err)
+{
+	return log->read_only ? 0 : look_for_room(log, 0, EMBEDDED_ROOM_OPEN_PARTS, err);
 }

@@ -48,6 +48,7 @@
 #define EMBEDDED_CATCH_UP_INTERVAL_MS 50      /* how often a waiting read-only reader looks for more */
 #define EMBEDDED_ROOM_BYTES (64 << 20)	      /* of the disk that appending leaves free, ... */
 #define EMBEDDED_ROOM_PERCENT 5		      /* ... or so much of it, where that is less */
+#define EMBEDDED_ROOM_OPEN_PARTS 4	      /* a start needs one of so many parts of that */
 #define EMBEDDED_KEY_SIZE 17		      /* of 'd' and 'i' */
 #define EMBEDDED_PARTITION_KEY_SIZE 9	      /* of 's', and the prefix of the others */
 #define EMBEDDED_TAIL_KEY_SIZE 5	      /* of 'e' */
@@ -125,6 +126,7 @@ struct embedded *embedded_of(struct log *log);
 /* embedded_database.c: opening, and calls with errors as ours */
 int embedded_database_open(struct embedded *log, const struct log_config *config, struct error *err);
 void embedded_database_close(struct embedded *log);
+bool embedded_database_broken(struct embedded *log); /* it was open, and cannot be used any more */
 int embedded_write(struct embedded *log, rocksdb_writebatch_t *writes, bool synced, struct error *err);
 /* What was written is durable. */
 int embedded_sync(struct embedded *log, struct error *err);
@@ -138,6 +140,8 @@ int embedded_check(struct embedded *log, struct error *err);	     /* FATAL with 
 int embedded_fail_for_good(struct embedded *log, struct error *err); /* returns -1 */
 /* RETRY where the disk has no room for so many bytes more and what the database needs. */
 int embedded_room(struct embedded *log, int64_t bytes, struct error *err);
+/* The same for the database to be opened; less than what appending leaves, so that retention can make room. */
+int embedded_room_to_open(struct embedded *log, struct error *err);
 
 /* embedded_tail.c: whether all commits are there that were made */
 int embedded_tail_check(struct embedded *log, const char *const *properties, struct error *err);

@@ -85,7 +85,7 @@ write_file(const char *path, const char *name, struct error *err)
 		fprintf(file, "%s\n%s\n", name, place);
 	}
 	if (!file || fclose(file) != 0)
-		return fail(err, FATAL, "%s cannot be written: %s", path, strerror(errno));
+		return fail_file(err, errno, "%s cannot be written", path);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ kafka_identity_read(struct kafka *log, const struct log_config *config, struct e
 	if (!config->directory || config->read_only) {
 		result = draw(name, err);
 	} else if (mkdir(config->directory, 0777) < 0 && errno != EEXIST) {
-		result = fail(err, FATAL, "the directory %s cannot be made: %s", config->directory, strerror(errno));
+		result = fail_file(err, errno, "the directory %s cannot be made", config->directory);
 	} else {
 		path = memory_format("%s/identity", config->directory);
 		result = read_kept(path, name, err);

@@ -18,17 +18,7 @@ segment_error(const struct segments *segments, const char *path, const char *wha
 {
 	const char *where = path ? path : segments->directory ? segments->directory : "memory";
 
-	switch (errno) {
-	case ENOSPC:
-	case EDQUOT:
-		return fail(err, RETRY, "the log: %s: %s: the disk is full: free some space", where, what);
-	case EMFILE:
-	case ENFILE:
-		return fail(err, RETRY, "the log: %s: %s: %s; raise the limit (ulimit -n)", where, what,
-			    strerror(errno));
-	default:
-		return fail(err, FATAL, "the log: %s: %s: %s", where, what, strerror(errno));
-	}
+	return fail_file(err, errno, "the log: %s: %s", where, what);
 }
 
 char *

@@ -86,7 +86,7 @@ open_failed(const char *directory, char *text, struct error *err)
 {
 	if (strstr(text, "lock"))
 		fail(err, FATAL, "%s: the stores are in use by another process (%s)", directory, text);
-	else
+	else if (fail_reason(err, text, "%s: the stores cannot be opened", directory) < 0 && err->action == FATAL)
 		fail(err, FATAL, "%s: the stores cannot be opened: %s; they can be deleted, the journals restore them",
 		     directory, text);
 	rocksdb_free(text);
@@ -203,7 +203,7 @@ database_open(const struct database_config *config, struct database **out, struc
 		database->env = rocksdb_create_mem_env();
 	database->options = make_options(database, config->memory_bytes);
 	if (config->directory && mkdir(directory, 0777) < 0 && errno != EEXIST) {
-		fail(err, FATAL, "%s: cannot be made: %s", directory, strerror(errno));
+		fail_file(err, errno, "%s: cannot be made", directory);
 		database_close(&database);
 		return -1;
 	}

@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,23 @@ TEST(fail_in_puts_the_place_before_the_text_and_keeps_the_action)
 	check_int(fail_in(&err, "topic %s", "clicks"), -1);
 	check_text(err.text, "topic clicks: no such field");
 	check_int(err.action, SKIP);
+}
+
+TEST(a_file_call_that_may_work_later_is_tried_again_and_says_what_to_do)
+{
+	struct error err;
+
+	check_int(fail_file(&err, ENOSPC, "file %s cannot be written", "x"), -1);
+	check_text(err.text, "file x cannot be written: No space left on device: the disk is full, free some space");
+	check_int(err.action, RETRY);
+	check_int(fail_file(&err, EMFILE, "file x"), -1);
+	check_text(err.text, "file x: Too many open files: raise the limit (ulimit -n)");
+	check_int(err.action, RETRY);
+	check_int(fail_file(&err, EIO, "file x"), -1);
+	check_text(err.text, "file x: Input/output error");
+	check_int(err.action, FATAL);
+	check_int(fail_reason(&err, "IO error: While open: a: Too many open files", "the log in a"), -1);
+	check_int(err.action, RETRY);
 }
 
 TEST(a_text_that_is_too_long_is_cut_and_still_ends)

@@ -15,7 +15,7 @@ TEST(a_second_process_is_refused_with_the_number_of_the_first)
 
 	snprintf(path, sizeof(path), "%s/lock", test_directory());
 	check_ok(lock_file_take(path, &fd, &err));
-	snprintf(first, sizeof(first), "process %d has this directory", (int)getpid());
+	snprintf(first, sizeof(first), "is held by process %d:", (int)getpid());
 	child = fork();
 	if (child == 0) {
 		int mine;

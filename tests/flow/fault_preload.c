@@ -6,6 +6,7 @@
  *     FAULT_FOR=3         ... and the two after it (default 1)
  *     FAULT_COUNT=FILE    how many such calls there were, written to FILE at the end
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -114,12 +115,31 @@ openat(int at, const char *path, int flags, ...)
 	OPEN(openat, at, path);
 }
 
-FILE *
-fopen(const char *path, const char *mode)
+#define FOPEN(name)                                                                                                    \
+	FILE *name(const char *path, const char *mode)                                                                 \
+	{                                                                                                              \
+		return below(path) && fails(OPENS, *mode != 'r') ? NULL : (NEXT(name))(path, mode);                    \
+	}
+
+FOPEN(fopen)
+FOPEN(fopen64)
+
+DIR *
+opendir(const char *path)
 {
-	if (below(path) && fails(OPENS, *mode != 'r'))
-		return NULL;
-	return (NEXT(fopen))(path, mode);
+	DIR *stream = below(path) && fails(OPENS, false) ? NULL : (NEXT(opendir))(path);
+
+	if (stream && dirfd(stream) < FDS_MAX)
+		atomic_store(&ours[dirfd(stream)], below(path));
+	return stream;
+}
+
+int
+closedir(DIR *stream)
+{
+	if (dirfd(stream) < FDS_MAX)
+		atomic_store(&ours[dirfd(stream)], false);
+	return (NEXT(closedir))(stream);
 }
 
 int
@@ -149,8 +169,27 @@ ON_FD(ssize_t, pwritev, WRITES, true, (int fd, const struct iovec *from, int par
 ON_FD(ssize_t, pwritev64, WRITES, true, (int fd, const struct iovec *from, int parts, off64_t at), fd, from, parts, at)
 ON_FD(int, fsync, SYNCS, true, (int fd), fd)
 ON_FD(int, fdatasync, SYNCS, true, (int fd), fd)
+ON_FD(int, fallocate, WRITES, true, (int fd, int mode, off_t at, off_t size), fd, mode, at, size)
+ON_FD(int, fallocate64, WRITES, true, (int fd, int mode, off64_t at, off64_t size), fd, mode, at, size)
 ON_FD(int, ftruncate, NAMES, true, (int fd, off_t size), fd, size)
 ON_FD(int, ftruncate64, NAMES, true, (int fd, off64_t size), fd, size)
+
+#define READDIR(name, entry)                                                                                           \
+	struct entry *name(DIR *stream)                                                                                \
+	{                                                                                                              \
+		return is_ours(dirfd(stream)) && fails(READS, false) ? NULL : (NEXT(name))(stream);                    \
+	}
+
+READDIR(readdir, dirent)
+READDIR(readdir64, dirent64)
+
+#undef fread_unlocked
+/* As RocksDB reads its WAL and its manifest. */
+size_t
+fread_unlocked(void *to, size_t size, size_t count, FILE *file)
+{
+	return is_ours(fileno(file)) && fails(READS, false) ? 0 : (NEXT(fread_unlocked))(to, size, count, file);
+}
 
 int
 rename(const char *path, const char *to)

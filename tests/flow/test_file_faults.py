@@ -1,5 +1,6 @@
-"""File calls of the embedded log that fail: in the log's own files and in its database's. Whatever fails, a command
-ends with a text of ours and status 1, or goes on; and what it leaves is completed by the next one, each row once.
+"""File calls in the data directory that fail: of the embedded log's own files, its database's and the stores'.
+Whatever fails, a command ends with a text of ours and status 1, or goes on; and what it leaves is completed by the next
+one, each row once. A start waits for what may come (descriptors, room) as a running job does.
 
 A few calls of each kind are chosen; with ISOTOPE_FAULTS=all in the environment it is every one of them.
 """
@@ -52,14 +53,17 @@ def template(tmp_path_factory):
     return job.directory
 
 
+def environment(job, preload, **faults):
+    return {**os.environ, "LD_PRELOAD": str(preload), "FAULT_DIRECTORY": str(job.directory),
+            **{f"FAULT_{name.upper()}": str(value) for name, value in faults.items()}}
+
+
 def call_with_faults(job, preload, arguments, given="", **faults):
     """The status, what it said, and how many calls there were that might have failed."""
     counted = job.directory.parent / "count"
     counted.unlink(missing_ok=True)
     done = subprocess.run(job.command(*arguments), input=given, capture_output=True, text=True, timeout=TIMEOUT_S,
-                          env={**os.environ, "LD_PRELOAD": str(preload), "FAULT_COUNT": str(counted),
-                               "FAULT_DIRECTORY": f"{job.directory}/log",
-                               **{f"FAULT_{name.upper()}": str(value) for name, value in faults.items()}})
+                          env=environment(job, preload, count=counted, **faults))
     ours = f"isotope {arguments[0]}: ", "isotope: a file of the log's or the stores' database could not be written"
     assert done.returncode == 0 or (done.returncode == 1 and any(text in done.stderr for text in ours)), \
         f"{arguments} {faults}: status {done.returncode}\n{done.stderr}"
@@ -113,3 +117,46 @@ def test_what_is_fed_while_file_calls_fail_is_there_whole_or_not_at_all(tmp_path
         assert len(job.rows("impressions")) in ((0, ROWS) if done.returncode else (ROWS,)), \
             f"{kind} at {number}\n{done.stderr}"
     print(f"{kind}: {calls} calls, {failed} calls of produce failed")
+
+
+# ---- a start ----
+
+FIRST = {"at": 1, "for": 40}  # tried anew every 50 ms, a start meets one of them at each try
+
+
+def copy_of(template, directory):
+    job = job_in(directory / "data")
+    shutil.copytree(template, job.directory)
+    return job
+
+
+@pytest.mark.parametrize("kind,reason", [("EMFILE", "raise the limit"), ("ENOSPC", "free some space")])
+def test_a_start_waits_for_descriptors_and_for_room(tmp_path, preload, template, kind, reason):
+    job = copy_of(template, tmp_path)
+    done, _ = call_with_faults(job, preload, ["run", "--until-end"], errno=kind, **FIRST)
+    assert done.returncode == 0 and " warn retry operator=(start) " in done.stderr, done.stderr
+    assert reason in done.stderr and "resumed operator=(start)" in done.stderr, done.stderr
+    check_whole(job, kind)
+
+
+@pytest.mark.parametrize("kind", ["EMFILE", "ENOSPC"])
+def test_a_start_that_waits_ends_with_the_outage_or_with_sigterm(tmp_path, preload, template, kind):
+    job = copy_of(template, tmp_path)
+    for_ever = {"errno": kind, "at": 1, "for": 10**9}
+    done, _ = call_with_faults(job, preload, ["run", "--until-end", "--set", "outage=1s"], **for_ever)
+    assert done.returncode == 1 and "(outage)" in done.stderr and job.directory.name in done.stderr, done.stderr
+    process = job.start("run", env=environment(job, preload, **for_ever))
+    errors = []
+    for line in process.stderr:
+        errors.append(line)
+        if "retry operator=(start)" in line:
+            process.terminate()
+    assert process.wait(TIMEOUT_S) == 0 and "stopped waited_for=" in errors[-1], "".join(errors)
+    check_whole(job, kind)
+
+
+def test_a_start_that_meets_an_error_of_the_disk_ends_at_once(tmp_path, preload, template):
+    job = copy_of(template, tmp_path)
+    done, _ = call_with_faults(job, preload, ["run", "--until-end"], errno="EIO", at=1, **{"for": 10**9})
+    assert done.returncode == 1 and "Input/output error" in done.stderr and "retry" not in done.stderr, done.stderr
+    check_whole(job, "EIO")

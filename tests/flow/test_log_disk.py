@@ -13,7 +13,8 @@ from tests.flow.job import ROOT, TIMEOUT_S, Job
 from tests.flow.test_log_damage import ROWS, TEXT, check_whole, impression
 
 DISK_MIB = 1200
-FREE_BYTES = 52 << 20  # less than a commit leaves free on such a disk, and enough for the databases to be opened
+FREE_BYTES = 52 << 20  # less than a commit leaves free on such a disk, and enough for a start
+START_BYTES = 8 << 20  # less than that
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
 KEEP_LITTLE = ("--set", "topics.impressions.retention_bytes=1KiB")
 
@@ -126,14 +127,20 @@ def test_a_full_disk_is_waited_for(tmp_path, disk):
     job.produce("impressions", map(impression, range(ROWS)))
     filler = job.directory / "filler"
     with open(filler, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(job.directory).free - FREE_BYTES)
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(job.directory).free - START_BYTES)
     process = job.start("run", "--until-end")
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if " warn retry " in line:
-            break
-    assert "the disk of the log in " in lines[-1] and " is full: " in lines[-1], "".join(lines)
+
+    def wait_for(owner):
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if f" warn retry operator={owner} " in line:
+                break
+        assert "the disk of the log in " in lines[-1] and " is full: " in lines[-1], "".join(lines)
+
+    wait_for("(start)")
+    os.truncate(filler, filler.stat().st_size - (FREE_BYTES - START_BYTES))
+    wait_for("join")
     filler.unlink()
     _, errors = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0 and "resumed" in errors, errors

@@ -103,7 +103,7 @@ def test_a_live_run_that_stood_still_while_a_bounded_one_ran_goes_on_behind_it(j
 def test_one_data_directory_is_for_one_process(job):
     first = job.start("run")
     cluster.wait_until(lambda: job.broker.group_members(job.group) == 1, "the first member")
-    assert re.search(rf"process {first.pid} has this directory", job.call("run", status=1).stderr)
+    assert re.search(rf"is held by process {first.pid}:", job.call("run", status=1).stderr)
     job.produce("impressions", [])  # commands that write go on beside it
     first.terminate()
     assert ended(first)[0] == 0

@@ -73,7 +73,7 @@ TEST(a_second_writer_is_refused_with_the_process_that_has_it)
 	struct error err;
 	char text[64];
 
-	snprintf(text, sizeof(text), "in use by process %ld;", (long)getpid());
+	snprintf(text, sizeof(text), "is held by process %ld:", (long)getpid());
 	check_fails(try_open(test_directory(), false, &err), text);
 	log_close(&log);
 	check_ok(try_open(test_directory(), false, &err));
