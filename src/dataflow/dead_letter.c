@@ -116,23 +116,52 @@ dead_letter_write(struct context *context, const struct dead_letter *letter, str
 	return 0;
 }
 
-void
-dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason)
+static uint8_t
+bit_of(int64_t record)
 {
-	size_t at = (size_t)(window->seen % DEAD_LETTER_WINDOW);
-	uint8_t bit = (uint8_t)(1u << (at % 8));
+	return (uint8_t)(1u << (record % DEAD_LETTER_WINDOW % 8));
+}
 
-	if (window->failed[at / 8] & bit)
-		window->failures--;
-	window->failed[at / 8] &= (uint8_t)~bit;
-	window->seen++;
-	if (!failed)
-		return;
-	window->failed[at / 8] |= bit;
+static uint8_t *
+byte_of(struct dead_letter_window *window, int64_t record)
+{
+	return &window->failed[record % DEAD_LETTER_WINDOW / 8];
+}
+
+static void
+note_failure(struct dead_letter_window *window, int64_t record, const char *reason)
+{
+	*byte_of(window, record) |= bit_of(record);
 	window->failures++;
 	if (window->total < DEAD_LETTER_REASONS)
 		snprintf(window->reasons[window->total], sizeof(window->reasons[0]), "%s", reason);
 	window->total++;
+}
+
+void
+dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason)
+{
+	int64_t record = window->seen++;
+
+	if (*byte_of(window, record) & bit_of(record))
+		window->failures--;
+	*byte_of(window, record) &= (uint8_t)~bit_of(record);
+	if (failed)
+		note_failure(window, record, reason);
+}
+
+void
+dead_letter_window_fail(struct dead_letter_window *window, const char *reason)
+{
+	int64_t oldest = window->seen > DEAD_LETTER_WINDOW ? window->seen - DEAD_LETTER_WINDOW : 0;
+	int64_t record = window->seen - 1;
+
+	while (record >= oldest && (*byte_of(window, record) & bit_of(record)))
+		record--;
+	if (record >= oldest)
+		note_failure(window, record, reason);
+	else
+		dead_letter_window_add(window, true, reason);
 }
 
 /* "(1) ... (2) ...": as many as there are. */

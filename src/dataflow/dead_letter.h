@@ -52,6 +52,8 @@ struct dead_letter_window {
 };
 
 void dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason);
+/* One of the last records that counted as good has failed after all, such as a row that a sink's system refuses. */
+void dead_letter_window_fail(struct dead_letter_window *window, const char *reason);
 /*
  * FATAL with the first reasons, once the limit is passed. Asked after a failure only: a limit that was lowered since
  * does not stop an operator whose records are good.

@@ -108,7 +108,7 @@ count_refused(const struct worker *worker, struct task *task, struct error *err)
 		if (from->refused == 0)
 			continue;
 		for (; from->refused > 0; from->refused--)
-			dead_letter_window_add(&input->window, true, from->refused_for);
+			dead_letter_window_fail(&input->window, from->refused_for);
 		if (dead_letter_window_check(&input->window, worker->operator->spec->dead_letter_limit,
 					     worker->operator->spec->name, input->topic->name, err) < 0)
 			return -1;

@@ -91,6 +91,24 @@ TEST(a_window_that_is_read_forgets_the_oldest_first)
 	check_int(window.failures, 4999);
 }
 
+TEST(a_row_that_is_refused_later_is_one_record_that_has_failed)
+{
+	check_ok(feed(100, 0));
+	dead_letter_window_fail(&window, "refused");
+	dead_letter_window_fail(&window, "refused");
+	check_int(window.seen, 100);
+	check_int(window.failures, 2);
+	restart();
+	check_ok(feed(9999, 0));
+	restart();
+	check_int(window.failures, 1); /* the last record is the last to leave the window */
+	for (int i = 0; i < 9999; i++)
+		dead_letter_window_fail(&window, "refused");
+	check_int(window.failures, 10000);
+	dead_letter_window_fail(&window, "refused");
+	check_int(window.failures, 10000);
+}
+
 TEST(a_window_of_nothing_but_good_records_takes_two_bytes)
 {
 	struct buffer bytes = {0};
