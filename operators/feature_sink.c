@@ -86,8 +86,9 @@ vector_prefix(const struct sink *sink, const char *view, char **out, struct erro
 }
 
 static int
-open_view(struct sink *sink, enum sink_input input, const struct schema *schema, struct error *err)
+open_view(struct sink *sink, enum sink_input input, const struct context *context, struct error *err)
 {
+	const struct schema *schema = context_input_schema(context, (int)input);
 	const struct sink_kind *kind = &sink_kinds[input];
 	struct feature_view_spec spec = {
 		.project = sink->project,
@@ -95,6 +96,7 @@ open_view(struct sink *sink, enum sink_input input, const struct schema *schema,
 		.keys = sink_keys,
 		.features = kind->features,
 		.ttl_ms = sink->ttl_ms,
+		.origin = context_input_topic(context, (int)input),
 	};
 	char *prefix = NULL;
 	int result;
@@ -120,11 +122,9 @@ open_views(struct sink *sink, const struct context *context, struct error *err)
 	size_t count = 0;
 
 	for (int input = 0; input < SINK_INPUTS; input++) {
-		const struct schema *schema = context_input_schema(context, input);
-
-		if (!schema)
+		if (!context_input_schema(context, input))
 			continue;
-		if (open_view(sink, (enum sink_input)input, schema, err) < 0)
+		if (open_view(sink, (enum sink_input)input, context, err) < 0)
 			return -1;
 		views[count++] = sink->views[input];
 	}
@@ -229,6 +229,7 @@ sink_process(const void *self, int input, const struct record *record, struct co
 		.features = features,
 		.time_ms = record_integer(record, fields->updated_at),
 		.revision = record_integer(record, fields->revision),
+		.offset = context_raw(context, input).offset,
 	};
 
 	sink_kinds[input].read(fields, record, context, features);
@@ -245,7 +246,8 @@ sink_on_deletion(const void *self, int input, struct bytes key, struct context *
 	const struct sink *sink = self;
 	const struct feature_value user = {.bytes = key};
 
-	if (feature_writer_remove(sink->batch->writer, sink->views[input], &user, sink->batch->count, err) < 0)
+	if (feature_writer_remove(sink->batch->writer, sink->views[input], &user, context_raw(context, input).offset,
+				  sink->batch->count, err) < 0)
 		return -1;
 	row_gathered(sink->batch, input, context);
 	return 0;

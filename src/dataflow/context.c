@@ -147,6 +147,14 @@ context_input_schema(const struct context *context, int input)
 	return topic ? topic->schema->root : NULL;
 }
 
+const char *
+context_input_topic(const struct context *context, int input)
+{
+	const struct topology_topic *topic = context->inputs[input].topic;
+
+	return topic ? topic->name : NULL;
+}
+
 const struct schema *
 context_output_schema(const struct context *context, int output)
 {

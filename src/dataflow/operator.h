@@ -94,6 +94,8 @@ struct operator_type {
 const struct schema *context_input_schema(const struct context *context, int input);
 const struct schema *context_output_schema(const struct context *context, int output);
 const struct schema *context_table_schema(const struct context *context, int table);
+/* The name of the topic an input is connected to; NULL where it is not. */
+const char *context_input_topic(const struct context *context, int input);
 /* The name of the field that the topic at an output is keyed by; NULL: it has no key, or is not connected. */
 const char *context_output_key(const struct context *context, int output);
 int context_task_count(const struct context *context); /* tasks of this operator = partitions of its inputs */

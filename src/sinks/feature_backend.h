@@ -14,7 +14,7 @@ struct feature_view {
 	int key_count, feature_count;
 	int order[FEATURE_KEYS_MAX]; /* the join keys, sorted by name */
 	int vector;		     /* index of the feature; -1: none */
-	char *time_field, *revision_field;
+	char *time_field, *revision_field, *tombstones;
 	uint8_t fields[FEATURE_COLUMNS_MAX][FEAST_FIELD_SIZE];
 };
 

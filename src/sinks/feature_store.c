@@ -97,9 +97,9 @@ feature_writer_put(struct feature_writer *writer, const struct feature_view *vie
 
 int
 feature_writer_remove(struct feature_writer *writer, const struct feature_view *view, const struct feature_value *keys,
-		      uint64_t tag, struct error *err)
+		      int64_t offset, uint64_t tag, struct error *err)
 {
-	const struct feature_row row = {.keys = keys};
+	const struct feature_row row = {.keys = keys, .offset = offset};
 
 	if (feature_view_check_keys(view, keys, err) < 0)
 		return -1;

@@ -51,6 +51,7 @@ struct feature_view_spec {
 	const char *vector;
 	const char *vector_prefix; /* of its key; behind it come the join keys as text, with ':' between them */
 	int64_t ttl_ms;		   /* the store forgets an entity so long after its last row; 0: never */
+	const char *origin;	   /* what the offsets of its rows count, such as a topic; NULL: nothing */
 };
 
 /* What of it is used is told by the column. */
@@ -68,6 +69,7 @@ struct feature_row {
 	const struct feature_value *keys, *features; /* in the order of the view's columns */
 	int64_t time_ms;			     /* event time */
 	int64_t revision;			     /* of rows of one time the higher one wins; 0 or more */
+	int64_t offset;				     /* in the view's origin, 0 or more: those of one entity grow */
 };
 
 enum feature_outcome {
@@ -154,9 +156,13 @@ void feature_writer_close(struct feature_writer **writer); /* what is not settle
 /* SKIP: the row is no row of the view. */
 int feature_writer_put(struct feature_writer *writer, const struct feature_view *view, const struct feature_row *row,
 		       uint64_t tag, struct error *err);
-/* The entity's row is deleted, however new it is: a row that comes behind it in the batch, or later, is a first one. */
+/*
+ * The entity's row is deleted, however new it is: a row with a higher offset is a first one. In Redis one with a lower
+ * offset is older for a day, also where it is sent later, by a writer that has lost its partition; and so is this call.
+ * (The embedded store is one process': whoever writes has its partition.)
+ */
 int feature_writer_remove(struct feature_writer *writer, const struct feature_view *view,
-			  const struct feature_value *keys, uint64_t tag, struct error *err);
+			  const struct feature_value *keys, int64_t offset, uint64_t tag, struct error *err);
 size_t feature_writer_bytes(const struct feature_writer *writer); /* of the batch */
 /* RETRY: some rows are not settled; FATAL: a person has to act (wrong password, a cluster, ...). */
 int feature_writer_flush(struct feature_writer *writer, struct error *err);

@@ -105,6 +105,7 @@ prepare(struct feature_view *view)
 	}
 	view->time_field = memory_format("_ts:%s", view->spec.name);
 	view->revision_field = memory_format("_rev:%s", view->spec.name);
+	view->tombstones = memory_format("_del:%s:", view->spec.name); /* ends as Feast's keys do, with the project */
 }
 
 int
@@ -120,6 +121,7 @@ feature_view_new(const struct feature_view_spec *spec, struct feature_view **out
 		.vector = spec->vector ? memory_text(spec->vector) : NULL,
 		.vector_prefix = spec->vector_prefix ? memory_text(spec->vector_prefix) : NULL,
 		.ttl_ms = spec->ttl_ms,
+		.origin = memory_text(spec->origin ? spec->origin : ""),
 	};
 	prepare(view);
 	if (check_keys(view, err) < 0 || check_features(view, err) < 0 || check_fields(view, view, err) < 0) {
@@ -143,8 +145,10 @@ feature_view_free(struct feature_view **pointer)
 	memory_free(&view->spec.name);
 	memory_free(&view->spec.vector);
 	memory_free(&view->spec.vector_prefix);
+	memory_free(&view->spec.origin);
 	memory_free(&view->time_field);
 	memory_free(&view->revision_field);
+	memory_free(&view->tombstones);
 	memory_free(pointer);
 }
 

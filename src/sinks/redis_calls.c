@@ -3,11 +3,18 @@
 #include "base/memory.h"
 #include "sinks/redis.h"
 
+#define TOMBSTONE_MS "86400000" /* longer than a writer that has lost its partition may be late */
+
 /*
  * KEYS: of each row the entity, and where there is one the vector's key.
- * A TTL below 0: the rows are deleted, and there is nothing behind the fields' names.
- * ARGV: number of fields, TTL in ms, keys of a row; the fields' names, those of time and revision first; and of each
- * row: time in ms, the vector where there is one, the fields' values.
+ * A TTL below 0: the rows are deleted.
+ * ARGV: number of fields, TTL in ms, keys of a row, the beginning of a tombstone's key, what offsets count; the fields'
+ * names, those of time and revision first; and of each row: time in ms (not of a deletion), offset, the vector where
+ * there is one, the fields' values.
+ *
+ * A deletion leaves a tombstone with its offset, in a key of its own, for a day: what the record before it led to, sent
+ * late by a writer that has lost its partition or again after a crash, is older, and so is the deletion itself. A row
+ * that comes while there is one has a space behind its revision, so that only such rows cost a look at it.
  *
  * The time that stands there is read as Feast writes it, a google.protobuf.Timestamp, since other writers of the view
  * write nothing else. Numbers stay below 2^53, so Lua's are exact.
@@ -55,42 +62,59 @@ const char redis_calls_script[] =
 	"	return type(reply) == 'table' and reply.err\n"
 	"end\n"
 	"local fields, ttl, keys = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])\n"
+	"local stones, origin = ARGV[4], ARGV[5]\n"
 	"local hset = {'HSET'}\n"
-	"for i = 1, fields do hset[2 * i + 1] = ARGV[3 + i] end\n"
+	"for i = 1, fields do hset[2 * i + 1] = ARGV[5 + i] end\n"
+	"local function deleted_at(key)\n"
+	"	local stone = call('GET', stones .. key)\n"
+	"	if type(stone) ~= 'string' then return nil end\n"
+	"	local offset, from = stone:match('^(%d+) (.*)$')\n"
+	"	return from == origin and tonumber(offset) or nil\n"
+	"end\n"
 	"local function write(key, vector_key, at)\n"
-	"	local old = call('HMGET', key, ARGV[4], ARGV[5])\n"
+	"	local old, stone = call('HMGET', key, ARGV[6], ARGV[7]), nil\n"
 	"	if failed(old) then return old end\n"
-	"	if old[1] and not is_newer(tonumber(ARGV[at + 1]), ARGV[at + keys + 2], old) then return 0 end\n"
+	"	if not old[1] or (old[2] and old[2]:byte(-1) == 32) then stone = deleted_at(key) end\n"
+	"	if stone and tonumber(ARGV[at + 2]) <= stone then return 0 end\n"
+	"	if old[1] and not is_newer(tonumber(ARGV[at + 1]), ARGV[at + keys + 3], old) then return 0 end\n"
 	"	if vector_key then\n"
 	"		local reply\n"
-	"		if ARGV[at + 2] == '' then reply = call('DEL', vector_key)\n"
-	"		else reply = call('HSET', vector_key, 'vector', ARGV[at + 2]) end\n"
+	"		if ARGV[at + 3] == '' then reply = call('DEL', vector_key)\n"
+	"		else reply = call('HSET', vector_key, 'vector', ARGV[at + 3]) end\n"
 	"		if failed(reply) then return reply end\n"
 	"		if ttl > 0 then call('PEXPIRE', vector_key, ttl) end\n"
 	"	end\n"
 	"	hset[2] = key\n"
-	"	for i = 1, fields do hset[2 * i + 2] = ARGV[at + keys + i] end\n"
+	"	for i = 1, fields do hset[2 * i + 2] = ARGV[at + keys + 1 + i] end\n"
+	"	if stone then hset[6] = hset[6] .. ' ' end\n"
 	"	local reply = call(unpack(hset))\n"
 	"	if failed(reply) then return reply end\n"
 	"	if ttl > 0 then call('PEXPIRE', key, ttl) end\n"
 	"	return 1\n"
 	"end\n"
-	"local function remove(key, vector_key)\n"
+	"local function remove(key, vector_key, offset)\n"
+	"	local stone = deleted_at(key)\n"
+	"	if stone and tonumber(offset) <= stone then return 1 end\n"
 	"	if vector_key then\n"
 	"		local reply = call('DEL', vector_key)\n"
 	"		if failed(reply) then return reply end\n"
 	"	end\n"
-	"	local reply = call('HDEL', key, unpack(ARGV, 4, 3 + fields))\n"
+	"	local reply = call('HDEL', key, unpack(ARGV, 6, 5 + fields))\n"
+	"	if failed(reply) then return reply end\n"
+	"	reply = call('SET', stones .. key, offset .. ' ' .. origin, 'PX', " TOMBSTONE_MS ")\n"
 	"	return failed(reply) and reply or 1\n"
 	"end\n"
-	"local replies, at = {}, 3 + fields\n"
+	"local replies, at = {}, 5 + fields\n"
 	"if ttl < 0 then\n"
-	"	for i = 1, #KEYS, keys do replies[#replies + 1] = remove(KEYS[i], keys == 2 and KEYS[i + 1]) end\n"
+	"	for i = 1, #KEYS, keys do\n"
+	"		at = at + 1\n"
+	"		replies[#replies + 1] = remove(KEYS[i], keys == 2 and KEYS[i + 1], ARGV[at])\n"
+	"	end\n"
 	"	return replies\n"
 	"end\n"
 	"for i = 1, #KEYS, keys do\n"
 	"	replies[#replies + 1] = write(KEYS[i], keys == 2 and KEYS[i + 1], at)\n"
-	"	at = at + keys + fields\n"
+	"	at = at + keys + 1 + fields\n"
 	"end\n"
 	"return replies\n";
 
@@ -187,6 +211,7 @@ put_values(struct redis_calls_open *open, const struct feature_row *row, struct 
 	int32_t nanos = (int32_t)(row->time_ms - seconds * 1000) * 1000000;
 
 	redis_number(&open->values, row->time_ms);
+	redis_number(&open->values, row->offset);
 	if (has_vector(view)) {
 		const struct feature_value *vector = &row->features[view->vector];
 
@@ -216,7 +241,7 @@ finish(struct redis_calls *calls, struct redis_calls_open *open, bool deletes)
 
 	if (open->count == 0)
 		return;
-	redis_command_begin(out, 3 + keys * open->count + 3 + fields + (deletes ? 0 : (keys + fields) * open->count));
+	redis_command_begin(out, 3 + keys * open->count + 5 + fields + (deletes ? 1 : keys + 1 + fields) * open->count);
 	redis_argument(out, bytes_of_text("EVALSHA"));
 	redis_argument(out, bytes_of_text(calls->hash));
 	redis_number(out, (int64_t)(keys * open->count));
@@ -224,6 +249,8 @@ finish(struct redis_calls *calls, struct redis_calls_open *open, bool deletes)
 	redis_number(out, (int64_t)fields);
 	redis_number(out, deletes ? -1 : view->spec.ttl_ms);
 	redis_number(out, (int64_t)keys);
+	redis_argument(out, bytes_of_text(view->tombstones));
+	redis_argument(out, bytes_of_text(view->spec.origin));
 	redis_argument(out, bytes_of_text(view->time_field));
 	redis_argument(out, bytes_of_text(view->revision_field));
 	for (int i = 0; i < view->feature_count; i++)
@@ -249,6 +276,8 @@ redis_calls_put(struct redis_calls *calls, const struct feature_view *view, cons
 	put_keys(open, row, &calls->part);
 	if (row->features)
 		put_values(open, row, &calls->part);
+	else
+		redis_number(&open->values, row->offset);
 	open->rows[open->count++] = calls->rows++;
 	calls->deletes |= !row->features;
 	if (!row->features || open->count == REDIS_CALL_ROWS_MAX)

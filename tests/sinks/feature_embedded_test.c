@@ -101,7 +101,7 @@ remove_row(const char *user)
 {
 	const struct feature_value key = {.bytes = bytes_of_text(user)};
 
-	check_ok(feature_writer_remove(writer, view, &key, 0, &err));
+	check_ok(feature_writer_remove(writer, view, &key, 0, 0, &err));
 }
 
 TEST(a_deletion_deletes_the_newest_and_what_comes_behind_it_is_a_first_row)

@@ -1,6 +1,7 @@
 /* Deletions in a real Redis: an entity's row of a view goes, whatever else stands beside it. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sinks/feature_store.h"
@@ -12,6 +13,8 @@ static struct redis_server server;
 static struct feature_store *store;
 static struct feature_writer *writer;
 static struct feature_view *view;
+static const char *origin = "user_embeddings";
+static int64_t offset; /* of the last record */
 
 static const struct feature_column keys[] = {{"user_id", FEATURE_STRING, false}, {0}};
 static const struct feature_column features[] = {
@@ -23,15 +26,23 @@ static const struct feature_column features[] = {
 
 /* With the vector under a key of its own. */
 static void
-start(void)
+open_view(void)
 {
-	char none[] = "";
 	const struct feature_view_spec spec = {.project = "reco",
 					       .name = "user_embedding",
 					       .keys = keys,
 					       .features = features,
 					       .vector = "embedding",
-					       .vector_prefix = "vec:"};
+					       .vector_prefix = "vec:",
+					       .origin = origin};
+
+	check_ok(feature_view_new(&spec, &view, &err));
+}
+
+static void
+start(void)
+{
+	char none[] = "";
 	struct feature_store_config config = {.type = FEATURE_STORE_REDIS,
 					      .user = none,
 					      .password = none,
@@ -46,7 +57,7 @@ start(void)
 	config.address = server.address;
 	check_ok(feature_store_open(&config, &store, &err));
 	writer = feature_writer_open(store);
-	check_ok(feature_view_new(&spec, &view, &err));
+	open_view();
 }
 
 static void
@@ -64,7 +75,8 @@ put(const char *user, int64_t time_ms, int64_t n_actions)
 	static const float vector[] = {0.5f, -1, 0.25f};
 	const struct feature_value key = {.bytes = bytes_of_text(user)};
 	const struct feature_value values[] = {{.items = vector, .count = 3}, {.integer = n_actions}};
-	const struct feature_row row = {.keys = &key, .features = values, .time_ms = time_ms, .revision = 1};
+	const struct feature_row row = {
+		.keys = &key, .features = values, .time_ms = time_ms, .revision = 1, .offset = ++offset};
 
 	check_ok(feature_writer_put(writer, view, &row, 0, &err));
 }
@@ -91,7 +103,7 @@ remove_row(const char *user)
 {
 	const struct feature_value key = {.bytes = bytes_of_text(user)};
 
-	check_ok(feature_writer_remove(writer, view, &key, 0, &err));
+	check_ok(feature_writer_remove(writer, view, &key, ++offset, 0, &err));
 }
 
 TEST(a_deletion_takes_all_fields_of_the_view_and_the_vector_and_nothing_else)
@@ -128,7 +140,53 @@ TEST(a_row_that_is_sent_again_does_not_come_behind_the_deletion_that_followed_it
 	check_int(feature_writer_flush(writer, &err), -1);
 	check_int(err.action, RETRY);
 	redis_server_ask(&server, "CONFIG SET maxmemory 0");
-	check_text(flush(), "WWW");
+	check_text(flush(), "OWW");
 	check_text(redis_server_ask(&server, "EXISTS %b", U42, U42_SIZE), "0");
+	stop();
+}
+
+TEST(what_a_writer_without_its_partition_sends_late_brings_nobody_back_and_deletes_nobody)
+{
+	start();
+	put("u42", 5000, 1);
+	remove_row("u42");
+	check_text(flush(), "WW");
+	offset = 0; /* the same two records, from one that has not heard yet that others have them */
+	put("u42", 5000, 1);
+	check_text(flush(), "O");
+	check_text(redis_server_ask(&server, "EXISTS %b vec:u42", U42, U42_SIZE), "0");
+	offset = 2;
+	put("u42", 4000, 2); /* the user is back, with a time before that of the row that was deleted */
+	check_text(flush(), "W");
+	offset = 0;
+	put("u42", 5000, 1);
+	remove_row("u42");
+	check_text(flush(), "OW");
+	check_text(redis_server_ask(&server, "EXISTS %b vec:u42", U42, U42_SIZE), "2");
+	offset = 3;
+	put("u42", 4000, 2); /* a higher revision is all that is needed, as ever */
+	check_text(flush(), "O");
+	stop();
+}
+
+TEST(a_tombstone_lasts_a_day_and_says_nothing_of_another_topic)
+{
+	char key[100] = "_del:user_embedding:";
+	size_t size = strlen(key) + U42_SIZE;
+	const char *left;
+
+	memcpy(key + strlen(key), U42, U42_SIZE);
+	start();
+	put("u42", 5000, 1);
+	remove_row("u42");
+	check_text(flush(), "WW");
+	left = redis_server_ask(&server, "PTTL %b", key, size);
+	check(atoll(left) > 86000000 && atoll(left) <= 86400000);
+	feature_view_free(&view);
+	origin = "user_embeddings.2";
+	open_view();
+	offset = 0;
+	put("u42", 1000, 1);
+	check_text(flush(), "W");
 	stop();
 }
