@@ -17,6 +17,15 @@ trust(struct wall_guard *guard, int64_t distance_ms)
 	guard->ahead_ms = 0;
 }
 
+void
+wall_guard_know(struct wall_guard *guard, int64_t known_ms, int64_t steady_ms)
+{
+	int64_t distance_ms = known_ms - steady_ms;
+
+	if (!guard->any || (guard->back ? distance_ms > guard->trusted_ms : distance_ms < guard->trusted_ms))
+		trust(guard, distance_ms);
+}
+
 int64_t
 wall_guard_look(struct wall_guard *guard, int64_t wall_ms, int64_t steady_ms)
 {

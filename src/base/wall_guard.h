@@ -6,7 +6,8 @@
  * What is trusted is the distance of the wall clock from the steady one. A distance that has changed by more than
  * WALL_GUARD_JUMP_MS in the harmful direction counts only after it has held for WALL_GUARD_HOLD_MS (a machine that
  * slept, and a clock that was wrong before, are right then); until then time goes on from what was trusted. A change in
- * the other direction counts at once. The first reading is trusted: there is nothing to hold it against.
+ * the other direction counts at once. Where a process starts, the newest time that it finds in what it kept stands in
+ * for what was trusted (wall_guard_know); where it kept nothing, the first reading is.
  */
 #ifndef BASE_WALL_GUARD_H
 #define BASE_WALL_GUARD_H
@@ -16,6 +17,8 @@
 
 #define WALL_GUARD_JUMP_MS (5 * 60 * 1000)  /* a clock that is corrected goes no further at once */
 #define WALL_GUARD_HOLD_MS (60 * 60 * 1000) /* steady time */
+
+#define WALL_GUARD_REST_MS (48 * 60 * 60 * 1000) /* who has rested for longer is asked whether the clock is right */
 
 /* All zero: nothing was read yet. */
 struct wall_guard {
@@ -27,6 +30,12 @@ struct wall_guard {
 	int64_t ahead_ms;	       /* by how much; negative: it is behind */
 	int64_t distance_ms, since_ms; /* the distance that must hold, and since when (steady time) it does */
 };
+
+/*
+ * It was `known_ms` at least, as something durable says that was written by a clock: what is trusted from here on,
+ * unless a clock that is less harmful is already.
+ */
+void wall_guard_know(struct wall_guard *guard, int64_t known_ms, int64_t steady_ms);
 
 /* Sets now_ms, and returns it. */
 int64_t wall_guard_look(struct wall_guard *guard, int64_t wall_ms, int64_t steady_ms);

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/directory.h"
@@ -18,8 +17,7 @@
 #include "dataflow/patience.h"
 #include "dataflow/topic_list.h"
 #include "dataflow/watchdog.h"
-
-#define JOB_START_PAUSE_MS 50 /* before the log is asked again */
+#include "record/json.h"
 
 static int
 make_directory(const char *path, struct error *err)
@@ -115,7 +113,6 @@ runtime_topics(const struct topology *topology, struct log *log, bool create, st
 static int
 find_journals(const struct topology *topology, struct log *log, int64_t wait_ms, struct clock *clock, struct error *err)
 {
-	const struct timespec pause = {.tv_nsec = JOB_START_PAUSE_MS * 1000000};
 	struct patience_owner owner = {.operator = "(journals)", .task = -1};
 	struct patience patience = {0};
 
@@ -123,7 +120,7 @@ find_journals(const struct topology *topology, struct log *log, int64_t wait_ms,
 		if (err->action != RETRY || stop_requested() ||
 		    patience_fail(&patience, &owner, clock_steady_ms(clock), 0, wait_ms, err) < 0)
 			return -1;
-		nanosleep(&pause, NULL);
+		patience_pause();
 	}
 	patience_end(&patience, &owner, clock_steady_ms(clock));
 	return 0;
@@ -339,6 +336,42 @@ job_wall_ms(struct job *job)
 			    job->clock_guard.ahead_ms, WALL_GUARD_HOLD_MS / 60000);
 	pthread_mutex_unlock(&job->clock_lock);
 	return now_ms;
+}
+
+static void
+say_doubt(int64_t now_ms, int64_t written_ms)
+{
+	char now[32], written[32];
+	bool behind = now_ms < written_ms;
+
+	json_format_time(now_ms, now);
+	json_format_time(written_ms, written);
+	logger_warn("clock_doubted", "now=%s last_commit=%s ahead_ms=%" PRId64 " reason=\"%s\"", now, written,
+		    now_ms - written_ms,
+		    behind ? "the wall clock is behind what the journal knows; event times are held against the time "
+			     "of then, until the clock has been steady for 60 min"
+			   : "the journal has rested for so long, or the wall clock is wrong: records from the future "
+			     "would be taken");
+}
+
+void
+job_clock_known(struct job *job, int64_t written_ms)
+{
+	int64_t now_ms = clock_now_ms(job->clock), steady_ms = clock_steady_ms(job->clock), ahead_ms;
+	bool far;
+
+	if (__builtin_sub_overflow(now_ms, written_ms, &ahead_ms))
+		return; /* of no clock */
+	far = ahead_ms < -WALL_GUARD_JUMP_MS || ahead_ms > WALL_GUARD_REST_MS;
+	pthread_mutex_lock(&job->clock_lock);
+	if (far && !job->clock_said)
+		say_doubt(now_ms, written_ms);
+	job->clock_said |= far;
+	if (ahead_ms < -WALL_GUARD_JUMP_MS) {
+		wall_guard_know(&job->clock_guard, written_ms, steady_ms);
+		wall_guard_look(&job->clock_guard, now_ms, steady_ms);
+	}
+	pthread_mutex_unlock(&job->clock_lock);
 }
 
 int

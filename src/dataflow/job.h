@@ -64,6 +64,7 @@ struct job {
 	struct clock *clock;
 	pthread_mutex_t clock_lock;
 	struct wall_guard clock_guard;	/* under the lock */
+	bool clock_said;		/* likewise: that it was doubted at the start */
 	int *topics;			/* number in the log of each topic of the topology */
 	_Atomic int64_t *misplaced;	/* by topic: records found on the wrong partition for their key */
 	struct job_operator *operators; /* one per operator of the topology */
@@ -84,6 +85,9 @@ void job_close(struct job **job);
 /* The wall time that event times are held against (topic_record.h): a clock that was set back does not make everything
  * a thing of the future. Thread-safe. */
 int64_t job_wall_ms(struct job *job);
+/* A commit was made at that time by a clock of then: one that is far away from it is said (`clock_doubted`), and one
+ * that is behind it is doubted as if it had been set back now. Thread-safe. */
+void job_clock_known(struct job *job, int64_t written_ms);
 
 int job_stage_count(const struct job *job);
 

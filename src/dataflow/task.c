@@ -369,6 +369,7 @@ write_header(struct task *task)
 		.incarnation = task->incarnation,
 		.watermark = task->watermark.at,
 		.input_count = task->input_count,
+		.written_ms = task->context.now_ms,
 	};
 
 	for (int i = 0; i < task->input_count; i++) {

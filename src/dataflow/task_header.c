@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/packed.h"
 
-enum fact { FACT_WRITER = 1, FACT_OPERATOR, FACT_TASKS, FACT_OPTIONS, FACT_INPUT, FACT_WINDOW };
+enum fact { FACT_WRITER = 1, FACT_OPERATOR, FACT_TASKS, FACT_OPTIONS, FACT_INPUT, FACT_WINDOW, FACT_WRITTEN };
 
 /* ---- writing ---- */
 
@@ -71,6 +71,11 @@ put_facts(const struct task_header *header, struct buffer *out)
 	for (int i = 0; i < header->input_count; i++)
 		if (header->inputs[i].window.size != 0)
 			put_fact_window(out, i, header->inputs[i].window);
+	if (header->written_ms != 0) {
+		buffer_put_varint(out, FACT_WRITTEN);
+		buffer_put_varint(out, sizeof(uint64_t));
+		buffer_put_u64(out, (uint64_t)header->written_ms);
+	}
 }
 
 void
@@ -182,6 +187,8 @@ read_facts(struct cursor *cursor, struct task_header *out)
 			read_fact_input(&fact, out);
 		else if (tag == FACT_WINDOW)
 			read_fact_window(&fact, out);
+		else if (tag == FACT_WRITTEN)
+			out->written_ms = (int64_t)cursor_u64(&fact);
 		cursor->bad |= fact.bad;
 	}
 }

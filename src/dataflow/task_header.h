@@ -19,6 +19,7 @@
  *     5 input        varint number of the input above | 16 bytes of topic id | i64 offset, i64 timestamp and u64
  *                    checksum of the record before the position
  *     6 window       varint number of the input above | what its recent records came to (dead_letter.h)
+ *     7 written      i64 wall time of the commit
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -77,6 +78,7 @@ struct task_header {
 	int tasks;
 	struct bytes partitioner;
 	struct bytes options;
+	int64_t written_ms; /* wall time, by the clock of the process that wrote it; 0: not known */
 };
 
 void task_header_write(const struct task_header *header, struct buffer *out);

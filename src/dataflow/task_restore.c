@@ -224,6 +224,8 @@ place_by(struct task *task, struct task_header *header, struct error *err)
 
 	if (ask_inputs(task, err) < 0)
 		return -1;
+	if (header->written_ms != 0)
+		job_clock_known(task->job, header->written_ms);
 	watermark_init(&task->watermark, header->watermark);
 	task->context.watermark_ms = header->watermark;
 	task->incarnation = header->incarnation + 1;

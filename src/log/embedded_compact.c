@@ -122,6 +122,7 @@ replace(struct compaction *compaction, const struct index_walk *walk, const stru
 	rocksdb_writebatch_put(writes, (const char *)summary_key, sizeof(summary_key), (const char *)value,
 			       sizeof(value));
 	result = embedded_write(compaction->log, writes, false, err);
+	atomic_store(&compaction->log->topics[walk->topic]->freed, true);
 	rocksdb_writebatch_destroy(writes);
 	return result;
 }
@@ -195,19 +196,49 @@ rewrite_all(struct compaction *compaction, struct error *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* Bytes in the batches from `from` on, and before it. */
+/* Bytes in the batches before `until`, as they are. */
 static int
-measure(struct embedded *log, int topic, int partition, int64_t from, int64_t *clean, int64_t *dirty, struct error *err)
+measure(struct embedded *log, int topic, int partition, int64_t until, int64_t *bytes, struct error *err)
 {
 	struct index_walk walk;
 	int found;
 
-	*clean = *dirty = 0;
+	*bytes = 0;
 	index_open(&walk, log, topic, partition);
-	for (found = index_seek(&walk, 0, err); found > 0; found = index_next(&walk, err))
-		*(walk.base < from ? clean : dirty) += walk.summary.size;
+	for (found = index_seek(&walk, 0, err); found > 0 && walk.base < until; found = index_next(&walk, err))
+		*bytes += walk.summary.size;
 	index_close(&walk);
-	return found;
+	return found < 0 ? -1 : 0;
+}
+
+/* Bytes in the batches from `from` on, none of which was ever compacted: by what the first and the last one count. */
+static int
+measure_appended(struct embedded *log, int topic, int partition, int64_t from, int64_t *bytes, struct error *err)
+{
+	struct index_walk walk;
+	int64_t first;
+	int found;
+
+	*bytes = 0;
+	index_open(&walk, log, topic, partition);
+	found = index_seek(&walk, from, err);
+	first = found > 0 ? walk.summary.bytes : 0;
+	if (found > 0)
+		found = index_last(&walk, err);
+	if (found > 0)
+		*bytes = walk.summary.bytes + walk.summary.size - first;
+	index_close(&walk);
+	return found < 0 ? -1 : 0;
+}
+
+/* Until the first compaction nothing is known of what an earlier process has compacted: all is looked at. */
+static int
+measure_dirty(struct embedded *log, int topic, int partition, int64_t *dirty, struct error *err)
+{
+	int64_t clean_end = embedded_partition(log, topic, partition)->clean_end;
+
+	return clean_end == 0 ? measure(log, topic, partition, INT64_MAX, dirty, err)
+			      : measure_appended(log, topic, partition, clean_end, dirty, err);
 }
 
 int
@@ -215,12 +246,12 @@ embedded_compact(struct embedded *log, int topic, int partition, struct error *e
 {
 	struct partition *part = embedded_partition(log, topic, partition);
 	struct compaction compaction = {.log = log, .topic = topic, .partition = partition};
-	int64_t clean, dirty;
+	int64_t dirty;
 	int result;
 
-	if (measure(log, topic, partition, part->clean_end, &clean, &dirty, err) < 0)
+	if (measure_dirty(log, topic, partition, &dirty, err) < 0)
 		return -1;
-	if (dirty < GARBAGE_BYTES_MIN || dirty < clean)
+	if (dirty < GARBAGE_BYTES_MIN || dirty < part->clean_bytes)
 		return 0;
 	compaction.table = memory_new_array(TABLE_SLOTS, sizeof(*compaction.table));
 	compaction.deletions = time_add(log->guard.now_ms, -DELETION_KEPT_MS);
@@ -228,6 +259,8 @@ embedded_compact(struct embedded *log, int topic, int partition, struct error *e
 	result = remember_all(&compaction, part->clean_end, err);
 	if (result == 0)
 		result = rewrite_all(&compaction, err);
+	if (result == 0)
+		result = measure(log, topic, partition, compaction.until, &part->clean_bytes, err);
 	if (result == 0)
 		part->clean_end = compaction.until;
 	memory_free(&compaction.table);

@@ -189,6 +189,7 @@ drop_segment(struct embedded *log, int topic, uint64_t number, int64_t *records,
 		result = leave_segment(log, topic, i, number, records, err);
 		pthread_mutex_unlock(&part->maintenance);
 	}
+	atomic_store(&log->topics[topic]->freed, true); /* it may have lost the last while it was written to */
 	return result < 0 ? -1 : embedded_free_segments(log, topic, err);
 }
 

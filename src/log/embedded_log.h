@@ -62,6 +62,7 @@ struct partition {
 	pthread_mutex_t maintenance;
 	int64_t freed_bytes; /* of batches taken away, since segments were last looked through */
 	int64_t clean_end;   /* compacted up to here since the log was opened */
+	int64_t clean_bytes; /* of the batches before that, when it had been */
 };
 
 struct topic {
@@ -69,6 +70,7 @@ struct topic {
 	int partition_count;
 	struct partition *partitions;
 	_Atomic bool compacted;
+	_Atomic bool freed; /* batches have gone, or may have before the log was opened, since files were looked at */
 	_Atomic int64_t retention_ms, retention_bytes;
 };
 
@@ -116,6 +118,7 @@ struct embedded {
 
 	pthread_t sweeper;
 	struct wall_guard guard; /* the sweeper's: guard.now_ms is what the age of records is held against */
+	bool clock_said;	 /* the sweeper's: that the clock is doubted */
 	pthread_mutex_t sweep_mutex;
 	pthread_cond_t sweep_work;
 	bool sweep_stopping;
@@ -220,7 +223,7 @@ int embedded_trim(struct log *log, int topic, int partition, int64_t offset, str
 int embedded_sweep(struct embedded *log, struct error *err); /* one look at everything */
 /* Under the partition's maintenance. */
 int embedded_trim_to(struct embedded *log, int topic, int partition, int64_t offset, struct error *err);
-/* Removes the topic's segments that no batch is in any more. */
+/* embedded_free.c: removes the topic's segments that no batch is in any more. */
 int embedded_free_segments(struct embedded *log, int topic, struct error *err);
 
 /* embedded_disk.c: how large the directory is, and what keeps it within its bound */

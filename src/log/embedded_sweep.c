@@ -5,9 +5,9 @@
  * A batch goes by two point deletions, not by a range: ranges pile up in the tree and slow its reads down, and whoever
  * trims continually pays for each batch once. A batch with records on both sides of the new start stays.
  *
- * A segment leaves the disk once no batch is in it any more, durably (embedded_free_segments): looked for by whoever
- * trims, each time many bytes have gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends
- * to their segments.
+ * A segment leaves the disk once no batch is in it any more, durably (embedded_free.c): looked for by whoever trims,
+ * each time many bytes have gone, and by the sweeper. Compacted topics are the sweeper's alone: it also appends to
+ * their segments.
  */
 #include <inttypes.h>
 
@@ -63,7 +63,11 @@ trim_some(struct embedded *log, struct index_walk *walk, rocksdb_writebatch_t *w
 	put_bounds(writes, walk->topic, walk->partition, offset, end);
 	part->start = offset; /* before they are gone: who reads on from there does not miss them */
 	part->freed_bytes += freed;
-	return embedded_write(log, writes, false, err);
+	if (embedded_write(log, writes, false, err) < 0)
+		return -1;
+	if (count > 0)
+		atomic_store(&log->topics[walk->topic]->freed, true);
+	return 0;
 }
 
 int
@@ -81,89 +85,6 @@ embedded_trim_to(struct embedded *log, int topic, int partition, int64_t offset,
 		index_close(&walk);
 		rocksdb_writebatch_destroy(writes);
 	}
-	return result;
-}
-
-/* ---- segments ---- */
-
-struct numbers {
-	uint64_t *items;
-	size_t count, capacity;
-};
-
-static bool
-has_number(void *argument, uint64_t number)
-{
-	struct numbers *numbers = argument;
-
-	for (size_t i = 0; i < numbers->count; i++)
-		if (numbers->items[i] == number)
-			return true;
-	return false;
-}
-
-static void
-add_number(struct numbers *numbers, uint64_t number)
-{
-	if (numbers->count != 0 && (numbers->items[numbers->count - 1] == number || has_number(numbers, number)))
-		return;
-	if (numbers->count == numbers->capacity) {
-		numbers->capacity = numbers->capacity * 2 + 16;
-		numbers->items = memory_resize_array(numbers->items, numbers->capacity, sizeof(*numbers->items));
-	}
-	numbers->items[numbers->count++] = number;
-}
-
-/* The numbers of the segments that the topic's batches are in. */
-static int
-collect(struct embedded *log, int topic, struct numbers *numbers, struct error *err)
-{
-	rocksdb_iterator_t *iterator = rocksdb_create_iterator(log->db, log->read);
-	uint8_t key[EMBEDDED_PARTITION_KEY_SIZE];
-	struct segment_place place;
-	char *failure = NULL;
-	int result = 0;
-
-	embedded_partition_key(key, 'd', topic, 0);
-	for (rocksdb_iter_seek(iterator, (const char *)key, sizeof(key)); rocksdb_iter_valid(iterator);
-	     rocksdb_iter_next(iterator)) {
-		struct bytes found, value;
-
-		found.data = (const uint8_t *)rocksdb_iter_key(iterator, &found.size);
-		if (found.size != EMBEDDED_KEY_SIZE || memcmp(found.data, key, 5) != 0)
-			break;
-		value.data = (const uint8_t *)rocksdb_iter_value(iterator, &value.size);
-		result = segment_place_read(value, &place, err);
-		if (result < 0)
-			break;
-		add_number(numbers, place.number);
-	}
-	rocksdb_iter_get_error(iterator, &failure);
-	if (failure)
-		result = fail(err, FATAL, "the log cannot be read: %s", failure);
-	rocksdb_free(failure);
-	rocksdb_iter_destroy(iterator);
-	return result;
-}
-
-/*
- * Removes the topic's segments that no batch is in any more. The one place where that happens, whatever took the
- * batches away: that they are gone, or stand elsewhere, is made durable first. Else a loss of power could leave rows of
- * files that are no more.
- */
-int
-embedded_free_segments(struct embedded *log, int topic, struct error *err)
-{
-	uint64_t before = segments_first_unindexed(log->segments, topic); /* before looking at the rows */
-	struct numbers numbers = {0};
-	int result = collect(log, topic, &numbers, err);
-
-	if (result == 0 && segments_removable(log->segments, topic, before, has_number, &numbers)) {
-		result = embedded_sync(log, err);
-		if (result == 0)
-			result = segments_remove(log->segments, topic, before, has_number, &numbers, err);
-	}
-	memory_free(&numbers.items);
 	return result;
 }
 
@@ -267,8 +188,42 @@ look_at_clock(struct embedded *log)
 			    " reason=\"the wall clock was set ahead; retention by time goes on from "
 			    "the time before, until the clock has been steady for %d min\"",
 			    log->guard.ahead_ms, WALL_GUARD_HOLD_MS / 60000);
-	else if (doubted && !log->guard.doubted)
+	else if (doubted && !log->guard.doubted && log->clock_said)
 		logger_info("clock_settled", "reason=\"retention by time follows the wall clock again\"");
+	log->clock_said = log->guard.doubted && (log->clock_said || !doubted);
+}
+
+static int64_t
+newest_record(const struct embedded *log)
+{
+	int64_t newest_ms = TIME_MIN;
+
+	for (int topic = 0; topic < log->topic_count; topic++)
+		for (int i = 0; i < log->topics[topic]->partition_count; i++)
+			if (log->topics[topic]->partitions[i].high_time > newest_ms)
+				newest_ms = log->topics[topic]->partitions[i].high_time;
+	return newest_ms;
+}
+
+/* So would one that is wrong when the log is opened: what is known then is the time of its newest record. */
+static void
+meet_clock(struct embedded *log)
+{
+	int64_t newest_ms = newest_record(log), now_ms = clock_now_ms(log->clock);
+	int64_t steady_ms = clock_steady_ms(log->clock);
+
+	if (newest_ms == TIME_MIN)
+		return;
+	wall_guard_know(&log->guard, newest_ms, steady_ms);
+	wall_guard_look(&log->guard, now_ms, steady_ms);
+	log->clock_said = log->guard.ahead_ms > WALL_GUARD_REST_MS;
+	if (!log->clock_said)
+		return;
+	logger_warn("clock_doubted",
+		    "now_ms=%" PRId64 " newest_record_ms=%" PRId64 " ahead_ms=%" PRId64
+		    " reason=\"the log has rested for so long, or the wall clock is wrong; retention by time goes on "
+		    "from the newest record, until the clock has been steady for %d min\"",
+		    now_ms, newest_ms, log->guard.ahead_ms, WALL_GUARD_HOLD_MS / 60000);
 }
 
 static int
@@ -358,8 +313,10 @@ run(void *self)
 int
 embedded_sweeper_start(struct embedded *log, struct error *err)
 {
-	int failure = pthread_create(&log->sweeper, NULL, run, log);
+	int failure;
 
+	meet_clock(log);
+	failure = pthread_create(&log->sweeper, NULL, run, log);
 	return failure ? fail(err, FATAL, "a thread cannot be started: %s", strerror(failure)) : 0;
 }
 

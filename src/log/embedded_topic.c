@@ -41,6 +41,7 @@ topic_new(const struct topic_spec *spec)
 	topic->partition_count = spec->partitions;
 	topic->partitions = memory_new_array((size_t)spec->partitions, sizeof(*topic->partitions));
 	topic->compacted = spec->compacted;
+	topic->freed = true;
 	topic->retention_ms = spec->retention_ms;
 	topic->retention_bytes = spec->retention_bytes;
 	for (int i = 0; i < spec->partitions; i++) {

@@ -29,6 +29,26 @@ TEST(a_clock_that_is_set_ahead_counts_only_after_it_has_held)
 	check(!guard.doubted);
 }
 
+TEST(a_start_goes_on_from_what_is_known_until_the_clock_has_held)
+{
+	struct wall_guard ahead = {0}, behind = {.back = true};
+	int64_t days = 30 * 24 * (int64_t)HOUR;
+
+	wall_guard_know(&ahead, WALL, 5000);
+	check_int(wall_guard_look(&ahead, WALL + days, 5000), WALL);
+	check_int(ahead.ahead_ms, days);
+	check_int(wall_guard_look(&ahead, WALL + days + HOUR, 5000 + HOUR), WALL + days + HOUR);
+	wall_guard_know(&ahead, WALL + 2 * days, 5000 + HOUR); /* a clock further on is no reason to go further on */
+	check_int(wall_guard_look(&ahead, WALL + days + HOUR, 5000 + HOUR), WALL + days + HOUR);
+
+	check_int(wall_guard_look(&behind, WALL - days, 5000), WALL - days);
+	wall_guard_know(&behind, WALL, 5000); /* found out later */
+	check_int(wall_guard_look(&behind, WALL - days + 1000, 6000), WALL + 1000);
+	check_int(behind.ahead_ms, -days);
+	wall_guard_know(&behind, WALL - days, 6000);
+	check_int(wall_guard_look(&behind, WALL - days + 2000, 7000), WALL + 2000);
+}
+
 TEST(a_clock_that_is_set_ahead_for_a_moment_is_forgotten)
 {
 	struct wall_guard guard = {0};

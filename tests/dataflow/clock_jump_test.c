@@ -20,6 +20,14 @@ static struct job *job;
 static struct worker *worker;
 
 static void
+start_job(void)
+{
+	check_ok(job_open(&(struct runtime_config){.topology = topology, .clock = sim_clock(sim), .log = cluster}, &job,
+			  &err));
+	check_ok(worker_open(job, &job->operators[0], 0, &worker, &err));
+}
+
+static void
 open_join(void)
 {
 	static const struct sim_config config = {
@@ -50,9 +58,16 @@ open_join(void)
 	sim_set_faults(sim, false);
 	sim_log_open(sim, "one", &cluster);
 	check_ok(runtime_topics(topology, cluster, true, &err));
-	check_ok(job_open(&(struct runtime_config){.topology = topology, .clock = sim_clock(sim), .log = cluster}, &job,
-			  &err));
-	check_ok(worker_open(job, &job->operators[0], 0, &worker, &err));
+	start_job();
+}
+
+/* Its stores are gone with it: the next one restores from the journal. */
+static void
+stop_job(void)
+{
+	check_ok(worker_leave(worker, &err));
+	worker_close(&worker);
+	job_close(&job);
 }
 
 static void
@@ -162,5 +177,37 @@ TEST(a_clock_that_is_ahead_for_a_second_moves_no_watermark)
 	check_int(records("late_engagements"), 0);
 	check_int(records("dead_letters"), 0);
 	check(worker->tasks[0]->watermark.at <= sim_true_time(sim));
+	close_join();
+}
+
+TEST(a_start_whose_clock_is_behind_the_last_commit_refuses_nothing_and_says_so)
+{
+	open_join();
+	send(0, 10);
+	pass(5000);
+	stop_job();
+	sim_jump_clock(sim, -24 * HOUR_MS);
+	start_job();
+	pass(1000);
+	check(job->clock_said);
+	send(10, 10);
+	pass(5000);
+	check_int(records("outcomes"), 20);
+	check_int(records("dead_letters"), 0);
+	close_join();
+}
+
+TEST(a_start_long_after_the_last_commit_says_so_and_a_pause_of_a_day_is_none)
+{
+	open_join();
+	send(0, 10);
+	pass(5000);
+	for (int days = 1; days <= 100; days += 99) {
+		stop_job();
+		sim_jump_clock(sim, days * 24ll * HOUR_MS);
+		start_job();
+		pass(1000);
+		check_int(job->clock_said, days == 100);
+	}
 	close_join();
 }

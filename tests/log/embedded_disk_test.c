@@ -1,4 +1,5 @@
 #include "log/embedded_log.h"
+#include "log/segment_files.h"
 #include "tests/log/log_fixture.h"
 
 #define MIB (1 << 20)
@@ -88,6 +89,61 @@ TEST(what_has_to_be_kept_is_kept_beyond_the_bound_too)
 	check_ok(embedded_disk_look(embedded_of(log), &err));
 	check(log_disk(log, &disk) && disk.bytes > LIMIT_BYTES);
 	check_int(fixture_count(log, kept, 0, 0, &last), 15 * 1024);
+	log_close(&log);
+}
+
+static int64_t
+segments_of(struct log *log, int topic)
+{
+	return (int64_t)embedded_of(log)->segments->streams[topic].count;
+}
+
+/* Batches of one record, so that there are more of them than the sweeper looks at. */
+static void
+append_each(struct log *log, int topic, int partition, int count)
+{
+	struct transaction *transaction;
+
+	check_ok(log_transaction_open(log, "test", &transaction, &err));
+	for (int i = 0; i < count; i++) {
+		fixture_append(transaction, topic, partition, i, 1, 1024, 7);
+		fixture_commit(transaction);
+	}
+	transaction_close(&transaction);
+}
+
+TEST(segments_go_that_have_lost_their_batches_and_no_others)
+{
+	struct log_config config = {
+		.type = "embedded", .memory_bytes = 16 << 20, .disk_bytes = MIB, .clock = &clock_system};
+	const int many = 4000;
+	struct log *log;
+	int64_t last, files;
+	int topic;
+
+	check_ok(log_open(&config, &log, &err));
+	topic = make_topic(log, "numbers", LOG_RETENTION_FOREVER);
+	append_each(log, topic, 1, 1);
+	append_each(log, topic, 0, many);
+	files = segments_of(log, topic);
+	check(files >= 4);
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_int(segments_of(log, topic), files);
+	check_int(fixture_count(log, topic, 0, 0, &last), many);
+	check_ok(log_trim(log, topic, 0, many - 10, &err));
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_int(segments_of(log, topic), 2); /* the first one, for the other partition, and the last one */
+	check_int(fixture_count(log, topic, 0, 0, &last), 10);
+	check_int(fixture_count(log, topic, 1, 0, &last), 1);
+	append_each(log, topic, 0, many);
+	append_each(log, topic, 1, 1);
+	check_ok(log_trim(log, topic, 1, 1, &err));
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_int(fixture_count(log, topic, 0, 0, &last), 10 + many);
+	check_int(fixture_count(log, topic, 1, 0, &last), 1);
+	check_ok(log_trim(log, topic, 0, many + many, &err));
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_int(segments_of(log, topic), 1);
 	log_close(&log);
 }
 

@@ -140,6 +140,41 @@ TEST(a_wall_clock_that_jumps_ahead_makes_nothing_old_until_it_has_held)
 	log_close(&log);
 }
 
+TEST(a_log_that_is_opened_with_a_clock_far_ahead_keeps_its_records_until_that_has_held)
+{
+	struct topic_spec spec = {.name = "numbers", .partitions = 1, .retention_ms = 7200000, .retention_bytes = -1};
+	struct clock_manual clock;
+	struct log_config config = {
+		.type = "embedded", .directory = test_directory(), .memory_bytes = 16 << 20, .clock = &clock.clock};
+	struct transaction *transaction;
+	struct partition_info info;
+	struct error err;
+	struct log *log;
+	int topic;
+
+	clock_manual_init(&clock, 1000);
+	for (int run = 0; run < 2; run++) {
+		check_ok(log_open(&config, &log, &err));
+		check_ok(log_create_topic(log, &spec, &err));
+		check_ok(log_topic(log, "numbers", &topic, &err));
+		if (run == 0) {
+			transaction = writer(log);
+			fixture_append(transaction, topic, 0, 0, 10, 100, 7);
+			fixture_commit(transaction);
+			transaction_close(&transaction);
+			log_close(&log);
+			clock_manual_jump(&clock, 365 * 86400000ll);
+		}
+	}
+	for (int i = 0; i < 4; i++) {
+		check_ok(embedded_sweep(embedded_of(log), &err));
+		check_ok(log_partition_info(log, topic, 0, &info, &err));
+		check_int(info.records, i < 3 ? 10 : 0);
+		clock_manual_pass(&clock, WALL_GUARD_HOLD_MS / 3 + 1);
+	}
+	log_close(&log);
+}
+
 TEST(compaction_keeps_the_last_record_of_each_key_and_the_offsets)
 {
 	struct log *log = fixture_open(NULL, false);
