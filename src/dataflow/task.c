@@ -322,10 +322,27 @@ passed_markers(const struct task *task)
 	return false;
 }
 
+/*
+ * An input has come to its end, past offsets that are no records (what was aborted, markers of transactions), and the
+ * last block does not know. Lag tools would show them for as long as nothing else comes.
+ */
+static bool
+passed_end(const struct task *task)
+{
+	for (int i = 0; i < task->input_count; i++) {
+		const struct input *input = &task->inputs[i];
+
+		if (!input->topic->internal && input->batch.at_end && input->at >= input->batch.count &&
+		    !input->holding && input->position > input->noted)
+			return true;
+	}
+	return false;
+}
+
 bool
 task_has_news(const struct task *task)
 {
-	return task->changed || (task->running && (marker_due(task) || passed_markers(task)));
+	return task->changed || (task->running && (marker_due(task) || passed_markers(task) || passed_end(task)));
 }
 
 /* ---- commit ---- */

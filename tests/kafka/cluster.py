@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -34,6 +35,8 @@ SESSION_MS = 6_000
 USER, PASSWORD = "alice", "open-sesame"
 SETTINGS = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500, "group.min.session.timeout.ms": 1_000}
 QUIET = {"log_level": 2}  # a broker that is gone is no news here
+MOVING = [getattr(confluent_kafka.KafkaError, name) for name in (
+    "NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")]
 TOPICS = ("impressions", "engagements", "ranker_scores", "outcomes", "exploration_events", "late_engagements",
           "orphan_engagements", "hindsight_scores")
 
@@ -45,6 +48,18 @@ def wait_until(condition, what, timeout_s=TIMEOUT_S, every_s=POLL_S):
         assert time.monotonic() < deadline, f"waited {timeout_s} s in vain: {what}"
         never.wait(every_s)
     return found
+
+
+def patiently(ask, what):
+    """A coordinator that is moving, or has just begun, is waited for. `ask` gives something that counts as true."""
+    def try_it():
+        try:
+            return ask()
+        except confluent_kafka.KafkaException as error:
+            assert error.args[0].retriable() or error.args[0].code() in MOVING, error
+            return None
+
+    return wait_until(try_it, what)
 
 
 def crash_at(point):
@@ -83,6 +98,16 @@ class Broker:
     def restart(self):
         self.call("restart")
 
+    def freeze(self):
+        """It is silent from now on; connections stay, and new ones are taken by the kernel."""
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number):
+        os.kill(int((self.directory / "broker.pid").read_text(encoding="utf-8")), number)
+
     def stop(self):
         self.call("stop", "--remove")
 
@@ -105,7 +130,9 @@ class Broker:
 
     def group(self, name):
         admin = self.admin()  # held: an answer never comes to a client that is gone
-        return admin.describe_consumer_groups([name], request_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)
+        return patiently(
+            lambda: admin.describe_consumer_groups([name], request_timeout=TIMEOUT_S)[name].result(TIMEOUT_S),
+            f"the coordinator of {name}")
 
     def group_members(self, group):
         return len(self.group(group).members)
@@ -304,15 +331,32 @@ class BrokerJob(Job):
         for operator in self.operators:
             self.broker.wait_until_left(self.group_of(operator))
 
-    def positions(self, operator, topic, partitions):
-        """How many records of an input the operator's tasks have behind them: what its group has committed."""
+    def committed(self, operator, topic, partitions):
+        """How many records of an input's partitions the operator's tasks have behind them: what its group has
+        committed. While its coordinator is moving, or has just begun, it is waited for."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.broker.bootstrap,
                                              "group.id": self.group_of(operator), **QUIET})
+        wanted = [confluent_kafka.TopicPartition(self.topic(topic), number) for number in range(partitions)]
+
         try:
-            wanted = [confluent_kafka.TopicPartition(self.topic(topic), number) for number in range(partitions)]
-            return sum(max(0, partition.offset) for partition in consumer.committed(wanted, TIMEOUT_S))
+            found = patiently(lambda: consumer.committed(wanted, TIMEOUT_S),
+                              f"the coordinator of {self.group_of(operator)}")
+            return [max(0, partition.offset) for partition in found]
         finally:
             consumer.close()
+
+    def ends(self, topic, partitions):
+        """By partition: behind the last offset, whatever it is."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "nobody",
+                                             "isolation.level": "read_committed", **QUIET})
+        try:
+            return [consumer.get_watermark_offsets(confluent_kafka.TopicPartition(self.topic(topic), number),
+                                                   TIMEOUT_S)[1] for number in range(partitions)]
+        finally:
+            consumer.close()
+
+    def positions(self, operator, topic, partitions):
+        return sum(self.committed(operator, topic, partitions))
 
     def command(self, name, *arguments):
         instance = ["--instance", self.instance] if self.instance and name == "run" else []

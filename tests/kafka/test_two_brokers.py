@@ -8,8 +8,6 @@ from tests.kafka import cluster, crew, feed
 JOIN = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "orphan_wait": "5s"}
 OFTEN = ("--set", "commit_interval=50ms")
 IMPRESSIONS = 8_000
-MOVING = [getattr(cluster.confluent_kafka.KafkaError, name) for name in (
-    "NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")]
 
 
 @pytest.fixture
@@ -26,17 +24,8 @@ def make_pair_job(pair, make_job):
 
 
 def behind(job):
-    """By partition of the impressions: how many the group has behind it. Empty: its coordinator is just moving."""
-    consumer = cluster.confluent_kafka.Consumer({"bootstrap.servers": job.broker.bootstrap, "group.id": job.group,
-                                                 **cluster.QUIET})
-    try:
-        wanted = [cluster.confluent_kafka.TopicPartition(job.topic("impressions"), number) for number in range(4)]
-        return [max(0, partition.offset) for partition in consumer.committed(wanted, cluster.TIMEOUT_S)]
-    except cluster.confluent_kafka.KafkaException as error:
-        assert error.args[0].retriable() or error.args[0].code() in MOVING, error
-        return []
-    finally:
-        consumer.close()
+    """By partition of the impressions: how many the group has behind it."""
+    return job.committed(job.operator, "impressions", 4)
 
 
 def finish(job, process, impressions):
