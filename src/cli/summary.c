@@ -79,6 +79,8 @@ put_counters(const struct operator_type *type, const struct operator_figures *fi
 		buffer_print(out, " deletions=%s", output_count(count, figures->deletions));
 	if (figures->records_lost > 0)
 		buffer_print(out, " RECORDS_LOST=%s", output_count(count, figures->records_lost));
+	if (figures->stalls > 0)
+		buffer_print(out, " STALLED=%s", output_count(count, figures->stalls));
 	if (figures->letters_lost > 0)
 		buffer_print(out, " LETTERS_LOST=%s", output_count(count, figures->letters_lost));
 	for (int i = 0; type->counters && type->counters[i].name && i < RUNTIME_COUNTERS_MAX; i++)

@@ -323,6 +323,8 @@ fetch(struct input *input, struct member *member, int partition, struct clock *c
 			    input->topic->name, partition, input->batch.lost.to);
 	if (input_lost(input, partition, input->batch.lost, err) < 0)
 		return -1;
+	if (input->batch.stalled > 0)
+		atomic_fetch_add_explicit(input->stalls, 1, memory_order_relaxed);
 	input->at = 0;
 	input->hashed = 0;
 	input->end = input->batch.end;

@@ -54,6 +54,7 @@ struct input {
 	int64_t end;		       /* the partition's end as last known */
 	int64_t taken;		       /* records */
 	_Atomic int64_t *records_lost; /* of the operator: removed before they were read */
+	_Atomic int64_t *stalls;       /* of the operator: partitions that delivered nothing, and were fetched anew */
 	bool stop_on_lost;
 	bool renewed;		    /* its topic is another one than in the last block */
 	bool compared;		    /* the record before the position was still there */

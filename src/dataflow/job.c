@@ -145,6 +145,7 @@ open_log_for(const struct topology *topology, const char *directory, bool read_o
 		.properties = (const char *const *)topology->log_properties,
 		.commit_interval_ms = topology->commit_interval_ms,
 		.load = load,
+		.stalled_ms = topology->stalled_partition_ms,
 	};
 	int result = 0;
 

@@ -16,7 +16,7 @@
 /* Written by one worker each or summed with atomic adds at commits; read by anyone. */
 struct job_figures {
 	_Atomic int64_t records_in, records_out, bytes_in, dead_letters, records_lost, letters_lost, commits;
-	_Atomic int64_t deletions;
+	_Atomic int64_t deletions, stalls;
 	_Atomic int64_t restored_bytes, restore_ms;
 	_Atomic int64_t counters[RUNTIME_COUNTERS_MAX];
 	struct histogram histograms[RUNTIME_HISTOGRAMS_MAX];

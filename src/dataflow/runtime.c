@@ -324,6 +324,7 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 		.dead_letters = read_figure(&figures->dead_letters),
 		.deletions = read_figure(&figures->deletions),
 		.records_lost = read_figure(&figures->records_lost),
+		.stalls = read_figure(&figures->stalls),
 		.letters_lost = read_figure(&figures->letters_lost),
 		.commits = read_figure(&figures->commits),
 		.restored_bytes = read_figure(&figures->restored_bytes),

@@ -42,6 +42,7 @@ struct operator_figures {
 	int64_t dead_letters;
 	int64_t deletions;    /* records without a value, of its inputs */
 	int64_t records_lost; /* of its inputs, removed by the log before they were read */
+	int64_t stalls;	      /* of partitions of its inputs, which had records and delivered none */
 	int64_t letters_lost; /* refused records of its tables that share one dead letter with others */
 	int64_t commits;
 	int64_t lag;			    /* records between positions and ends of its inputs */

@@ -66,15 +66,16 @@ struct topology_operator {
 struct topology {
 	char *file;
 	char *name;
-	char *log_type;		    /* "embedded" or "kafka" */
-	char **log_properties;	    /* name, value, ..., NULL: whatever else stands under `log:` */
-	int guarantee;		    /* enum guarantee */
-	char *instance;		    /* static membership under this name; NULL: dynamic */
-	int on_lost;		    /* enum on_lost: what retention takes away before it was read */
-	int64_t outage_ms;	    /* how long the log may be out of reach */
-	int64_t store_keep_ms;	    /* how long the stores of a task that has moved away stay */
-	int64_t commit_interval_ms; /* default 200 embedded, 1000 kafka */
-	int64_t commit_bytes;	    /* commit early when a transaction has so many bytes */
+	char *log_type;		      /* "embedded" or "kafka" */
+	char **log_properties;	      /* name, value, ..., NULL: whatever else stands under `log:` */
+	int guarantee;		      /* enum guarantee */
+	char *instance;		      /* static membership under this name; NULL: dynamic */
+	int on_lost;		      /* enum on_lost: what retention takes away before it was read */
+	int64_t outage_ms;	      /* how long the log may be out of reach */
+	int64_t stalled_partition_ms; /* without records of a partition that has some, before it is fetched anew */
+	int64_t store_keep_ms;	      /* how long the stores of a task that has moved away stay */
+	int64_t commit_interval_ms;   /* default 200 embedded, 1000 kafka */
+	int64_t commit_bytes;	      /* commit early when a transaction has so many bytes */
 	int64_t memory_bytes;
 	int64_t disk_bytes;    /* embedded log: of its directory; 0: no bound */
 	int64_t workers;       /* default for operators */

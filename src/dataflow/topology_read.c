@@ -65,6 +65,16 @@ static const struct option topology_options[] = {
 	 .max = 30 * DAY,
 	 .unit = "ms",
 	 .help = "How long the log may be out of reach before the run gives up; until then it waits and says so."},
+	{.name = "stalled_partition",
+	 .type = OPTION_DURATION,
+	 .offset = offsetof(struct topology, stalled_partition_ms),
+	 .initial = "1min",
+	 .min = 1000,
+	 .max = DAY,
+	 .unit = "ms",
+	 .help = "On Kafka: a partition of an input that has records, by the word of its leader, and delivers none for "
+		 "so long is fetched anew, the second time in a row together with all that its worker reads. It is "
+		 "looked at every 5 s."},
 	{.name = "store_keep",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology, store_keep_ms),

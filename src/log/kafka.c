@@ -16,11 +16,11 @@ fini(struct kafka *log)
 	if (log->trims)
 		rd_kafka_queue_destroy(log->trims);
 	if (log->client)
-		kafka_handle_close(log->client, KAFKA_CLOSE_PLAIN, NULL, NULL);
+		kafka_handle_close(log->client, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
 	if (log->pending)
-		kafka_handle_close(log->pending, KAFKA_CLOSE_PLAIN, NULL, NULL);
+		kafka_handle_close(log->pending, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
 	if (log->readers)
-		kafka_handle_close(log->readers, KAFKA_CLOSE_PLAIN, NULL, NULL);
+		kafka_handle_close(log->readers, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
 	kafka_handles_wait();
 	for (int i = 0; i < log->topic_count; i++) {
 		memory_free(&log->topics[i]->name);
@@ -105,7 +105,7 @@ ask_again(struct kafka *log, struct error *err)
 			kafka_fail(err, code, "log: no broker of bootstrap.servers (%s) answers",
 				   kafka_config_text(log, "bootstrap.servers"));
 	} while (code != RD_KAFKA_RESP_ERR_NO_ERROR && !refusal.text[0] && kafka_wait(log, &wait, err));
-	kafka_handle_close(handle, KAFKA_CLOSE_PLAIN, NULL, NULL); /* nobody polls it any more */
+	kafka_handle_close(handle, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL); /* nobody polls it any more */
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return 0;
 	if (refusal.text[0])

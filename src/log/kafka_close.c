@@ -15,6 +15,7 @@
 struct closing {
 	rd_kafka_t *handle;
 	enum kafka_closing how;
+	void (*before)(void *argument);
 	void (*after)(void *argument);
 	void *argument;
 };
@@ -27,6 +28,8 @@ static int open_count;
 static void
 close_now(struct closing *closing)
 {
+	if (closing->before)
+		closing->before(closing->argument);
 	if (closing->how == KAFKA_CLOSE_MEMBER)
 		rd_kafka_consumer_close(closing->handle);
 	if (closing->how == KAFKA_CLOSE_PRODUCER) /* what was not committed must not be waited for */
@@ -49,12 +52,14 @@ close_main(void *argument)
 }
 
 void
-kafka_handle_close(rd_kafka_t *handle, enum kafka_closing how, void (*after)(void *argument), void *argument)
+kafka_handle_close(rd_kafka_t *handle, enum kafka_closing how, void (*before)(void *argument),
+		   void (*after)(void *argument), void *argument)
 {
 	struct closing *closing = memory_new(sizeof(*closing));
 	pthread_t thread;
 
-	*closing = (struct closing){.handle = handle, .how = how, .after = after, .argument = argument};
+	*closing = (struct closing){
+		.handle = handle, .how = how, .before = before, .after = after, .argument = argument};
 	pthread_mutex_lock(&lock);
 	open_count++;
 	pthread_mutex_unlock(&lock);

@@ -197,6 +197,7 @@ kafka_config_read(struct kafka *log, const struct log_config *config, struct err
 	log->at_least_once = config->at_least_once;
 	kafka_shares_of(config, &log->shares);
 	log->wait_ms = config->wait_ms > 0 ? config->wait_ms : KAFKA_OPEN_MS_MAX;
+	log->stalled_ms = config->stalled_ms > 0 ? config->stalled_ms : KAFKA_STALLED_MS;
 	if (take_properties(log, config->properties, err) < 0 || kafka_identity_read(log, config, err) < 0)
 		return -1;
 	if (!find(log, "bootstrap.servers") && !find(log, "metadata.broker.list"))

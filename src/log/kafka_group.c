@@ -295,7 +295,7 @@ leave(struct kafka_group *group, enum kafka_closing how, void (*after)(void *arg
 		rd_kafka_queue_destroy(group->queue);
 	}
 	group->queue = NULL;
-	kafka_handle_close(group->handle, how, after, group);
+	kafka_handle_close(group->handle, how, NULL, after, group);
 	if (!after)
 		group->handle = NULL;
 }

@@ -16,8 +16,10 @@
  *     kafka_limit.c        how large records and batches of a topic may be
  *     kafka_ends.c         where partitions begin and end: asked for by a thread of its own
  *     kafka_place.c        reading one partition: a queue of its own, no matter who reads
+ *     kafka_stall.c        whether a partition has stopped delivering
  *     kafka_reader.c       struct reader
  *     kafka_producer.c     a transactional handle, and what was acknowledged where
+ *     kafka_call.c         its calls that wait for a coordinator, on a thread of their own
  *     kafka_append.c       struct transaction: its records, until librdkafka has them
  *     kafka_transaction.c  ... the commit, step by step
  *     kafka_owner.c        who owns a journal
@@ -59,7 +61,9 @@
 #define KAFKA_NAME_SIZE 400		     /* bytes of a transactional id, an instance */
 #define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
 #define KAFKA_WATCH_MS 30000 /* topics are looked at so often, where topic.metadata.refresh.interval.ms is not set */
-#define KAFKA_TRIM_MS 1000   /* a partition is not trimmed more often */
+#define KAFKA_STALLED_MS 60000 /* a partition that has records delivers some in that time, where nothing else is said */
+#define KAFKA_STALLS_MAX 2     /* in a row, of a partition; then the connections of its member are made anew */
+#define KAFKA_TRIM_MS 1000     /* a partition is not trimmed more often */
 
 struct kafka_topic {
 	char *name;
@@ -85,6 +89,7 @@ struct kafka {
 	struct kafka_numbers numbers;
 	int64_t watch_ms;	   /* topics are looked at so often */
 	int64_t wait_ms;	   /* for an answer of the cluster at the start */
+	int64_t stalled_ms;	   /* for records of a partition that has some */
 	atomic_bool limit_unknown; /* said once */
 	/*
 	 * read_committed: metadata, ends, administration. It fetches nothing: behind a fetch that waits for data any
@@ -146,8 +151,10 @@ bool kafka_wait(struct kafka *log, struct kafka_wait *wait, const struct error *
 
 enum kafka_closing { KAFKA_CLOSE_PLAIN, KAFKA_CLOSE_MEMBER, KAFKA_CLOSE_PRODUCER };
 
-/* Never waits. When it has ended after(argument) is called, on another thread; NULL: nothing is. */
-void kafka_handle_close(rd_kafka_t *handle, enum kafka_closing how, void (*after)(void *argument), void *argument);
+/* Never waits. before(argument) is called before anything is done to the handle, after(argument) when it has ended,
+ * both on another thread, where they may wait; NULL: nothing is. */
+void kafka_handle_close(rd_kafka_t *handle, enum kafka_closing how, void (*before)(void *argument),
+			void (*after)(void *argument), void *argument);
 void kafka_handles_wait(void); /* for all of the process, up to KAFKA_CLOSE_MS_MAX */
 
 /* ---- errors ---- */

@@ -29,6 +29,7 @@ struct kafka_member {
 	struct kafka_place **places; /* by partition * input_count + input; NULL: not started */
 	bool woken;
 	bool topic_gone; /* one of them was not there, the last time */
+	enum { CONNECTIONS_GOOD, CONNECTIONS_BAD, CONNECTIONS_TO_RENEW } connections; /* the fetcher's */
 };
 
 static struct kafka_member *
@@ -131,7 +132,7 @@ kafka_member_close(struct member *base)
 	transaction_close(&member->transaction);
 	kafka_group_close(&member->group);
 	if (member->fetcher)
-		kafka_handle_close(member->fetcher, KAFKA_CLOSE_PLAIN, NULL, NULL);
+		kafka_handle_close(member->fetcher, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
 	if (member->event_fd >= 0)
 		close(member->event_fd);
 	memory_free(&member->places);
@@ -189,14 +190,24 @@ look_at_topics(struct kafka_member *member, struct error *err)
 	return fail(err, ABORT, "a topic was not there for a while");
 }
 
+/* Once: then all tasks are closed, and with the first that is started the fetcher is another one. */
+static int
+look_at_connections(struct kafka_member *member, struct error *err)
+{
+	if (member->connections != CONNECTIONS_BAD)
+		return 0;
+	member->connections = CONNECTIONS_TO_RENEW;
+	return fail(err, ABORT, "a partition has delivered nothing, though it was fetched anew: so are all now");
+}
+
 int
 kafka_member_poll(struct member *base, int64_t wait_ms, struct member_event *event, struct error *err)
 {
 	struct kafka_member *member = own(base);
 	bool woken;
 
-	if (look_at_topics(member, err) < 0 || kafka_group_poll(member->group, false, err) < 0 ||
-	    next_event(member, event, err) < 0)
+	if (look_at_topics(member, err) < 0 || look_at_connections(member, err) < 0 ||
+	    kafka_group_poll(member->group, false, err) < 0 || next_event(member, event, err) < 0)
 		return -1;
 	if (event->type != MEMBER_NOTHING || wait_ms <= 0)
 		return 0;
@@ -210,12 +221,37 @@ kafka_member_poll(struct member *base, int64_t wait_ms, struct member_event *eve
 
 /* ---- partitions ---- */
 
+static bool
+reads_something(const struct kafka_member *member)
+{
+	for (int i = 0; i < member->partition_count * member->input_count; i++)
+		if (member->places[i])
+			return true;
+	return false;
+}
+
+static int
+renew_fetcher(struct kafka_member *member, struct error *err)
+{
+	if (member->connections != CONNECTIONS_TO_RENEW || reads_something(member))
+		return 0;
+	if (member->fetcher)
+		kafka_handle_close(member->fetcher, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
+	member->fetcher = NULL;
+	if (open_fetcher(member, err) < 0)
+		return -1;
+	member->connections = CONNECTIONS_GOOD;
+	return 0;
+}
+
 int
 kafka_member_start(struct member *base, int partition, const int64_t *positions, struct error *err)
 {
 	struct kafka_member *member = own(base);
 
 	insist(partition >= 0 && partition < member->partition_count);
+	if (renew_fetcher(member, err) < 0)
+		return -1;
 	for (int i = 0; i < member->input_count; i++) {
 		struct kafka_place **place = &member->places[partition * member->input_count + i];
 
@@ -248,5 +284,9 @@ kafka_member_fetch(struct member *base, int partition, int input, struct log_bat
 	struct kafka_place *place = member->places[partition * member->input_count + input];
 
 	insist(place);
-	return kafka_place_fetch(place, 0, out, err);
+	if (kafka_place_fetch(place, 0, out, err) < 0)
+		return -1;
+	if (out->stalled >= KAFKA_STALLS_MAX)
+		member->connections = CONNECTIONS_BAD;
+	return 0;
 }

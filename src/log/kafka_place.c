@@ -8,9 +8,12 @@
  * It says so once. Where nothing has come for KAFKA_CONFIRM_MS the ends are asked for before the last word is believed
  * any longer: a partition whose broker does not answer must not count as one that is silent. Nor must one in which
  * somebody's transaction is open: its records are there, behind the last stable offset.
+ *
+ * Where they say that there is more, and it does not come, the partition is fetched anew (kafka_stall.h).
  */
 #include <inttypes.h>
 
+#include "base/logger.h"
 #include "base/memory.h"
 #include "log/kafka_place.h"
 
@@ -177,27 +180,43 @@ raise_failure(struct kafka_place *place, struct error *err)
 	return -1;
 }
 
+/* librdkafka forgets all it knows of the partition but its connections, and looks up its leader. */
+static int
+make_anew(struct kafka_place *place, int64_t end, struct error *err)
+{
+	place->stalled = place->stall.count;
+	logger_warn("partition_stalled",
+		    "topic=%s partition=%d offset=%" PRId64 " end=%" PRId64 " for_ms=%" PRId64
+		    " times=%d reason=\"it has records, and delivers none: it is fetched anew\"",
+		    kafka_topic_name(&place->log->log, place->topic), place->partition, place->position, end,
+		    place->log->stalled_ms, place->stall.count);
+	return start_at(place, err);
+}
+
 /* Where nothing has come for a while. Never waits: what is asked now is known at one of the next calls. */
-static void
-confirm(struct kafka_place *place)
+static int
+confirm(struct kafka_place *place, struct error *err)
 {
 	int64_t now_us = clock_monotonic_us();
 	struct partition_ends ends;
 	struct error none;
 
 	if (now_us - place->heard_us < (int64_t)KAFKA_CONFIRM_MS * 1000)
-		return;
+		return 0;
 	if (place->asked_us == 0)
 		place->asked_us = now_us;
 	if (kafka_ends(place->log, place->topic, place->partition, place->asked_us, 0, &ends, &none) < 0) {
 		place->silent |= now_us - place->asked_us >= (int64_t)KAFKA_SILENT_MS * 1000;
-		return;
+		return 0;
 	}
 	place->heard_us = now_us;
 	place->asked_us = 0;
 	place->silent = false;
 	place->pending_end = ends.pending_end;
 	place->at_end = ends.end <= place->position;
+	if (kafka_stall_look(&place->stall, place->position, ends.end, now_us, place->log->stalled_ms * 1000))
+		return make_anew(place, ends.end, err);
+	return 0;
 }
 
 /* What is there; where there is nothing, waits for the first record only. */
@@ -228,6 +247,8 @@ fill_ends(struct kafka_place *place, struct log_batch *out)
 	out->end = place->at_end || high < place->position ? place->position : high;
 	out->lost = place->gap;
 	place->gap = (struct log_gap){0};
+	out->stalled = place->stalled;
+	place->stalled = 0;
 }
 
 int
@@ -249,8 +270,8 @@ kafka_place_fetch(struct kafka_place *place, int64_t wait_ms, struct log_batch *
 		return raise_failure(place, err);
 	if (out->count > 0)
 		place->heard_us = clock_monotonic_us();
-	else if (got == 0)
-		confirm(place);
+	else if (got == 0 && confirm(place, err) < 0)
+		return -1;
 	fill_ends(place, out);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #define LOG_KAFKA_PLACE_H
 
 #include "log/kafka_log.h"
+#include "log/kafka_stall.h"
 
 /* Where one partition is read, on a handle that may read others. One thread's. */
 struct kafka_place {
@@ -27,6 +28,8 @@ struct kafka_place {
 	bool failed;	     /* `failure` is to be raised, and what follows to be fetched again */
 	struct error failure;
 	struct log_gap gap; /* what was taken away, not yet said */
+	struct kafka_stall stall;
+	int stalled; /* not yet said */
 };
 
 /* event_fd: written to when something comes while nothing was there; -1: nobody waits. */

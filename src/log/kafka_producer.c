@@ -62,7 +62,10 @@ open_handle(struct kafka_producer *producer, struct error *err)
 		return -1;
 	}
 	rd_kafka_conf_interceptor_add_on_new(conf, "isotope", created, producer);
-	return kafka_handle_open(conf, RD_KAFKA_PRODUCER, &producer->handle, err);
+	if (kafka_handle_open(conf, RD_KAFKA_PRODUCER, &producer->handle, err) < 0)
+		return -1;
+	producer->caller.handle = producer->handle;
+	return 0;
 }
 
 int
@@ -72,6 +75,7 @@ kafka_producer_open(struct kafka *log, const char *id, int tracked, struct kafka
 
 	producer->log = log;
 	producer->id = id ? memory_text(id) : NULL;
+	kafka_caller_init(&producer->caller);
 	producer->tracked = tracked;
 	producer->ready = !id;
 	if (tracked >= 0) {
@@ -98,6 +102,20 @@ free_producer(void *argument)
 	memory_free(&producer);
 }
 
+/* Before the handle goes, which a call may be using. */
+static void
+end_calls(void *argument)
+{
+	kafka_caller_fini(&((struct kafka_producer *)argument)->caller);
+}
+
+static void
+end_without_handle(struct kafka_producer *producer)
+{
+	end_calls(producer);
+	free_producer(producer);
+}
+
 void
 kafka_producer_close(struct kafka_producer **pointer)
 {
@@ -110,9 +128,9 @@ kafka_producer_close(struct kafka_producer **pointer)
 		if (producer->rkt[i])
 			rd_kafka_topic_destroy(producer->rkt[i]);
 	if (producer->handle)
-		kafka_handle_close(producer->handle, KAFKA_CLOSE_PRODUCER, free_producer, producer);
+		kafka_handle_close(producer->handle, KAFKA_CLOSE_PRODUCER, end_calls, free_producer, producer);
 	else
-		free_producer(producer);
+		end_without_handle(producer);
 }
 
 int
@@ -134,7 +152,8 @@ kafka_producer_prepare(struct kafka_producer *producer, struct error *err)
 
 	if (producer->ready)
 		return 0;
-	error = rd_kafka_init_transactions(producer->handle, KAFKA_CALL_MS_MAX);
+	if (kafka_call(&producer->caller, KAFKA_CALL_INIT, &error, err) < 0)
+		return -1;
 	if (error)
 		return kafka_producer_fail(producer, error, "starting transactions", err);
 	producer->ready = true;
@@ -162,10 +181,13 @@ kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *e
 }
 
 bool
-kafka_producer_is_lost(const struct kafka_producer *producer)
+kafka_producer_is_lost(struct kafka_producer *producer)
 {
+	enum kafka_call call;
 	char text[256];
 
+	if (kafka_call_ms(&producer->caller, &call) > producer->log->numbers.transaction_ms)
+		return true;
 	return rd_kafka_fatal_error(producer->handle, text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

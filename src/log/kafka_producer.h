@@ -2,6 +2,7 @@
 #ifndef LOG_KAFKA_PRODUCER_H
 #define LOG_KAFKA_PRODUCER_H
 
+#include "log/kafka_call.h"
 #include "log/kafka_log.h"
 
 /* The offsets that the records of this transaction got in one partition of the tracked topic. */
@@ -14,6 +15,7 @@ struct kafka_tracked {
 struct kafka_producer {
 	struct kafka *log;
 	rd_kafka_t *handle;
+	struct kafka_caller caller;
 	char *id;		/* transactional id; NULL: without transactions */
 	rd_kafka_topic_t **rkt; /* by topic number */
 	int rkt_count;
@@ -33,8 +35,9 @@ void kafka_producer_close(struct kafka_producer **producer);
 /* Ends what a predecessor of the same id left open, and fences him. RETRY while the cluster cannot be reached. */
 int kafka_producer_prepare(struct kafka_producer *producer, struct error *err);
 rd_kafka_topic_t *kafka_producer_topic(struct kafka_producer *producer, int topic, struct error *err);
-void kafka_producer_forget(struct kafka_producer *producer);	    /* what was tracked: a new transaction begins */
-bool kafka_producer_is_lost(const struct kafka_producer *producer); /* librdkafka has given it up */
+void kafka_producer_forget(struct kafka_producer *producer); /* what was tracked: a new transaction begins */
+/* librdkafka has given it up, or does not come back from a call for longer than its transaction may last. */
+bool kafka_producer_is_lost(struct kafka_producer *producer);
 /* By a new one of the same name, which fences it: that also ends its transaction. */
 int kafka_producer_replace(struct kafka_producer **producer, struct error *err);
 /* The topic that has refused a batch as too large, or -1. */

@@ -97,6 +97,6 @@ kafka_reader_close(struct reader *base)
 	kafka_place_close(&reader->place);
 	pthread_mutex_unlock(&log->places_lock);
 	if (reader->own)
-		kafka_handle_close(reader->own, KAFKA_CLOSE_PLAIN, NULL, NULL);
+		kafka_handle_close(reader->own, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
 	memory_free(&reader);
 }

@@ -88,12 +88,10 @@ kafka_transaction_close(struct transaction *base)
 {
 	struct kafka_transaction *transaction = kafka_transaction_of(base);
 	rd_kafka_error_t *error;
+	struct error none;
 
-	if (transaction->begun) {
-		error = rd_kafka_abort_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
-		if (error)
-			rd_kafka_error_destroy(error);
-	}
+	if (transaction->begun && kafka_call(&transaction->producer->caller, KAFKA_CALL_ABORT, &error, &none) == 0)
+		rd_kafka_error_destroy(error);
 	kafka_producer_close(&transaction->producer);
 	kafka_producer_close(&transaction->plain);
 	rd_kafka_topic_partition_list_destroy(transaction->positions);
@@ -169,6 +167,15 @@ group_metadata(const struct kafka_transaction *transaction)
 		       : rd_kafka_consumer_group_metadata_new(transaction->group_name);
 }
 
+/* It has not come back. In the time that the transaction had the cluster has ended it. */
+static int
+give_up_call(const struct kafka_transaction *transaction, struct error *err)
+{
+	if (kafka_producer_is_lost(transaction->producer))
+		err->action = ABORT;
+	return -1;
+}
+
 static int
 commit_positions(struct kafka_transaction *transaction, struct error *err)
 {
@@ -184,9 +191,8 @@ commit_positions(struct kafka_transaction *transaction, struct error *err)
 	metadata = group_metadata(transaction);
 	if (!metadata)
 		return fail(err, ABORT, "the group has no member here");
-	error = rd_kafka_send_offsets_to_transaction(transaction->producer->handle, transaction->positions, metadata,
-						     KAFKA_CALL_MS_MAX);
-	rd_kafka_consumer_group_metadata_destroy(metadata);
+	if (kafka_call_positions(&transaction->producer->caller, transaction->positions, metadata, &error, err) < 0)
+		return give_up_call(transaction, err);
 	if (error)
 		return kafka_producer_fail(transaction->producer, error, "adding positions to a transaction", err);
 	return crash_here(CRASH_POSITIONS, err);
@@ -199,7 +205,8 @@ commit_decide(struct kafka_transaction *transaction, struct error *err)
 
 	transaction->step = STEP_COMMIT;
 	if (transaction->begun) {
-		error = rd_kafka_commit_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
+		if (kafka_call(&transaction->producer->caller, KAFKA_CALL_COMMIT, &error, err) < 0)
+			return -1;
 		if (error)
 			return kafka_producer_fail(transaction->producer, error, "committing a transaction", err);
 	}
@@ -241,18 +248,28 @@ kafka_undecided(const struct transaction *base)
 
 /* ---- abort ---- */
 
+/* It is lost, or has not come back from a step of the commit: no abort can be called. */
+static bool
+is_stuck(struct kafka_producer *producer)
+{
+	enum kafka_call call;
+
+	kafka_call_ms(&producer->caller, &call);
+	return call == KAFKA_CALL_POSITIONS || call == KAFKA_CALL_COMMIT || kafka_producer_is_lost(producer);
+}
+
 static int
 end_open(struct kafka_transaction *transaction, struct error *err)
 {
 	rd_kafka_error_t *error = NULL;
 
-	if (transaction->begun && !kafka_producer_is_lost(transaction->producer)) {
-		error = rd_kafka_abort_transaction(transaction->producer->handle, KAFKA_CALL_MS_MAX);
+	if (transaction->begun && !is_stuck(transaction->producer)) {
+		if (kafka_call(&transaction->producer->caller, KAFKA_CALL_ABORT, &error, err) < 0)
+			return -1;
 		if (error && kafka_fail_error(err, error, "aborting a transaction") < 0 && err->action == RETRY)
 			return -1;
 	}
-	if ((error || kafka_producer_is_lost(transaction->producer)) &&
-	    kafka_producer_replace(&transaction->producer, err) < 0)
+	if ((error || is_stuck(transaction->producer)) && kafka_producer_replace(&transaction->producer, err) < 0)
 		return -1;
 	transaction->begun = false;
 	if (kafka_limit_look(&transaction->producer, err) < 0)

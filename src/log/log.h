@@ -62,6 +62,7 @@ struct log_config {
 	const char *const *properties; /* kafka, passed through: name, value, name, value, NULL; or NULL */
 	int64_t commit_interval_ms;    /* kafka: how often the caller commits; 0: not known */
 	struct log_load load;	       /* kafka: memory_bytes is shared out by it */
+	int64_t stalled_ms; /* kafka: a partition that delivers nothing for so long is fetched anew; 0: a minute */
 };
 
 #define LOG_COMMIT_INTERVAL "commit_interval" /* the one above that has no name among the properties */
@@ -174,6 +175,8 @@ struct log_batch {
 	/* at_end, and no transaction was open behind it: nothing is on its way. */
 	bool quiet;
 	struct log_gap lost; /* before the records of this batch; said once */
+	/* The partition had records and delivered none, and is fetched anew: so many times in a row; said once each. */
+	int stalled;
 };
 
 int log_reader_open(struct log *log, int topic, int partition, int64_t offset, struct reader **out, struct error *err);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "log/log.h"
+#include "log/kafka_log.h"
 #include "tests/test.h"
 
 static struct error err;
@@ -99,4 +99,22 @@ TEST(a_secret_is_read_from_environment_and_file)
 	check_refused("the value of security.protocol is not one", "security.protocol", value);
 	memory_free(&path);
 	memory_free(&value);
+}
+
+TEST(checksums_of_batches_are_checked_by_all_that_read)
+{
+	static char *properties[] = {NULL};
+	struct kafka log = {.properties = properties, .application = memory_text("test"), .numbers.session_ms = 6000};
+
+	for (enum kafka_role role = KAFKA_CLIENT; role <= KAFKA_FETCHER; role++) {
+		rd_kafka_conf_t *conf = kafka_config(&log, role, &log, &err);
+		char value[16] = "";
+		size_t size = sizeof(value);
+
+		check(conf != NULL);
+		check_int(rd_kafka_conf_get(conf, "check.crcs", value, &size), RD_KAFKA_CONF_OK);
+		check_text(value, "true");
+		rd_kafka_conf_destroy(conf);
+	}
+	memory_free(&log.application);
 }
