@@ -38,8 +38,8 @@ def make_job(broker, tmp_path):
     """A job with topics of its own on the shared broker; keywords are those of cluster.KafkaJob."""
     jobs = []
 
-    def make(on=broker, create=True, **rest):
-        jobs.append(cluster.KafkaJob(on, tmp_path, **rest))
+    def make(on=broker, create=True, directory=tmp_path, **rest):
+        jobs.append(cluster.KafkaJob(on, directory, **rest))
         if create:
             jobs[-1].create_topics()
         return jobs[-1]

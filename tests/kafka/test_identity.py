@@ -3,6 +3,7 @@
 import confluent_kafka.admin
 import pytest
 
+from tests.flow.stops import Stops
 from tests.kafka import cluster, feed
 
 
@@ -83,17 +84,17 @@ def test_a_topic_that_gains_partitions_ends_the_run_and_is_refused_at_the_next(m
     assert f"'{name}' has 3 partitions, not 2" in refused or (which == "journal" and "is that of 3 tasks" in refused)
 
 
-def test_a_topic_that_is_deleted_is_said_and_waited_for(make_job):
+def test_a_topic_that_is_deleted_is_said_and_waited_for_until_the_outage_or_a_stop(make_job, tmp_path):
     job = make_job(scores=False, partitions=2, log=WATCHING)
     feed.produce(job, 0, 1_000)
-    with open(job.directory.parent / "said", "w", encoding="utf-8") as said:
-        process = job.launch("run", stderr=said)
+    with Stops(tmp_path, "deleted") as stops:
+        waits, gives_up = stops.start(job), stops.start(job.beside(tmp_path / "other"), "--set", "outage=2s")
         cluster.wait_until(lambda: job.positions(job.operator, "impressions", 2) >= 1_000, "the first records")
         delete_topics(job, job.topic("impressions"))
-        text = job.directory.parent / "said"
-        cluster.wait_until(lambda: "is not there any more: was it deleted?" in text.read_text(encoding="utf-8"),
-                           "a word about it")
-    assert process.poll() is None
+        assert gives_up.process.wait(cluster.TIMEOUT_S) == 1
+        assert "is not there any more: was it deleted?" in gives_up.text().splitlines()[-1]
+        cluster.wait_until(lambda: "is not there any more: was it deleted?" in waits.text(), "a word about it")
+        stops.stop("an input is deleted", [waits], 0.5)
 
 
 def test_a_topic_that_is_made_anew_while_it_is_read_ends_the_run(make_job):

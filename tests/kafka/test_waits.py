@@ -1,12 +1,8 @@
 """What a run waits for, and what it does not take for an answer."""
 
-import contextlib
-import random
-import signal
-import subprocess
 import time
 
-from tests.kafka import cluster, crew, feed
+from tests.kafka import cluster, feed
 
 SHORT = {"window": "2s", "before": "1s", "grace": "0s", "correction_horizon": "3s", "orphan_wait": "5s"}
 
@@ -64,55 +60,7 @@ def test_a_bounded_run_names_the_open_transaction_that_it_waits_for(make_job):
     assert numbers(job) == {1}
 
 
-# ---- stops ----
-
-STOP_S_MAX = 20  # what is promised is a second, and five where a commit is undecided; but the machine may be busy
-
-
-def stopped(process, number=signal.SIGTERM):
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=STOP_S_MAX)
-    return process.returncode, errors
-
-
-def test_a_start_that_waits_for_the_cluster_says_so_and_can_be_stopped(make_job):
-    """At whatever moment; 1: nobody listens there."""
-    job = make_job(create=False)
-    moments = random.Random(1)
-    for number in range(12):
-        process = job.start("run", "--set", "log.bootstrap.servers=127.0.0.1:1")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moments.uniform(0, 1.5))
-        if number == 0:
-            waited = next(line for line in process.stderr if " log_wait " in line)
-            assert "127.0.0.1:1" in waited
-        status, errors = stopped(process, moments.choice((signal.SIGTERM, signal.SIGHUP, signal.SIGINT)))
-        # One that has only just been started does not hear it yet.
-        assert status <= 0, errors
-
-
 def test_a_wrong_address_is_given_up_after_the_outage(make_job):
     job = make_job(create=False)
     errors = job.call("run", "--set", "log.bootstrap.servers=127.0.0.1:1", "--set", "outage=1s", status=1).stderr
     assert "no broker of bootstrap.servers (127.0.0.1:1) answers" in errors
-
-
-def test_a_run_whose_broker_is_away_can_be_stopped(private_broker, make_job):
-    """In the middle of its work, a moment or a while after the broker has gone."""
-    job = make_job(on=private_broker, join=SHORT, scores=False, topic={"idle_after": "1h"})
-    impressions, moments = 0, random.Random(2)
-    for _ in range(3):
-        process = job.start("run", "--set", "commit_interval=20ms", "--log-level", "warn")
-        before = len(job.messages("impressions"))
-        feed.produce(job, impressions, impressions + 20_000)
-        impressions += 20_000
-        cluster.wait_until(lambda: job.positions(job.operator, "impressions", 4) > before, "it works")
-        private_broker.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moments.uniform(0, 4))
-        status, errors = stopped(process)
-        assert status == 0 or crew.UNDECIDED in errors, errors
-        private_broker.restart()
-    job.wait_until_left()
-    job.call("run", "--until-end")
-    feed.assert_once(job, impressions)
