@@ -60,7 +60,7 @@
 #define KAFKA_SEND_BYTES ((size_t)256 << 10) /* kept records are handed to librdkafka in such portions */
 #define KAFKA_NAME_SIZE 400		     /* bytes of a transactional id, an instance */
 #define KAFKA_GROUP_POLL_MS 100		     /* the group is asked at least so often */
-#define KAFKA_WATCH_MS 30000 /* topics are looked at so often, where topic.metadata.refresh.interval.ms is not set */
+#define KAFKA_WATCH_MS 30000   /* topics are looked at so often, where topic.metadata.refresh.interval.ms is not set */
 #define KAFKA_STALLED_MS 60000 /* a partition that has records delivers some in that time, where nothing else is said */
 #define KAFKA_STALLS_MAX 2     /* in a row, of a partition; then the connections of its member are made anew */
 #define KAFKA_TRIM_MS 1000     /* a partition is not trimmed more often */

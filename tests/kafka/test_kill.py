@@ -107,6 +107,7 @@ def test_a_member_killed_while_it_gives_tasks_up_leaves_them_whole(make_job, tmp
     second = job.beside(tmp_path / "second").start("run", *MANY_COMMITS)
     assert first.wait(cluster.TIMEOUT_S) == -signal.SIGKILL, first.communicate()
     third = job.start("run", *MANY_COMMITS)
+    next(line for line in third.stderr if " running " in line)  # before that it does not hear a stop
     cluster.wait_until(lambda: job.broker.group_members(job.group) == 2, "the one that was killed to be forgotten")
     for process in (second, third):
         process.terminate()

@@ -46,7 +46,6 @@ open_places(void)
 
 	*log = (struct kafka){.properties = properties,
 			      .application = memory_text("test"),
-			      .memory_bytes = 1 << 20,
 			      .stalled_ms = KAFKA_STALLED_MS,
 			      .watch_ms = KAFKA_WATCH_MS,
 			      .topics = topics,
