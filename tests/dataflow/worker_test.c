@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "log/sim.h"
+#include "log/sim_log.h"
 #include "record/json.h"
 #include "tests/dataflow/capture.h"
 #include "tests/test.h"
@@ -140,7 +140,9 @@ sink_close(void *self)
 }
 
 static const struct option options[] = {OPTION_END};
-static const struct port inputs[] = {{"rows", "engagement", "impression_id", true, "rows"}, {.name = NULL}};
+static const struct port inputs[] = {{"rows", "engagement", "impression_id", true, "rows"},
+				     {"more", "engagement", "impression_id", false, "others"},
+				     {.name = NULL}};
 static const struct store_spec stores[] = {{"timers", "a timer", true}, {.name = NULL}};
 static const struct operator_type sink_type = {
 	.name = "sink",
@@ -161,6 +163,7 @@ static const struct operator_type *const table[] = {&sink_type, NULL};
 /* ---- a cluster with two processes of one worker ---- */
 
 static struct topology *topology;
+static bool two_inputs;
 
 static void
 open_cluster(void)
@@ -180,8 +183,9 @@ open_cluster(void)
 	fprintf(file,
 		"name: t\nschemas: %s/schemas\ncommit_interval: 100ms\nworkers: 1\ntopics:\n"
 		"  rows: {schema: engagement.avsc, key: impression_id, partitions: %d, not_before: 0}\n"
-		"operators:\n  sink: {type: sink, inputs: {rows: rows}}\n",
-		test_source_root(), PARTITIONS);
+		"  more: {schema: engagement.avsc, key: impression_id, partitions: %d, not_before: 0}\n"
+		"operators:\n  sink: {type: sink, inputs: {rows: rows%s}}\n",
+		test_source_root(), PARTITIONS, PARTITIONS, two_inputs ? ", more: more" : "");
 	fclose(file);
 	check_ok(topology_load(path, NULL, table, &topology, NULL, &err));
 	sim = sim_new(&config);
@@ -326,6 +330,41 @@ turns_of(struct process *process, int count)
 			return -1;
 	}
 	return 0;
+}
+
+/* No partition of the topic has a leader, for so long. */
+static void
+take_leaders(const char *name, int64_t for_ms)
+{
+	int topic;
+
+	check_ok(log_topic(one.log, name, &topic, &err));
+	for (int i = 0; i < PARTITIONS; i++)
+		sim->topics[topic]->partitions[i].gone_until_ms = sim_now(sim) + for_ms;
+}
+
+TEST(a_task_that_waits_for_one_input_to_have_a_leader_has_begun_none_of_them)
+{
+	two_inputs = true;
+	open_cluster();
+	open_process(&one, "one");
+	take_turns(TURNS);
+	send_rows();
+	take_turns(TURNS);
+	for (int i = 0; i < PARTITIONS; i++)
+		check_int(one.worker->tasks[i]->inputs[0].window.seen, 1);
+	close_process(&one);
+
+	open_process(&one, "one");
+	sim_set_faults(sim, true); /* (None but this one.) */
+	take_leaders("more", (TURNS + 10) * TURN_MS);
+	take_turns(TURNS);
+	check_int(count_tasks(&one), 0);
+	take_turns(TURNS);
+	check_int(count_tasks(&one), PARTITIONS);
+	for (int i = 0; i < PARTITIONS; i++)
+		check_int(one.worker->tasks[i]->inputs[0].window.seen, 1);
+	close_cluster();
 }
 
 TEST(a_bounded_run_that_finds_blocks_of_another_process_gives_up_and_names_it)
