@@ -31,6 +31,7 @@ BROKER = ROOT / "tools" / "kafka" / "broker"
 TIMEOUT_S = 120
 POLL_S = 0.05
 SESSION_MS = 6_000
+CONTROLLER_HEAP_MIB = 128
 # What a real cluster has in minutes, in seconds.
 USER, PASSWORD = "alice", "open-sesame"
 SETTINGS = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500, "group.min.session.timeout.ms": 1_000}
@@ -86,8 +87,13 @@ class Broker:
         sets = [text for name, value in {**SETTINGS, **settings}.items() for text in ("--set", f"{name}={value}")]
         self.take_addresses(self.call("start", "--owner", owner, "--user", f"{USER}:{PASSWORD}", *sets).decode())
 
-    def join(self, other, owner):
-        self.take_addresses(self.call("start", "--owner", owner, "--join", other.directory).decode())
+    def start_controller(self, owner, **settings):
+        """One that is no broker."""
+        sets = [text for name, value in {**SETTINGS, **settings}.items() for text in ("--set", f"{name}={value}")]
+        self.call("start", "--owner", owner, "--controller", "--heap", CONTROLLER_HEAP_MIB, *sets)
+
+    def join(self, other, owner, node):
+        self.take_addresses(self.call("start", "--owner", owner, "--join", other.directory, "--node", node).decode())
 
     def take_addresses(self, text):
         self.bootstrap, self.login = ([line.split()[0] for line in text.splitlines()] + [None])[:2]
@@ -195,22 +201,14 @@ def private_broker(directory, **settings):
         broker.stop()
 
 
-class Pair:
-    """A cluster of two brokers; all topics, the coordinators' too, have a replica on both. The first is the
-    controller as well: while it is away nobody takes over from anybody."""
+class Pair(Broker):
+    """A cluster of two brokers, of which either may be killed: the controller is a third process. All topics, the
+    coordinators' too, have a replica on both."""
 
     def __init__(self, first, second):
+        super().__init__(first.directory)
         self.first, self.second = first, second
         self.bootstrap = f"{first.bootstrap},{second.bootstrap}"
-
-    def __getattr__(self, name):
-        return getattr(self.first, name)
-
-    def admin(self):
-        return confluent_kafka.admin.AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
-
-    def producer(self, **settings):
-        return confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, **QUIET, **settings})
 
     def leaders(self, topic):
         """By partition; -1: none."""
@@ -227,15 +225,19 @@ class Pair:
 
 @contextlib.contextmanager
 def pair_of_brokers(directory):
+    """Records are acknowledged by all replicas that are in step, of which one is enough: with two of two, nothing could
+    be written while one of them is away. Who was not in step never leads."""
     two = {name: 2 for name in ("offsets.topic.replication.factor", "transaction.state.log.replication.factor",
                                 "default.replication.factor")}
-    first, second = Broker(directory / "1"), Broker(directory / "2")
+    two |= {"min.insync.replicas": 1, "unclean.leader.election.enable": "false"}
+    controller, first, second = (Broker(directory / name) for name in ("controller", "1", "2"))
     try:
-        first.start(os.getpid(), **two)
-        second.join(first, os.getpid())
+        controller.start_controller(os.getpid(), **two)
+        first.join(controller, os.getpid(), 1)
+        second.join(controller, os.getpid(), 2)
         yield Pair(first, second)
     finally:
-        for broker in (second, first):
+        for broker in (second, first, controller):
             if broker.directory.exists():
                 broker.stop()
 

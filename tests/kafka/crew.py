@@ -15,7 +15,10 @@ PAUSE_S = (0.3, 1.5)
 QUIETLY = ("--log-level", "warn")
 UNDECIDED = "the next run decides it"
 PART = 2_000  # impressions that are produced at a time
-BROKER_LIVES_S, BROKER_IS_AWAY_S = (1, 5), (0, 4)
+BROKER_IS_AWAY_S = (0, 4)
+SAID_EVERY_S = 15
+FOLLOWED_S = 1
+STOPPED_RATIO = 0.1  # of those that go under fire
 # Where one that is to be killed may kill itself, and how often it passes there before that: at random, up to so often.
 POINTS = {"started": 3, "processed": 60, "block": 20, "sent": 20, "positions": 20, "committed": 20, "written": 20}
 
@@ -33,6 +36,7 @@ class Crew:
         self.doomed = set()  # those that have a point at which they kill themselves
         self.counts = {"started": 0, "stopped": 0, "killed": 0}
         self.brokers_die = False
+        self.failures = []  # of processes that ended by themselves: such a start needs a person
         self.logs = directory
         self.log_files = {}
 
@@ -58,6 +62,18 @@ class Crew:
         for number, process in self.running.items():
             assert process.poll() is None, f"member {number} ended by itself: {self.log_tail(number)}"
 
+    def restart_ended(self):
+        """Under fire the count of them is wanted, and what they come to."""
+        for number, process in list(self.running.items()):
+            status = process.poll()
+            if status is None or status == -signal.SIGKILL and number in self.doomed:
+                continue
+            del self.running[number]
+            self.log_files.pop(number).close()
+            self.failures.append(f"member {number} ended by itself with status {status}: {self.log_tail(number)}")
+            self.say(self.failures[-1])
+            self.start(number)
+
     def log_tail(self, number):
         return (self.logs / f"member-{number}.log").read_text(encoding="utf-8")[-3000:]
 
@@ -75,11 +91,11 @@ class Crew:
         assert not killed or kill or number in self.doomed, f"somebody has killed member {number}"
         self.counts["killed" if killed else "stopped"] += 1
 
-    def kill_and_restart(self):
+    def kill_and_restart(self, stopped_ratio=0):
         """One is killed: at whatever moment this is, unless it has killed itself by now. Half of those that are started
-        will do that, the others are left to us."""
+        will do that, the others are left to us. Some are stopped as one should."""
         number = self.random.choice(list(self.running))
-        self.end(number, kill=True)
+        self.end(number, kill=self.random.random() >= stopped_ratio)
         self.start(number, self.point() if self.random.random() < 0.5 else None)
 
     def restart_dead(self):
@@ -126,10 +142,10 @@ class Crew:
         assert not failed, failed
         return impressions
 
-    def under_fire(self, pair, kills, broker_kills, impressions_per_s):
-        """Processes are killed and restarted at once, so often, and so are the two brokers, one at a time. Gives the
-        count of impressions."""
-        done, failed, fed = threading.Event(), [], [0]
+    def under_fire(self, pair, kills, broker_kills, impressions_per_s, pause_s=PAUSE_S):
+        """Processes are killed and restarted at once, so often, and so are the two brokers, one at a time, spread over
+        the kills. Gives the count of impressions."""
+        done, failed, fed, never = threading.Event(), [], [0], threading.Event()
         self.brokers_die = True
         self.counts["brokers killed"] = 0
 
@@ -147,8 +163,12 @@ class Crew:
 
         def kill_brokers():
             r = random.Random(self.random.random())
-            while not done.is_set() and self.counts["brokers killed"] < broker_kills:
-                done.wait(r.uniform(*BROKER_LIVES_S))
+            for count in range(broker_kills):
+                due = (count + r.random()) * kills / broker_kills
+                while not done.is_set() and self.counts["killed"] < min(due, kills):
+                    done.wait(cluster.POLL_S)
+                if done.is_set():
+                    return
                 victim = r.choice((pair.first, pair.second))
                 victim.kill()
                 self.counts["brokers killed"] += 1
@@ -156,28 +176,32 @@ class Crew:
                 victim.restart()
 
         threads = [threading.Thread(target=guarded, args=(work,)) for work in (produce, kill_brokers)]
+        follower = feed.Follower(self.job)
         self.start_all()
         for thread in threads:
             thread.start()
         try:
             said = time.monotonic()
             while not done.is_set() and (self.counts["killed"] < kills or threads[1].is_alive()):
-                done.wait(self.random.uniform(*PAUSE_S))
+                done.wait(self.random.uniform(*pause_s))
+                self.restart_ended()
                 self.restart_dead()
-                self.check_alive()
-                self.kill_and_restart()
-                if time.monotonic() - said > 10:
+                self.kill_and_restart(STOPPED_RATIO)
+                if time.monotonic() - said > SAID_EVERY_S:
                     said = time.monotonic()
-                    self.say(f"{self.told()}, {fed[0]:,} impressions")
+                    check = follower.follow(FOLLOWED_S)
+                    self.say(f"{self.told()}; {fed[0]:,} impressions; so far {check.rows:,} rows of "
+                             f"{len(check.last):,} impressions, {check.repeated():,} twice")
         finally:
             done.set()
             for thread in threads:
                 thread.join()
+            follower.close()
         assert not failed, failed
         return fed[0]
 
     def told(self):
-        return ", ".join(f"{count} {what}" for what, count in self.counts.items())
+        return ", ".join(f"{count:,} {what}" for what, count in self.counts.items())
 
     def finish(self):
         for number in list(self.running):

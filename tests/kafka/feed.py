@@ -12,6 +12,9 @@ STEP_MS = 10
 AFTER_MS = 1_500  # an engagement comes so much later than its impression
 SETTINGS = {"partitioner": "murmur2_random", "enable.idempotence": True, "linger.ms": 20,
             "queue.buffering.max.messages": 1_000_000}
+SHOWN = 5  # impressions of each kind of fault
+TOPICS = {"impressions": "impression", "engagements": "engagement", "outcomes": "outcome",
+          "late_engagements": "engagement", "orphan_engagements": "engagement"}
 PATTERN = (0, 1, 0, 2, 0, 0, 1, 0)
 
 
@@ -124,7 +127,7 @@ class Check:
             self.last[number] = row["revision"], row["n_engagements"]
 
     def repeated(self):
-        return sum(count - 1 for count in self.revisions.values())
+        return self.rows - len(self.revisions)
 
     def missing(self):
         return [number for number in range(self.impressions) if number not in self.last]
@@ -132,9 +135,51 @@ class Check:
     def wrong(self):
         return [number for number, (_, engagements) in self.last.items() if engagements != engagements_of(number)]
 
+    def details(self, job):
+        """Where the rows of the first of each kind are."""
+        twice = [number for (number, _), count in self.revisions.items() if count > 1]
+        kinds = {"twice": twice, "missing": self.missing(), "wrong": self.wrong()}
+        found = {number: [] for numbers in kinds.values() for number in numbers[:SHOWN]}
+        for topic, schema in TOPICS.items():
+            def add(message, topic=topic, schema=schema):
+                row = cluster.decoded(schema, message.value())
+                if (number := int(row["impression_id"][1:])) in found:
+                    found[number].append(f"  {topic} {message.partition()}:{message.offset()} "
+                                         f"at {message.timestamp()[1]}: {row}")
+            cluster.read(job.broker.bootstrap, job.topic(topic), add)
+        return "\n".join(line for kind, numbers in kinds.items() for number in numbers[:SHOWN]
+                         for line in (f"{kind}: {number}", *found[number]))
+
     def __str__(self):
         return f"{self.impressions:,} impressions, {self.rows:,} rows, {self.repeated():,} twice, " \
                f"{len(self.missing()):,} missing, {len(self.wrong()):,} wrong"
+
+
+class Follower:
+    """A check that goes on while rows come: what has been committed so far, without reading it all again."""
+
+    def __init__(self, job):
+        self.check = Check(0)
+        self.consumer = cluster.confluent_kafka.Consumer({
+            "bootstrap.servers": job.broker.bootstrap, "group.id": "nobody", "isolation.level": "read_committed",
+            "enable.auto.commit": False, "auto.offset.reset": "error", **cluster.QUIET})
+        partitions = self.consumer.list_topics(job.topic("outcomes")).topics[job.topic("outcomes")].partitions
+        self.consumer.assign([cluster.confluent_kafka.TopicPartition(job.topic("outcomes"), number, 0)
+                              for number in partitions])
+
+    def follow(self, seconds):
+        """Takes what there is, and gives the check."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for message in self.consumer.consume(10_000, max(0, min(0.2, deadline - time.monotonic()))):
+                if not message.error():
+                    self.check.add(message)
+                else:
+                    assert message.error().retriable(), message.error()
+        return self.check
+
+    def close(self):
+        self.consumer.close()
 
 
 def check(job, impressions):

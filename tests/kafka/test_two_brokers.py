@@ -78,4 +78,5 @@ def test_processes_and_brokers_that_are_killed_change_nothing(pair, make_pair_jo
         people.finish()
     finally:
         people.abandon()
+    assert not people.failures, people.failures
     feed.assert_once(job, impressions)
