@@ -15,6 +15,7 @@
 #include "dataflow/job_memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/patience.h"
+#include "dataflow/task_stores.h"
 #include "dataflow/topic_list.h"
 #include "dataflow/watchdog.h"
 #include "record/json.h"
@@ -408,8 +409,10 @@ job_close(struct job **pointer)
 
 	if (!job)
 		return;
-	if (job->operators)
+	if (job->operators) {
 		job_tables_close(job);
+		task_stores_close(job);
+	}
 	if (job->database)
 		database_close(&job->database);
 	if (job->log && job->owns_log)

@@ -28,11 +28,14 @@ struct job_task_figures {
 	_Atomic bool ran; /* in this process */
 };
 
+struct state;
+
 /* Whether a task is open in this process; if not, since when it is not, or that its stores are gone. */
 struct job_task_stores {
 	bool open, forgotten;
 	int worker; /* that has it open */
 	int64_t closed_ms;
+	struct state *aside; /* what the task had in memory, should it come back; NULL: nothing */
 };
 
 struct table_feed;

@@ -71,12 +71,16 @@ struct task_config {
 	struct transaction *transaction;
 	const void *self;
 	int partition;
+	struct state *state; /* of the task's time before, its own from now on; NULL: none */
 };
 
 /* A task that is not running yet. */
 int task_open(const struct task_config *config, struct task **out, struct error *err);
 /* Drops what is not committed. */
 void task_close(struct task **task);
+/* Before it is closed: its state, for when it comes back (task_stores_put_aside), where that says what is committed;
+ * else NULL. */
+struct state *task_put_aside(struct task *task);
 
 /*
  * Restores a slice of the task from its journal; with the last one it fetches where its last block stands, and is

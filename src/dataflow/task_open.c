@@ -37,7 +37,7 @@ open_state(struct task *task, struct error *err)
 {
 	struct state_config config = task_stores_config(task->job, task->operator, task->partition);
 
-	if (state_open(&config, &task->state, err) < 0)
+	if (!task->state && state_open(&config, &task->state, err) < 0)
 		return -1;
 	task->context.state = task->state;
 	return 0;
@@ -53,6 +53,7 @@ task_open(const struct task_config *config, struct task **out, struct error *err
 	task->member = config->member;
 	task->self = config->self;
 	task->partition = config->partition;
+	task->state = config->state;
 	task->waiting_since_ms = TIME_MAX;
 	task->due_ms = config->operator->spec->type->generate || config->operator->spec->type->on_clock ? 0 : TIME_MAX;
 	*out = task;
@@ -94,4 +95,16 @@ task_close(struct task **pointer)
 	buffer_fini(&task->windows);
 	buffer_fini(&task->options);
 	memory_free(pointer);
+}
+
+struct state *
+task_put_aside(struct task *task)
+{
+	struct state *state = task->state;
+
+	/* A bounded run loses no task that comes back, and its timers have fired in a drain. */
+	if (!state || task->job->bounded || !state_put_aside(state))
+		return NULL;
+	task->state = NULL;
+	return state;
 }

@@ -26,7 +26,7 @@ task_stores_open(struct job_operator *operator, int partition, int worker)
 	pthread_mutex_lock(&operator->stores_lock);
 	free = !stores->open || stores->worker == worker;
 	if (free)
-		*stores = (struct job_task_stores){.open = true, .worker = worker};
+		*stores = (struct job_task_stores){.open = true, .worker = worker, .aside = stores->aside};
 	pthread_mutex_unlock(&operator->stores_lock);
 	return free;
 }
@@ -35,9 +35,35 @@ void
 task_stores_closed(struct job_operator *operator, int partition, int worker, int64_t now_ms)
 {
 	pthread_mutex_lock(&operator->stores_lock);
-	if (operator->stores[partition].open && operator->stores[partition].worker == worker)
-		operator->stores[partition] = (struct job_task_stores){.closed_ms = now_ms};
+	if (operator->stores[partition].open && operator->stores[partition].worker == worker) {
+		operator->stores[partition].open = false;
+		operator->stores[partition].closed_ms = now_ms;
+	}
 	pthread_mutex_unlock(&operator->stores_lock);
+}
+
+void
+task_stores_put_aside(struct job_operator *operator, int partition, struct state *state)
+{
+	if (!state)
+		return;
+	pthread_mutex_lock(&operator->stores_lock);
+	insist(operator->stores[partition].open && !operator->stores[partition].aside);
+	operator->stores[partition].aside = state;
+	pthread_mutex_unlock(&operator->stores_lock);
+}
+
+struct state *
+task_stores_take(struct job_operator *operator, int partition)
+{
+	struct state *state;
+
+	pthread_mutex_lock(&operator->stores_lock);
+	insist(operator->stores[partition].open);
+	state = operator->stores[partition].aside;
+	operator->stores[partition].aside = NULL;
+	pthread_mutex_unlock(&operator->stores_lock);
+	return state;
 }
 
 /* Under the lock: whoever is about to open the task waits until its rows are gone, which is right as well. */
@@ -63,11 +89,25 @@ task_stores_sweep(struct job *job, struct job_operator *operator, int64_t now_ms
 
 	pthread_mutex_lock(&operator->stores_lock);
 	for (int i = 0; i < operator->spec->tasks && result == 0; i++) {
-		const struct job_task_stores *stores = &operator->stores[i];
+		struct job_task_stores *stores = &operator->stores[i];
 
-		if (!stores->open && !stores->forgotten && now_ms - stores->closed_ms >= job->topology->store_keep_ms)
+		if (stores->aside && !stores->open && now_ms - stores->closed_ms >= TASK_STORES_ASIDE_MS)
+			state_close(&stores->aside);
+		if (!stores->aside && !stores->open && !stores->forgotten &&
+		    now_ms - stores->closed_ms >= job->topology->store_keep_ms)
 			result = forget(job, operator, i, err);
 	}
 	pthread_mutex_unlock(&operator->stores_lock);
 	return result;
+}
+
+void
+task_stores_close(struct job *job)
+{
+	for (int i = 0; i < job->topology->operator_count; i++) {
+		struct job_operator *operator = &job->operators[i];
+
+		for (int64_t task = 0; operator->stores && task < operator->spec->tasks; task++)
+			state_close(&operator->stores[task].aside);
+	}
 }

@@ -364,27 +364,40 @@ run_task(struct worker *worker, struct task *task, struct error *err)
 static int
 open_task(struct worker *worker, int partition, struct error *err)
 {
-	struct task_config config = {
+	struct task_config config;
+
+	if (!task_stores_open(worker->operator, partition, worker->index))
+		return 0; /* run_tasks asks again */
+	worker->progress = true;
+	watchdog_at(worker->turn, WATCHDOG_OPENING);
+	config = (struct task_config){
 		.job = worker->job,
 		.operator = worker->operator,
 		.member = worker->member,
 		.transaction = worker->transaction,
 		.self = worker->self.of,
 		.partition = partition,
+		.state = task_stores_take(worker->operator, partition),
 	};
-
-	if (!task_stores_open(worker->operator, partition, worker->index))
-		return 0; /* run_tasks asks again */
-	worker->progress = true;
-	watchdog_at(worker->turn, WATCHDOG_OPENING);
 	return task_open(&config, &worker->tasks[partition], err);
+}
+
+/* Not yet its stores. What it has in memory waits for it: most tasks that are given up or aborted come back. */
+static void
+put_aside(struct worker *worker, int partition)
+{
+	struct task **task = &worker->tasks[partition];
+
+	if (*task)
+		task_stores_put_aside(worker->operator, partition, task_put_aside(*task));
+	task_close(task);
 }
 
 static int
 close_task(struct worker *worker, int partition, struct error *err)
 {
 	worker->patience[partition] = (struct patience){0};
-	task_close(&worker->tasks[partition]);
+	put_aside(worker, partition);
 	task_stores_closed(worker->operator, partition, worker->index, worker->now_ms);
 	return member_stop(worker->member, partition, err);
 }
@@ -456,7 +469,7 @@ abort_and_close(struct worker *worker, struct error *err)
 {
 	watchdog_at(worker->turn, WATCHDOG_ABORTING);
 	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		task_close(&worker->tasks[i]);
+		put_aside(worker, (int)i);
 	if (worker->operator->spec->type->drop)
 		worker->operator->spec->type->drop(worker->self.of);
 	if (transaction_abort(worker->transaction, err) < 0)

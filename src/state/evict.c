@@ -158,3 +158,10 @@ evict_write_out(struct state *state, uint64_t bytes_max, struct error *err)
 			return -1;
 	return 0;
 }
+
+void
+evict_loaded(struct state *state)
+{
+	while (state->cache.loaded.first)
+		drop(state, cache_at(&state->cache, state->cache.loaded.first));
+}

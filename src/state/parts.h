@@ -56,6 +56,7 @@ struct state {
 	int64_t start;	    /* of the journal then */
 	struct block_writer writer;
 	bool block_waits; /* written, not yet committed */
+	bool aside;	  /* put aside: the next restore goes on from the last block */
 
 	int64_t disk_only, disk_only_bytes; /* rows of which the cache has no entry */
 	bool old_rows;			    /* there are rows from before this opening */
@@ -108,6 +109,7 @@ void state_count_disk_only(struct state *state, int sign, size_t key_size, size_
 /* evict.c */
 int evict_if_full(struct state *state, struct error *err);
 int evict_write_out(struct state *state, uint64_t bytes_max, struct error *err);
+void evict_loaded(struct state *state); /* all copies of rows */
 
 /* carry.c */
 int carry_into(struct state *state, uint64_t seq, uint64_t change_bytes, struct error *err);

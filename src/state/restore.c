@@ -66,12 +66,44 @@ find_position(struct state *state, int64_t start, int64_t end, struct disk_posit
 	return 0;
 }
 
+bool
+state_put_aside(struct state *state)
+{
+	const struct cache *cache = &state->cache;
+
+	if (state->last.seq == 0 || (state->last.seq != state->seq && !state_in_block(state)) || state->block_waits ||
+	    state->draining || cache->dirty.first || cache->unindexed.size > 0 || !undo_is_empty(&cache->undo))
+		return false;
+	evict_loaded(state); /* blocks of others change entries, not copies */
+	state->pass.running = state->pass.ended = false;
+	state->rewrite = NULL; /* the task's */
+	state->partial.number = 0; /* a block that is there in part is read again */
+	memset(state->ahead, 0, sizeof(state->ahead));
+	state->aside = true;
+	return true;
+}
+
+/* The last block is read again: by that it is known that the journal is still the same one. */
+static bool
+go_on_from(struct state *state, int64_t start, int64_t end, int64_t *from)
+{
+	if (!state->aside || state->last.offset < start || state->last.offset >= end)
+		return false;
+	state->start = start;
+	state->restore_at = (struct disk_position){
+		.journal = state->journal, .seq = state->last.seq, .offset = state->last.offset};
+	*from = state->last.offset;
+	return true;
+}
+
 int
 state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err)
 {
 	struct disk_position position = {0};
 	bool usable;
 
+	if (go_on_from(state, start, end, from))
+		return 0;
 	state_reset(state);
 	if (find_position(state, start, end, &position, &usable, err) < 0)
 		return -1;
@@ -291,15 +323,17 @@ check_first(struct state *state, const struct block_part *part, struct error *er
 			    state->operator_name, state->partition);
 	state->journal = part->journal;
 	state->seq = part->seq - 1;
-	state->position = (struct block_mark){.seq = part->seq};
 	state->first_seq = part->seq;
+	if (!state->aside)
+		state->position = (struct block_mark){.seq = part->seq};
+	state->aside = false;
 	return 0;
 }
 
 static int
 check_part(struct state *state, const struct block_part *part, struct error *err)
 {
-	if (state->partial.number == 0 && state->journal == 0 && check_first(state, part, err) < 0)
+	if (state->partial.number == 0 && (state->journal == 0 || state->aside) && check_first(state, part, err) < 0)
 		return -1;
 	if (part->journal != state->journal)
 		return fail(err, FATAL, "the journal of operator %s task %d has blocks of two journals",

@@ -148,7 +148,7 @@ state_reset(struct state *state)
 	state->last = state->position = state->written_floor = (struct block_mark){0};
 	state->first_seq = 0;
 	state->start = 0;
-	state->block_waits = false;
+	state->block_waits = state->aside = false;
 	state->disk_only = state->disk_only_bytes = 0;
 	state->old_rows = false;
 	state->floor.seq = state->floor_evicted.seq = STATE_SEQ_NONE;

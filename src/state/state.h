@@ -41,7 +41,8 @@ struct store *state_store(struct state *state, int index); /* in the order of th
 
 /*
  * Restore. `start` and `end` are the journal's; a local copy whose position lies outside is wiped (RocksDB is then
- * filled again from `start`). *from is where to begin to read: at or before the last block.
+ * filled again from `start`). *from is where to begin to read: at or before the last block. After state_put_aside it is
+ * the last block that the state has, where the journal still has it.
  */
 int state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err);
 /*
@@ -52,6 +53,12 @@ int state_restore_from(struct state *state, int64_t start, int64_t end, int64_t 
  */
 int state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
 bool state_in_block(const struct state *state);
+/*
+ * The task is given up, and may come back: what is in memory stays there, for the next state_restore_from. false, and
+ * nothing is changed: it does not say what its last block says, that and nothing else (uncommitted changes, no block
+ * yet); close it. It goes on in any thread.
+ */
+bool state_put_aside(struct state *state);
 /*
  * When all is restored: whether the journal has all that its last block needs. *first: the number of the first block
  * that was read, *needed: of the first one that is needed.

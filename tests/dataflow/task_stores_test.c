@@ -31,3 +31,16 @@ TEST(a_worker_may_open_what_it_has_open)
 	check(task_stores_open(&operator, 0, 1));
 	check(task_stores_open(&operator, 0, 1));
 }
+
+TEST(what_was_put_aside_is_taken_once_by_whoever_opens_the_task_next)
+{
+	struct state *state = (struct state *)(void *)stores; /* any address */
+
+	check(task_stores_open(&operator, 0, 1));
+	check(!task_stores_take(&operator, 0));
+	task_stores_put_aside(&operator, 0, state);
+	task_stores_closed(&operator, 0, 1, 1000);
+	check(task_stores_open(&operator, 0, 2));
+	check(task_stores_take(&operator, 0) == state);
+	check(!task_stores_take(&operator, 0));
+}

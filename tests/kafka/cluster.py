@@ -34,7 +34,8 @@ SESSION_MS = 6_000
 CONTROLLER_HEAP_MIB = 128
 # What a real cluster has in minutes, in seconds.
 USER, PASSWORD = "alice", "open-sesame"
-SETTINGS = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500, "group.min.session.timeout.ms": 1_000}
+SETTINGS = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": 500, "group.min.session.timeout.ms": 1_000,
+            "quota.window.num": 2}  # seconds in which a client may take what it has left
 QUIET = {"log_level": 2}  # a broker that is gone is no news here
 MOVING = [getattr(confluent_kafka.KafkaError, name) for name in (
     "NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")]

@@ -30,6 +30,7 @@ enum breaks {
 	BREAK_IDENTITY,
 	BREAK_CLOCK,
 	BREAK_FORM,
+	BREAK_ASIDE,
 	BREAKS
 };
 
@@ -40,6 +41,7 @@ static const char *const names[BREAKS] = {
 	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	      [BREAK_OWNER] = "owner",
 	[BREAK_FLOOR] = "floor",       [BREAK_IDENTITY] = "identity", [BREAK_CLOCK] = "clock",
 	[BREAK_FORM] = "form",
+	[BREAK_ASIDE] = "aside",
 };
 
 /* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
@@ -95,6 +97,8 @@ int __wrap_gethostname(char *name, size_t size);
 int __wrap_nanosleep(const struct timespec *duration, struct timespec *left);
 int __real_state_open(const struct state_config *config, struct state **out, struct error *err);
 int __wrap_state_open(const struct state_config *config, struct state **out, struct error *err);
+int __real_state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err);
+int __wrap_state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err);
 int __real_state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
 int __wrap_state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
 void __real_cache_queue(struct cache *cache, struct entry *entry);
@@ -188,6 +192,18 @@ __wrap_state_open(const struct state_config *config, struct state **out, struct 
 		return -1;
 	(*out)->limits = (struct state_limits){
 		.tail_bytes_min = state_bytes, .position_bytes = state_bytes / 10, .carry_bytes_min = 300};
+	return 0;
+}
+
+int
+__wrap_state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *from, struct error *err)
+{
+	if (__real_state_restore_from(state, start, end, from, err) < 0)
+		return -1;
+	if (broken == BREAK_ASIDE && state->aside) {
+		state->aside = false;
+		*from = end;
+	}
 	return 0;
 }
 

@@ -20,6 +20,7 @@
  *     form       what the state has of another schema is read as if it were of today's
  *     trim       an internal topic is trimmed to where one of its readers is, not to where all are
  *     clock      durations are measured with the wall clock
+ *     aside      a task that comes back to a process does not read what others have written to its journal meanwhile
  *
  * The same seams make the state small, so that it is written out and trimmed, and its random numbers those of the
  * seed.

@@ -67,22 +67,14 @@ model_database(const char *directory, int64_t memory_bytes)
 	return database;
 }
 
-struct state *
-model_open(struct model *model, struct database *database)
+void
+model_restore(struct model *model, struct state *state)
 {
-	struct state_config config = {.database = database,
-				      .operator_name = "model",
-				      .partition = 3,
-				      .stores = model_specs,
-				      .memory_bytes = model->memory_bytes};
 	struct model_journal *journal = &model->journal;
-	struct state *state;
 	struct error err;
 	uint64_t first, needed;
 	int64_t from, start = journal->count ? journal->records[journal->first].offset : journal->end;
 
-	check_ok(state_open(&config, &state, &err));
-	state->limits = model->limits;
 	check_ok(state_restore_from(state, start, journal->end, &from, &err));
 	check(from >= start && (from < journal->end || start == journal->end));
 	for (size_t i = journal->first; i < journal->first + journal->count; i++) {
@@ -100,6 +92,22 @@ model_open(struct model *model, struct database *database)
 		check_int(load_u32(state_header(state).data), model->committed.header);
 	}
 	model->opened++;
+}
+
+struct state *
+model_open(struct model *model, struct database *database)
+{
+	struct state_config config = {.database = database,
+				      .operator_name = "model",
+				      .partition = 3,
+				      .stores = model_specs,
+				      .memory_bytes = model->memory_bytes};
+	struct state *state;
+	struct error err;
+
+	check_ok(state_open(&config, &state, &err));
+	state->limits = model->limits;
+	model_restore(model, state);
 	return state;
 }
 

@@ -59,6 +59,7 @@ void model_free(struct model *model);
 
 /* Opens and restores; model->now is what is committed then. */
 struct state *model_open(struct model *model, struct database *database);
+void model_restore(struct model *model, struct state *state);	     /* once more, after state_put_aside */
 void model_run(struct model *model, struct state *state, int steps); /* records, sweeps and commits at random */
 void model_commit(struct model *model, struct state *state);
 void model_sweep(struct model *model, struct state *state, int64_t until);

@@ -127,6 +127,93 @@ TEST(restore_begins_anew_where_the_rows_are_of_another_journal)
 	fixture_fini(&fixture);
 }
 
+TEST(restore_of_a_state_that_was_put_aside_reads_its_last_block_again_and_no_more)
+{
+	struct fixture fixture;
+	struct state_figures figures;
+	int64_t read;
+	struct error err;
+
+	fixture_init(&fixture, 1 << 20);
+	for (int i = 0; i < 10; i++) {
+		fixture_put(&fixture, i, 1000, 'a');
+		fixture_commit(&fixture);
+	}
+	state_figures(fixture.state, &figures);
+	read = figures.restored_bytes;
+	check(state_put_aside(fixture.state));
+	check_ok(fixture_restore(&fixture, &err));
+	check_int(fixture.from, fixture.journal->end - 1);
+	state_figures(fixture.state, &figures);
+	check(figures.restored_bytes > read && figures.restored_bytes < read + 2000);
+	for (int i = 0; i < 10; i++)
+		check(fixture_get(&fixture, i) != NULL);
+	fixture_fini(&fixture);
+}
+
+TEST(restore_of_a_state_that_was_put_aside_within_a_block_reads_that_again)
+{
+	struct fixture fixture;
+	const struct model_record *part;
+	struct error err;
+
+	fixture_init(&fixture, 16 << 20);
+	for (int i = 0; i < 30; i++)
+		fixture_put(&fixture, i, 100000, 'a');
+	fixture_commit(&fixture);
+	check(fixture.journal->count > 2);
+	fixture_close(&fixture);
+	fixture_open_only(&fixture, NULL);
+	part = &fixture.journal->records[fixture.journal->first];
+	check_ok(state_restore_from(fixture.state, part->offset, fixture.journal->end, &fixture.from, &err));
+	check_ok(state_restore(fixture.state, part->offset, bytes_of(fixture.journal->bytes + part->at, part->size),
+			       &err));
+	check(state_in_block(fixture.state));
+	check(state_put_aside(fixture.state));
+	check_ok(fixture_restore(&fixture, &err));
+	check(!state_in_block(fixture.state));
+	for (int i = 0; i < 30; i++)
+		check(fixture_get(&fixture, i) != NULL);
+	fixture_fini(&fixture);
+}
+
+TEST(a_state_with_changes_or_without_any_block_is_not_put_aside)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture, 1 << 20);
+	check(!state_put_aside(fixture.state));
+	fixture_put(&fixture, 1, 10, 'a');
+	check(!state_put_aside(fixture.state));
+	fixture_commit(&fixture);
+	check(state_put_aside(fixture.state));
+	fixture_fini(&fixture);
+}
+
+TEST(restore_of_a_state_that_was_put_aside_begins_anew_where_the_journal_is_another_one)
+{
+	struct fixture fixture, other;
+	struct model_journal *journal;
+	struct error err;
+
+	make_rows(&fixture);
+	make_rows(&other);
+	fixture_remove(&other, 7);
+	fixture_commit(&other);
+	fixture_commit(&fixture);
+	check(state_put_aside(fixture.state));
+	journal = fixture.journal;
+	fixture.journal = other.journal;
+	other.journal = journal;
+	check_fails(fixture_restore(&fixture, &err), "of another journal");
+	check_int(err.action, ABORT);
+	check_ok(fixture_restore(&fixture, &err));
+	check_int(fixture.from, fixture_start(&fixture));
+	check(!fixture_get(&fixture, 7) && fixture_get(&fixture, 8));
+	fixture_fini(&other);
+	fixture_fini(&fixture);
+}
+
 TEST(restore_says_that_the_journal_was_trimmed_while_it_was_read)
 {
 	struct fixture fixture;

@@ -91,3 +91,53 @@ TEST(state_larger_than_its_memory_is_what_the_model_says)
 		model_free(model);
 	}
 }
+
+/* One task goes back and forth between machines; on each its state waits in memory, where it may. */
+static int
+wander(struct model *model, int turns, int steps)
+{
+	struct database *databases[2];
+	struct state *states[2] = {NULL, NULL};
+	int resumed = 0;
+
+	for (int i = 0; i < 2; i++)
+		databases[i] = model_database(NULL, DATABASE_BYTES);
+	for (int turn = 0; turn < turns; turn++) {
+		int at = (int)test_random_below(&model->random, 2);
+
+		resumed += states[at] != NULL;
+		if (states[at])
+			model_restore(model, states[at]);
+		else
+			states[at] = model_open(model, databases[at]);
+		model_check(model, states[at]);
+		model_run(model, states[at], (int)test_random_below(&model->random, (uint64_t)steps));
+		if (test_random_below(&model->random, 4) != 0)
+			model_commit(model, states[at]);
+		if (test_random_below(&model->random, 2) == 0)
+			model_check(model, states[at]);
+		check_elsewhere(model);
+		if (!state_put_aside(states[at]))
+			state_close(&states[at]);
+	}
+	for (int i = 0; i < 2; i++) {
+		state_close(&states[i]);
+		database_close(&databases[i]);
+	}
+	return resumed;
+}
+
+TEST(state_that_was_put_aside_and_comes_back_is_what_the_model_says)
+{
+	uint64_t seed = test_seed(200);
+	int resumed = 0;
+
+	for (int i = 0; i < rounds(6); i++) {
+		struct model *model = model_new(seed + (uint64_t)i);
+
+		model->memory_bytes = i % 2 ? 100 << 10 : 64 << 20;
+		resumed += wander(model, 12, 400);
+		model_free(model);
+	}
+	check(resumed > 0);
+}
