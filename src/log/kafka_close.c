@@ -28,13 +28,17 @@ static int open_count;
 static void
 close_now(struct closing *closing)
 {
+	char reason[ERROR_TEXT_SIZE];
+	/* One that librdkafka gave up is no member any more; to leave the group would hang. */
+	bool given_up = rd_kafka_fatal_error(closing->handle, reason, sizeof(reason)) != RD_KAFKA_RESP_ERR_NO_ERROR;
+
 	if (closing->before)
 		closing->before(closing->argument);
-	if (closing->how == KAFKA_CLOSE_MEMBER)
+	if (closing->how == KAFKA_CLOSE_MEMBER && !given_up)
 		rd_kafka_consumer_close(closing->handle);
-	if (closing->how == KAFKA_CLOSE_PRODUCER) /* what was not committed must not be waited for */
+	if (closing->how == KAFKA_CLOSE_PRODUCER)
 		rd_kafka_purge(closing->handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	rd_kafka_destroy(closing->handle);
+	rd_kafka_destroy_flags(closing->handle, given_up ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
 	if (closing->after)
 		closing->after(closing->argument);
 	memory_free(&closing);

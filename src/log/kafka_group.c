@@ -18,13 +18,21 @@
 
 #define COOPERATIVE_SINCE 0x020a00ff /* librdkafka 2.10.0 */
 /*
+ * Where an instance name is not ours, librdkafka gives its handle up; the group is then joined anew, with another one.
+ *
  * By the brokers' protocol a static member that was killed keeps its name until its session has run out, and who takes
- * the name meanwhile is refused for good (by the classic one it is fenced). So that a restart need not be timed by
- * anybody, the group is joined anew, as long as a session may last (group.consumer.max.session.timeout.ms, 60 s).
+ * the name meanwhile is refused (UNRELEASED). So that a restart need not be timed by anybody, it asks again, as long as
+ * a session may last (group.consumer.max.session.timeout.ms, 60 s).
+ *
+ * By the classic one, who takes the name has it, and who had it is fenced. That may be another process, which goes on
+ * taking it: whoever is fenced twice ends. But it may be a request of our predecessor, killed since, that the broker
+ * came to after ours. And it is ourselves, where the coordinator was away for longer than a session: librdkafka
+ * forgets its member id then, and its next heartbeat, sent without one, is fenced by the name's holder, which it was.
  */
 #define UNRELEASED_INSTANCE_ID 111 /* Kafka's UNRELEASED_INSTANCE_ID, which librdkafka 2.0 has no name for */
 #define INSTANCE_WAIT_MS_MAX 90000
 #define INSTANCE_ASK_MS 1000
+#define INSTANCE_FENCED_MS 60000 /* twice within so long: another process has the name */
 
 enum held { HELD_NOT, HELD, HELD_LEAVING };
 
@@ -100,6 +108,7 @@ static void
 on_assigned(struct kafka_group *group, rd_kafka_topic_partition_list_t *given)
 {
 	group->refused_us = 0;
+	group->session_lost = false;
 	for (int i = 0; i < given->cnt; i++) {
 		int partition = given->elems[i].partition;
 
@@ -136,6 +145,7 @@ on_revoked(struct kafka_group *group, const rd_kafka_topic_partition_list_t *tak
 	bool lost = rd_kafka_assignment_lost(group->handle);
 
 	insist(!group->revoked);
+	group->session_lost |= lost;
 	group->revoked = rd_kafka_topic_partition_list_copy(taken);
 	for (int i = 0; i < taken->cnt; i++) {
 		int partition = taken->elems[i].partition;
@@ -354,22 +364,46 @@ kafka_group_close(struct kafka_group **pointer)
 
 /* ---- polling ---- */
 
-/* The name is taken: the group is to be joined anew in a moment. */
+static void
+say_refused(const struct kafka_group *group, const char *event, const char *advice)
+{
+	logger_warn(event, "group=%s instance=%s.%d waits_s=%d advice=\"%s\"", group->name, group->log->instance,
+		    group->worker, INSTANCE_WAIT_MS_MAX / 1000, advice);
+}
+
+/* Fenced: whether it may have been by nobody who lives. */
 static bool
-wait_for_instance(struct kafka_group *group, rd_kafka_resp_err_t code)
+may_join_again(struct kafka_group *group, int64_t now_us)
+{
+	bool again = group->fenced_us != 0 && now_us - group->fenced_us < (int64_t)INSTANCE_FENCED_MS * 1000;
+
+	if (group->session_lost)
+		return true;
+	group->fenced_us = now_us;
+	return !again;
+}
+
+/* The name is not ours: all that we had is lost, and the group is to be joined anew in a moment. */
+static bool
+join_again(struct kafka_group *group, rd_kafka_resp_err_t code)
 {
 	int64_t now_us = clock_monotonic_us();
+	bool fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 
-	if ((int)code != UNRELEASED_INSTANCE_ID)
+	if ((!fenced && (int)code != UNRELEASED_INSTANCE_ID) || (fenced && !may_join_again(group, now_us)))
 		return false;
-	if (group->refused_us == 0) {
+	if (fenced)
+		say_refused(group, "instance_fenced",
+			    "its session ran out, or its process before this one was late; or another one runs under "
+			    "this name");
+	else if (group->refused_us == 0)
+		say_refused(group, "instance_in_use",
+			    "its last process was killed, and its session has to run out; or another one runs under "
+			    "this name");
+	if (group->refused_us == 0)
 		group->refused_us = now_us;
-		logger_warn("instance_in_use",
-			    "group=%s instance=%s.%d waits_s=%d advice=\"its last process was killed, and its session "
-			    "has to run out; or another one runs under this name\"",
-			    group->name, group->log->instance, group->worker, INSTANCE_WAIT_MS_MAX / 1000);
-	}
 	group->joins_us = now_us + (int64_t)INSTANCE_ASK_MS * 1000;
+	on_failed(group);
 	return now_us - group->refused_us < (int64_t)INSTANCE_WAIT_MS_MAX * 1000;
 }
 
@@ -381,7 +415,7 @@ take_error(struct kafka_group *group, const rd_kafka_message_t *message, struct 
 	rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(group->handle, text, sizeof(text));
 
 	if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return wait_for_instance(group, fatal)
+		return join_again(group, fatal)
 			       ? 0
 			       : fail(err, FATAL,
 				      "the group %s: %s; does another process run under the same instance name?",
@@ -423,6 +457,8 @@ kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 		if (now_us < group->joins_us)
 			return 0;
 		group->joins_us = 0;
+		if (group->handle)
+			leave(group, KAFKA_CLOSE_PLAIN, NULL);
 		return join(group, err);
 	}
 	if (!group->handle)
@@ -430,12 +466,10 @@ kafka_group_poll(struct kafka_group *group, bool now, struct error *err)
 	if (!now && now_us - group->polled_us < (int64_t)KAFKA_GROUP_POLL_MS * 1000)
 		return 0;
 	group->polled_us = now_us;
-	while (result == 0 && (message = rd_kafka_consumer_poll(group->handle, 0))) {
+	while (result == 0 && group->joins_us == 0 && (message = rd_kafka_consumer_poll(group->handle, 0))) {
 		if (message->err && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
 			result = take_error(group, message, err);
 		rd_kafka_message_destroy(message);
 	}
-	if (group->joins_us != 0) /* after a fatal error: it says nothing more to us */
-		leave(group, KAFKA_CLOSE_PLAIN, NULL);
 	return result == 0 ? kafka_group_check(group, err) : result;
 }

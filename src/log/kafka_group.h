@@ -6,10 +6,13 @@
 /* Membership in a group that is subscribed to one topic; or, `fixed`, a share of its partitions by number. */
 struct kafka_group {
 	struct kafka *log;
-	rd_kafka_t *handle; /* NULL: fixed; or to be joined anew at joins_us */
+	rd_kafka_t *handle; /* NULL: fixed */
 	rd_kafka_queue_t *queue;
 	int worker, journal, event_fd;
-	int64_t joins_us, refused_us; /* 0: no; since when another one has our instance name */
+	int64_t joins_us;   /* it is joined anew then, with another handle; 0: no */
+	int64_t refused_us; /* since when our instance name is not given to us; 0: it is */
+	int64_t fenced_us;  /* when another member had our instance name, the last time; 0: never */
+	bool session_lost;  /* since the last assignment: the session ran out */
 	char *name;
 	int partition_count;
 	uint8_t *held; /* by partition: enum held of kafka_group.c */

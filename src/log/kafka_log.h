@@ -149,7 +149,11 @@ bool kafka_wait(struct kafka *log, struct kafka_wait *wait, const struct error *
 
 /* ---- the end of a handle ---- */
 
-enum kafka_closing { KAFKA_CLOSE_PLAIN, KAFKA_CLOSE_MEMBER, KAFKA_CLOSE_PRODUCER };
+enum kafka_closing {
+	KAFKA_CLOSE_PLAIN,
+	KAFKA_CLOSE_MEMBER,   /* it leaves its group, as far as it can */
+	KAFKA_CLOSE_PRODUCER, /* what was not committed is not waited for */
+};
 
 /* Never waits. before(argument) is called before anything is done to the handle, after(argument) when it has ended,
  * both on another thread, where they may wait; NULL: nothing is. */

@@ -6,6 +6,7 @@
 #define PARTITIONS 4
 
 static struct error err;
+static char instance_name[] = "blue";
 
 static void
 open_group(struct kafka_group *group)
@@ -105,6 +106,66 @@ TEST(a_rebalance_that_fails_takes_everything_and_the_next_one_gives_it_again)
 	check_ok(kafka_group_release(&group, 1, &err)); /* of the first time */
 	check_next(&group, MEMBER_ASSIGNED, 1);
 	check_next(&group, MEMBER_ASSIGNED, 2);
+	close_group(&group);
+}
+
+/* What librdkafka does where another member has the instance name. */
+static void
+fence(struct kafka_group *group)
+{
+	check_int(rd_kafka_test_fatal_error(group->handle, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "fenced"),
+		  RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* As the group does it when it joins anew, but without a broker. */
+static void
+open_again(struct kafka_group *group)
+{
+	rd_kafka_conf_t *conf = kafka_config(group->log, KAFKA_CLIENT, group, &err);
+
+	check(group->joins_us != 0);
+	kafka_handle_close(group->handle, KAFKA_CLOSE_PLAIN, NULL, NULL);
+	check_ok(kafka_config_set(conf, "group.id", "g", &err));
+	check_ok(kafka_handle_open(conf, RD_KAFKA_CONSUMER, &group->handle, &err));
+	group->joins_us = 0;
+}
+
+TEST(who_is_fenced_has_lost_everything_and_joins_again_but_not_twice)
+{
+	struct kafka_group group;
+
+	open_group(&group);
+	group.log->instance = instance_name;
+	rebalance(&group, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, 2, (int[]){0, 1});
+	check_next(&group, MEMBER_ASSIGNED, 0);
+	fence(&group);
+	check_ok(kafka_group_poll(&group, true, &err));
+	check_next(&group, MEMBER_LOST, 0);
+	check_no_more(&group);
+	open_again(&group);
+	fence(&group);
+	check_fails(kafka_group_poll(&group, true, &err), "does another process run under the same instance name?");
+	check_int(err.action, FATAL);
+	group.joins_us = 1;
+	open_again(&group);
+	close_group(&group);
+	kafka_handles_wait();
+}
+
+TEST(who_is_fenced_after_the_end_of_its_session_is_fenced_by_itself_and_joins_again)
+{
+	struct kafka_group group;
+
+	open_group(&group);
+	group.log->instance = instance_name;
+	for (int i = 0; i < 3; i++) {
+		group.session_lost = true;
+		fence(&group);
+		check_ok(kafka_group_poll(&group, true, &err));
+		open_again(&group);
+		rebalance(&group, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, 1, (int[]){0});
+		check(!group.session_lost);
+	}
 	close_group(&group);
 }
 
