@@ -70,6 +70,7 @@ class Crew:
                 continue
             del self.running[number]
             self.log_files.pop(number).close()
+            self.counts["ended by themselves"] += 1
             self.failures.append(f"member {number} ended by itself with status {status}: {self.log_tail(number)}")
             self.say(self.failures[-1])
             self.start(number)
@@ -147,7 +148,7 @@ class Crew:
         the kills. Gives the count of impressions."""
         done, failed, fed, never = threading.Event(), [], [0], threading.Event()
         self.brokers_die = True
-        self.counts["brokers killed"] = 0
+        self.counts |= {"brokers killed": 0, "ended by themselves": 0}
 
         def guarded(work):
             try:

@@ -9,7 +9,7 @@ from tests.kafka import cluster, crew, feed
 
 # Nothing is over before the end: all that was ever shown is state.
 JOIN = {"window": "12h", "before": "2s", "grace": "1s", "correction_horizon": "24h", "orphan_wait": "5s"}
-BYTES_EACH = 700  # of an impression in the journal, about
+BYTES_EACH = 560  # of an impression in the journal, about
 COUNT = 4
 LIVE_PER_S = 200
 WORK_S_MAX = 600
