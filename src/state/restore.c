@@ -76,7 +76,7 @@ state_put_aside(struct state *state)
 		return false;
 	evict_loaded(state); /* blocks of others change entries, not copies */
 	state->pass.running = state->pass.ended = false;
-	state->rewrite = NULL; /* the task's */
+	state->rewrite = NULL;	   /* the task's */
 	state->partial.number = 0; /* a block that is there in part is read again */
 	memset(state->ahead, 0, sizeof(state->ahead));
 	state->aside = true;

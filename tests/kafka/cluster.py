@@ -5,6 +5,7 @@ pytest be killed, the broker's keeper (tools/kafka/broker start --owner) does. A
 private one.
 """
 
+import concurrent.futures
 import contextlib
 import fcntl
 import io
@@ -234,8 +235,10 @@ def pair_of_brokers(directory):
     controller, first, second = (Broker(directory / name) for name in ("controller", "1", "2"))
     try:
         controller.start_controller(os.getpid(), **two)
-        first.join(controller, os.getpid(), 1)
-        second.join(controller, os.getpid(), 2)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for joined in [pool.submit(broker.join, controller, os.getpid(), node)
+                           for node, broker in enumerate((first, second), start=1)]:
+                joined.result()
         yield Pair(first, second)
     finally:
         for broker in (second, first, controller):
@@ -415,14 +418,26 @@ def unique_name():
 # ---- other people's readers ----
 
 
-def read(bootstrap, topic, take, isolation="read_committed"):
-    """Hands all messages that a reader sees, up to the end, to `take`."""
+def high_watermark(bootstrap, topic, number):
+    """Where a partition ends, with what no reader of committed records sees yet."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody",
+                                         "isolation.level": "read_uncommitted", **QUIET})
+    try:
+        return consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, number), TIMEOUT_S)[1]
+    finally:
+        consumer.close()
+
+
+def read(bootstrap, topic, take, isolation="read_committed", decided=False):
+    """Hands all messages that a reader sees, up to the end, to `take`. `decided`: each transaction is, or will be soon:
+    the broker answers a commit before its markers are in the partitions, and until then a reader ends before them."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody",
                                          "isolation.level": isolation, "enable.partition.eof": True,
                                          "enable.auto.commit": False, "auto.offset.reset": "earliest", **QUIET})
     try:
         partitions = wait_until(lambda: consumer.list_topics(topic).topics[topic].partitions, f"topic {topic}")
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in partitions])
+        ends = {number: high_watermark(bootstrap, topic, number) if decided else 0 for number in partitions}
         ended, deadline = set(), time.monotonic() + TIMEOUT_S
         while len(ended) < len(partitions):
             assert time.monotonic() < deadline, f"the ends of {topic} were not reached"
@@ -431,7 +446,8 @@ def read(bootstrap, topic, take, isolation="read_committed"):
                     take(message)
                     deadline = time.monotonic() + TIMEOUT_S
                 elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
+                    if message.offset() >= ends[message.partition()]:
+                        ended.add(message.partition())
                 else:
                     assert message.error().retriable(), message.error()
     finally:

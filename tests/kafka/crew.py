@@ -18,6 +18,7 @@ PART = 2_000  # impressions that are produced at a time
 BROKER_IS_AWAY_S = (0, 4)
 SAID_EVERY_S = 15
 FOLLOWED_S = 1
+FINISH_S_MAX = 1_800  # for what all have left
 STOPPED_RATIO = 0.1  # of those that go under fire
 # Where one that is to be killed may kill itself, and how often it passes there before that: at random, up to so often.
 POINTS = {"started": 3, "processed": 60, "block": 20, "sent": 20, "positions": 20, "committed": 20, "written": 20}
@@ -208,7 +209,10 @@ class Crew:
         for number in list(self.running):
             self.end(number, kill=False)
         self.job.wait_until_left()
-        self.members[0].call("run", "--until-end", *self.arguments)
+        with open(self.logs / "last.log", "wb") as log:
+            process = self.members[0].launch("run", "--until-end", *self.arguments, stderr=log)
+            status = process.wait(FINISH_S_MAX)
+        assert status == 0, (self.logs / "last.log").read_text(encoding="utf-8")[-3000:]
 
     def abandon(self):
         for process in self.running.values():

@@ -184,7 +184,7 @@ class Follower:
 
 def check(job, impressions):
     result = Check(impressions)
-    cluster.read(job.broker.bootstrap, job.topic("outcomes"), result.add)
+    cluster.read(job.broker.bootstrap, job.topic("outcomes"), result.add, decided=True)
     return result
 
 

@@ -124,7 +124,7 @@ open_again(struct kafka_group *group)
 	rd_kafka_conf_t *conf = kafka_config(group->log, KAFKA_CLIENT, group, &err);
 
 	check(group->joins_us != 0);
-	kafka_handle_close(group->handle, KAFKA_CLOSE_PLAIN, NULL, NULL);
+	kafka_handle_close(group->handle, KAFKA_CLOSE_PLAIN, NULL, NULL, NULL);
 	check_ok(kafka_config_set(conf, "group.id", "g", &err));
 	check_ok(kafka_handle_open(conf, RD_KAFKA_CONSUMER, &group->handle, &err));
 	group->joins_us = 0;

@@ -40,8 +40,7 @@ static const char *const names[BREAKS] = {
 	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early",	      [BREAK_MINIMUM] = "minimum",
 	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	      [BREAK_OWNER] = "owner",
 	[BREAK_FLOOR] = "floor",       [BREAK_IDENTITY] = "identity", [BREAK_CLOCK] = "clock",
-	[BREAK_FORM] = "form",
-	[BREAK_ASIDE] = "aside",
+	[BREAK_FORM] = "form",	       [BREAK_ASIDE] = "aside",
 };
 
 /* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
