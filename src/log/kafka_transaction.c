@@ -167,7 +167,10 @@ group_metadata(const struct kafka_transaction *transaction)
 		       : rd_kafka_consumer_group_metadata_new(transaction->group_name);
 }
 
-/* It has not come back. In the time that the transaction had the cluster has ended it. */
+/*
+ * It has not come back. In the time that the transaction had the cluster has ended it, one way or the other: the tasks
+ * are opened again from their journals, which say which.
+ */
 static int
 give_up_call(const struct kafka_transaction *transaction, struct error *err)
 {
@@ -206,7 +209,7 @@ commit_decide(struct kafka_transaction *transaction, struct error *err)
 	transaction->step = STEP_COMMIT;
 	if (transaction->begun) {
 		if (kafka_call(&transaction->producer->caller, KAFKA_CALL_COMMIT, &error, err) < 0)
-			return -1;
+			return give_up_call(transaction, err);
 		if (error)
 			return kafka_producer_fail(transaction->producer, error, "committing a transaction", err);
 	}
