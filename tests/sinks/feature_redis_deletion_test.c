@@ -76,8 +76,9 @@ put(const char *user, int64_t time_ms, int64_t n_actions)
 	const struct feature_value key = {.bytes = bytes_of_text(user)};
 	const struct feature_value values[] = {{.items = vector, .count = 3}, {.integer = n_actions}};
 	const struct feature_row row = {
-		.keys = &key, .features = values, .time_ms = time_ms, .revision = 1, .offset = ++offset};
+		.keys = &key, .features = values, .time_ms = time_ms, .revision = 1, .offset = offset + 1};
 
+	offset++;
 	check_ok(feature_writer_put(writer, view, &row, 0, &err));
 }
 
