@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/condition.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "cli/arguments.h"
@@ -146,21 +146,6 @@ tick_ms(const struct watcher *watcher)
 	return left_ms < ms ? left_ms : ms;
 }
 
-static struct timespec
-deadline_in(int64_t ms)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += ms % 1000 * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_nsec -= 1000000000;
-		at.tv_sec++;
-	}
-	return at;
-}
-
 static void *
 watch(void *argument)
 {
@@ -168,11 +153,10 @@ watch(void *argument)
 
 	pthread_mutex_lock(&watcher->lock);
 	while (!watcher->over) {
-		struct timespec at = deadline_in(tick_ms(watcher));
-		int result = 0;
+		int64_t until_us = clock_monotonic_us() + tick_ms(watcher) * 1000;
 
-		while (!watcher->over && result == 0)
-			result = pthread_cond_timedwait(&watcher->wake, &watcher->lock, &at);
+		while (!watcher->over && condition_wait(&watcher->wake, &watcher->lock, until_us))
+			;
 		if (watcher->over)
 			break;
 		pthread_mutex_unlock(&watcher->lock);
@@ -186,15 +170,11 @@ watch(void *argument)
 static int
 watcher_start(struct watcher *watcher, struct error *err)
 {
-	pthread_condattr_t attributes;
 	int result;
 
 	watcher->started_us = clock_monotonic_us();
 	pthread_mutex_init(&watcher->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&watcher->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&watcher->wake, NULL);
 	result = pthread_create(&watcher->thread, NULL, watch, watcher);
 	if (result != 0) {
 		pthread_mutex_destroy(&watcher->lock);

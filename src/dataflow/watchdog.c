@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <time.h>
 
+#include "base/condition.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "dataflow/job.h"
@@ -84,13 +84,11 @@ look(struct job_operator *operator, int64_t now_ms)
 static bool
 wait_for_stop(struct watchdog *watchdog)
 {
-	struct timespec until;
+	int64_t until_us = clock_monotonic_us() + (int64_t)WATCHDOG_LOOK_MS * 1000;
 	bool stopping;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WATCHDOG_LOOK_MS / 1000;
 	pthread_mutex_lock(&watchdog->lock);
-	while (!watchdog->stopping && pthread_cond_timedwait(&watchdog->stop, &watchdog->lock, &until) == 0)
+	while (!watchdog->stopping && condition_wait(&watchdog->stop, &watchdog->lock, until_us))
 		;
 	stopping = watchdog->stopping;
 	pthread_mutex_unlock(&watchdog->lock);
@@ -121,14 +119,10 @@ int
 watchdog_start(struct job *job, struct watchdog **out, struct error *err)
 {
 	struct watchdog *watchdog = memory_new(sizeof(*watchdog));
-	pthread_condattr_t attributes;
 
 	watchdog->job = job;
 	pthread_mutex_init(&watchdog->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&watchdog->stop, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&watchdog->stop, NULL);
 	if (pthread_create(&watchdog->thread, NULL, watchdog_main, watchdog) != 0) {
 		watchdog_free(&watchdog);
 		return fail(err, FATAL, "a thread cannot be started for the watchdog of the workers");

@@ -12,25 +12,20 @@ embedded_of(struct log *log)
 static void
 init(struct embedded *log, const struct log_config *config)
 {
-	pthread_condattr_t attributes;
-
 	log->log.ops = &embedded_ops;
 	log->clock = config->clock;
 	log->directory = config->directory ? memory_text(config->directory) : NULL;
 	log->read_only = config->read_only;
 	log->disk_bytes = config->disk_bytes;
 	log->lock_fd = log->commits_fd = -1;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&log->mutex, NULL);
 	pthread_mutex_init(&log->sweep_mutex, NULL);
 	pthread_mutex_init(&log->catch_up, NULL);
 	pthread_mutex_init(&log->failing, NULL);
 	pthread_mutex_init(&log->measuring, NULL);
-	pthread_cond_init(&log->changed, &attributes);
-	pthread_cond_init(&log->work, &attributes);
-	pthread_cond_init(&log->sweep_work, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&log->changed, NULL);
+	pthread_cond_init(&log->work, NULL);
+	pthread_cond_init(&log->sweep_work, NULL);
 }
 
 static void

@@ -1,4 +1,5 @@
 /* Reading: a place in a partition, and the readers that wait at one. */
+#include "base/condition.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
 
@@ -196,13 +197,11 @@ place_fetch(struct place *place, struct log_batch *out, struct error *err)
 bool
 embedded_wait(struct embedded *log, uint64_t generation, int64_t until_us)
 {
-	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 	bool moved;
 
 	pthread_mutex_lock(&log->mutex);
-	while (log->generation == generation)
-		if (pthread_cond_timedwait(&log->changed, &log->mutex, &until) != 0)
-			break;
+	while (log->generation == generation && condition_wait(&log->changed, &log->mutex, until_us))
+		;
 	moved = log->generation != generation;
 	pthread_mutex_unlock(&log->mutex);
 	return moved;

@@ -11,6 +11,7 @@
  */
 #include <inttypes.h>
 
+#include "base/condition.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "log/embedded_log.h"
@@ -295,16 +296,13 @@ run(void *self)
 
 	pthread_mutex_lock(&log->sweep_mutex);
 	do { /* once at least, however short the log is open */
-		struct timespec until;
 		int64_t until_us;
 
 		pthread_mutex_unlock(&log->sweep_mutex);
 		until_us = look(log, &swept_us, &said_us);
-		until = (struct timespec){.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 		pthread_mutex_lock(&log->sweep_mutex);
-		while (!log->sweep_stopping)
-			if (pthread_cond_timedwait(&log->sweep_work, &log->sweep_mutex, &until) != 0)
-				break;
+		while (!log->sweep_stopping && condition_wait(&log->sweep_work, &log->sweep_mutex, until_us))
+			;
 	} while (!log->sweep_stopping);
 	pthread_mutex_unlock(&log->sweep_mutex);
 	return NULL;

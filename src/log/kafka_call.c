@@ -1,8 +1,8 @@
 #include "log/kafka_call.h"
 
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/memory.h"
 #include "log/kafka_log.h"
 
@@ -14,13 +14,8 @@ static const char *const names[] = {[KAFKA_CALL_INIT] = "init_transactions",
 void
 kafka_caller_init(struct kafka_caller *caller)
 {
-	pthread_condattr_t attributes;
-
 	pthread_mutex_init(&caller->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&caller->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&caller->changed, NULL);
 }
 
 /* ---- its thread ---- */
@@ -120,11 +115,9 @@ static int
 wait_for(struct kafka_caller *caller, enum kafka_call call, rd_kafka_error_t **error, struct error *err)
 {
 	int64_t until_us = clock_monotonic_us() + (int64_t)(KAFKA_CALL_MS_MAX + KAFKA_CALL_GRACE_MS) * 1000;
-	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
 
-	while (caller->call == call && !caller->done)
-		if (pthread_cond_timedwait(&caller->changed, &caller->lock, &until) != 0)
-			break;
+	while (caller->call == call && !caller->done && condition_wait(&caller->changed, &caller->lock, until_us))
+		;
 	if (caller->call != call || !caller->done)
 		return fail(err, RETRY, "librdkafka has not come back from %s", names[caller->call]);
 	*error = caller->error;

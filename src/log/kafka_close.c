@@ -6,8 +6,7 @@
  *
  * What a handle's callbacks use is freed when it has ended: `after`.
  */
-#include <time.h>
-
+#include "base/condition.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "log/kafka_log.h"
@@ -76,16 +75,11 @@ kafka_handle_close(rd_kafka_t *handle, enum kafka_closing how, void (*before)(vo
 void
 kafka_handles_wait(void)
 {
-	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_CLOSE_MS_MAX * 1000, left_us;
-	struct timespec until;
+	int64_t until_us = clock_monotonic_us() + (int64_t)KAFKA_CLOSE_MS_MAX * 1000;
 
 	pthread_mutex_lock(&lock);
-	while (open_count > 0 && (left_us = until_us - clock_monotonic_us()) > 0) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += (until.tv_nsec + left_us * 1000) / 1000000000;
-		until.tv_nsec = (until.tv_nsec + left_us * 1000) % 1000000000;
-		pthread_cond_timedwait(&ended, &lock, &until);
-	}
+	while (open_count > 0 && condition_wait(&ended, &lock, until_us))
+		;
 	if (open_count > 0)
 		logger_warn("handles_left",
 			    "count=%d after_ms=%d reason=\"librdkafka has not ended them; they end with the process\"",

@@ -13,8 +13,8 @@
  * whatever its timeout. rd_kafka_offsets_for_times keeps its own, and takes -1 and -2 for the end and the start.
  */
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/condition.h"
 #include "base/memory.h"
 #include "log/kafka_log.h"
 
@@ -251,17 +251,6 @@ gather(struct kafka *log, struct question *questions, int64_t *due_us)
 	return count;
 }
 
-static void
-wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us)
-{
-	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-
-	if (until_us == TIME_MAX)
-		pthread_cond_wait(condition, lock);
-	else
-		pthread_cond_timedwait(condition, lock, &until);
-}
-
 static void *
 asker_main(void *argument)
 {
@@ -275,7 +264,7 @@ asker_main(void *argument)
 		size_t count = gather(log, questions, &due_us);
 
 		if (count == 0 && clock_monotonic_us() < watch_us) {
-			wait_until(&asker->wake, &asker->lock, due_us < watch_us ? due_us : watch_us);
+			condition_wait(&asker->wake, &asker->lock, due_us < watch_us ? due_us : watch_us);
 			continue;
 		}
 		pthread_mutex_unlock(&asker->lock);
@@ -292,14 +281,9 @@ asker_main(void *argument)
 void
 kafka_asker_init(struct kafka_asker *asker)
 {
-	pthread_condattr_t attributes;
-
 	pthread_mutex_init(&asker->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&asker->wake, &attributes);
-	pthread_cond_init(&asker->answered, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&asker->wake, NULL);
+	pthread_cond_init(&asker->answered, NULL);
 	atomic_init(&asker->stopping, false);
 }
 
@@ -379,7 +363,7 @@ kafka_ends(struct kafka *log, int number, int partition, int64_t since_us, int64
 		if (clock_monotonic_us() >= until_us)
 			result = say_unknown(topic, partition, since_us, err);
 		else
-			wait_until(&asker->answered, &asker->lock, until_us);
+			condition_wait(&asker->answered, &asker->lock, until_us);
 	}
 	*out = ends->now;
 	pthread_mutex_unlock(&asker->lock);

@@ -1,9 +1,9 @@
 #include "sinks/resolve.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/memory.h"
 #include "base/stop.h"
 
@@ -33,15 +33,11 @@ static struct lookup *
 new_lookup(const char *host, const char *port)
 {
 	struct lookup *lookup = memory_new(sizeof(*lookup));
-	pthread_condattr_t attributes;
 
 	lookup->host = memory_text(host);
 	lookup->port = memory_text(port);
 	pthread_mutex_init(&lookup->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&lookup->done, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&lookup->done, NULL);
 	return lookup;
 }
 
@@ -74,11 +70,8 @@ wait_for_end(struct lookup *lookup, int64_t until_us)
 
 	while (!lookup->ended && (now_us = clock_monotonic_us()) < (end_us = stop_until_us(until_us, &seen_us))) {
 		int64_t at_us = now_us + (int64_t)STOP_LOOK_MS * 1000;
-		struct timespec at;
 
-		at_us = at_us < end_us ? at_us : end_us;
-		at = (struct timespec){.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000};
-		pthread_cond_timedwait(&lookup->done, &lookup->lock, &at);
+		condition_wait(&lookup->done, &lookup->lock, at_us < end_us ? at_us : end_us);
 	}
 }
 
