@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -66,6 +67,19 @@ def memory_of(text):
 
 def restored_bytes(text):
     return sum(map(int, re.findall(r" restored .* bytes=(\d+)", text)))
+
+
+def assert_restored_within(job, memory_bytes, beside_bytes):
+    """Two runs to the end, the second of which restores its state, far larger than memory, from the journal."""
+    words = ("run", "--until-end", "--set", f"memory={memory_bytes}B")
+    first = job.call(*words).stderr
+    shutil.rmtree(job.directory / "state")
+    second = job.call(*words).stderr
+    assert restored_bytes(second) > 3 * memory_bytes
+    for text in (first, second):
+        budget, peak, _ = memory_of(text)
+        assert budget == memory_bytes
+        assert peak < budget + beside_bytes, text
 
 
 def lines_of(rows):

@@ -1,18 +1,13 @@
 """Thousands of small random cases through the join, each held against the reference in tests/reference: disorder,
 repeats, late engagements, orphans, equal times, live, shadow and hindsight scores, all ways to emit, odd parameters."""
 
-import json
 import os
-import pathlib
 import random
-import subprocess
 
 import pytest
 
 from tests.reference import join_reference
 
-BUILD = pathlib.Path(os.environ.get("ISOTOPE_BUILD", "build/release"))
-TOOL = BUILD / "tests/operators/join_cases_tool"
 CASES = int(os.environ.get("ISOTOPE_JOIN_CASES", "400"))  # of each test
 START = 1_767_225_600_000
 ACTIONS = ("view", "click", "like", "share", "comment", "follow", "purchase", "watch", "skip")
@@ -93,26 +88,6 @@ def of_topic(records, topic):
 def expected(records, partitions, parameters):
     return join_reference.join(of_topic(records, "impressions"), of_topic(records, "engagements"),
                                of_topic(records, "ranker_scores"), partitions, **parameters)
-
-
-class Tool:
-    def __init__(self):
-        self.process = subprocess.Popen([str(TOOL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def run(self, case):
-        self.process.stdin.write(json.dumps(case) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, "the tool ended: its message is on standard error"
-        return json.loads(line)
-
-
-@pytest.fixture
-def tool():
-    tool = Tool()
-    yield tool
-    tool.process.stdin.close()
-    tool.process.wait()
 
 
 def by_partition(rows, partitions):

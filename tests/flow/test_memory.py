@@ -1,9 +1,8 @@
 """The peak of a process's memory, by its `memory`: README.md, "Where a process's memory goes"."""
 
 import base64
-import shutil
 
-from tests.flow.job import Job, memory_of, restored_bytes
+from tests.flow.job import Job, assert_restored_within, memory_of
 from tests.kafka import feed
 
 MIB = 2**20
@@ -18,14 +17,7 @@ def test_a_restore_of_more_than_memory_keeps_within_it(tmp_path):
     lines = (base64.b64encode(value).decode() for topic, _, value in feed.records(0, ROWS, wide)
              if topic == "impressions")
     job.call("produce", "impressions", "--raw", given="\n".join(lines))
-    first = job.call("run", "--until-end", "--set", "memory=16MiB").stderr
-    shutil.rmtree(job.directory / "state")
-    second = job.call("run", "--until-end", "--set", "memory=16MiB").stderr
-    assert restored_bytes(second) > 3 * 16 * MIB
-    for text in (first, second):
-        budget, peak, _ = memory_of(text)
-        assert budget == 16 * MIB
-        assert peak < budget + BESIDE, text
+    assert_restored_within(job, 16 * MIB, BESIDE)
 
 
 def test_a_memory_that_is_short_for_its_tasks_is_named(tmp_path):

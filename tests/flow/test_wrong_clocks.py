@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.flow.test_join_random import ACTIONS, START, Tool, expected, without_revision
+from tests.flow.test_join_random import ACTIONS, START, expected, without_revision
 from tests.reference import join_reference
 
 MINUTE, HOUR, DAY, YEAR = 60_000, 3_600_000, 86_400_000, 365 * 86_400_000
@@ -45,14 +45,6 @@ def overrides():
         texts += [f"topics.{topic}.partitions={PARTITIONS}", f"topics.{topic}.max_jump=30min"]
     return [*texts, *(f"topics.{topic}.partitions={PARTITIONS}" for topic in (
         "outcomes", "exploration_events", "late_engagements", "orphan_engagements", "hindsight_scores"))]
-
-
-@pytest.fixture
-def tool():
-    tool = Tool()
-    yield tool
-    tool.process.stdin.close()
-    tool.process.wait()
 
 
 @pytest.mark.parametrize("live", (False, True))

@@ -1,8 +1,6 @@
 """The peak of a process's memory, by its `memory`: README.md, "Where a process's memory goes"."""
 
-import shutil
-
-from tests.flow.job import memory_of, restored_bytes
+from tests.flow.job import assert_restored_within, memory_of
 from tests.kafka import feed
 
 MIB = 2**20
@@ -15,14 +13,7 @@ def test_a_restore_of_more_than_memory_keeps_within_it(make_job):
     """What librdkafka fetches ahead is `memory` too: by default it would hold all of the journals."""
     job = make_job(scores=False)
     feed.produce(job, 0, ROWS, impression=feed.impressions("x" * ROW_BYTES))
-    first = job.call("run", "--until-end", "--set", "memory=16MiB").stderr
-    shutil.rmtree(job.directory / "state")
-    second = job.call("run", "--until-end", "--set", "memory=16MiB").stderr
-    assert restored_bytes(second) > 3 * 16 * MIB
-    for text in (first, second):
-        budget, peak, _ = memory_of(text)
-        assert budget == 16 * MIB
-        assert peak < budget + BESIDE, text
+    assert_restored_within(job, 16 * MIB, BESIDE)
     feed.assert_once(job, ROWS)
 
 

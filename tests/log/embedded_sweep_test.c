@@ -75,10 +75,24 @@ TEST(a_reader_that_is_behind_what_was_taken_away_hears_of_it_once)
 	log_close(&log);
 }
 
+/* A log of one topic, by a clock that the test moves. */
+static struct log *
+open_by(struct clock_manual *clock, const char *directory, const struct topic_spec *spec, int *topic)
+{
+	struct log_config config = {
+		.type = "embedded", .directory = directory, .memory_bytes = 16 << 20, .clock = &clock->clock};
+	struct error err;
+	struct log *log;
+
+	check_ok(log_open(&config, &log, &err));
+	check_ok(log_create_topic(log, spec, &err));
+	check_ok(log_topic(log, spec->name, topic, &err));
+	return log;
+}
+
 TEST(retention_keeps_what_is_young_and_what_fits)
 {
 	struct clock_manual clock;
-	struct log_config config = {.type = "embedded", .memory_bytes = 16 << 20, .clock = &clock.clock};
 	struct topic_spec spec = {.name = "numbers", .partitions = 1, .retention_ms = -1, .retention_bytes = 10000};
 	struct transaction *transaction;
 	struct partition_info info;
@@ -87,9 +101,7 @@ TEST(retention_keeps_what_is_young_and_what_fits)
 	int topic;
 
 	clock_manual_init(&clock, 0);
-	check_ok(log_open(&config, &log, &err));
-	check_ok(log_create_topic(log, &spec, &err));
-	check_ok(log_topic(log, "numbers", &topic, &err));
+	log = open_by(&clock, NULL, &spec, &topic);
 	transaction = writer(log);
 	for (int i = 0; i < 50; i++) {
 		fixture_append(transaction, topic, 0, i * 10, 10, 100, 7);
@@ -112,7 +124,6 @@ TEST(retention_keeps_what_is_young_and_what_fits)
 TEST(a_wall_clock_that_jumps_ahead_makes_nothing_old_until_it_has_held)
 {
 	struct clock_manual clock;
-	struct log_config config = {.type = "embedded", .memory_bytes = 16 << 20, .clock = &clock.clock};
 	struct topic_spec spec = {.name = "numbers", .partitions = 1, .retention_ms = 7200000, .retention_bytes = -1};
 	struct transaction *transaction;
 	struct partition_info info;
@@ -121,9 +132,7 @@ TEST(a_wall_clock_that_jumps_ahead_makes_nothing_old_until_it_has_held)
 	int topic;
 
 	clock_manual_init(&clock, 0);
-	check_ok(log_open(&config, &log, &err));
-	check_ok(log_create_topic(log, &spec, &err));
-	check_ok(log_topic(log, "numbers", &topic, &err));
+	log = open_by(&clock, NULL, &spec, &topic);
 	transaction = writer(log);
 	fixture_append(transaction, topic, 0, 0, 10, 100, 7);
 	fixture_commit(transaction);
@@ -144,8 +153,6 @@ TEST(a_log_that_is_opened_with_a_clock_far_ahead_keeps_its_records_until_that_ha
 {
 	struct topic_spec spec = {.name = "numbers", .partitions = 1, .retention_ms = 7200000, .retention_bytes = -1};
 	struct clock_manual clock;
-	struct log_config config = {
-		.type = "embedded", .directory = test_directory(), .memory_bytes = 16 << 20, .clock = &clock.clock};
 	struct transaction *transaction;
 	struct partition_info info;
 	struct error err;
@@ -154,9 +161,7 @@ TEST(a_log_that_is_opened_with_a_clock_far_ahead_keeps_its_records_until_that_ha
 
 	clock_manual_init(&clock, 1000);
 	for (int run = 0; run < 2; run++) {
-		check_ok(log_open(&config, &log, &err));
-		check_ok(log_create_topic(log, &spec, &err));
-		check_ok(log_topic(log, "numbers", &topic, &err));
+		log = open_by(&clock, test_directory(), &spec, &topic);
 		if (run == 0) {
 			transaction = writer(log);
 			fixture_append(transaction, topic, 0, 0, 10, 100, 7);

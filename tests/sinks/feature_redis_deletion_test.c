@@ -42,19 +42,10 @@ open_view(void)
 static void
 start(void)
 {
-	char none[] = "";
-	struct feature_store_config config = {.type = FEATURE_STORE_REDIS,
-					      .user = none,
-					      .password = none,
-					      .password_file = none,
-					      .timeout_ms = 5000,
-					      .tls_ca = none,
-					      .tls_certificate = none,
-					      .tls_key = none,
-					      .tls_name = none};
+	struct feature_store_config config;
 
 	redis_server_start(&server, NULL);
-	config.address = server.address;
+	config = redis_config(server.address);
 	check_ok(feature_store_open(&config, &store, &err));
 	writer = feature_writer_open(store);
 	open_view();

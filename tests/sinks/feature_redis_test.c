@@ -34,23 +34,6 @@ text_of(const char *text)
 	return (char *)(uintptr_t)text;
 }
 
-static struct feature_store_config
-config_of(const char *address)
-{
-	char *none = text_of("");
-
-	return (struct feature_store_config){.type = FEATURE_STORE_REDIS,
-					     .address = text_of(address),
-					     .user = none,
-					     .password = none,
-					     .password_file = none,
-					     .timeout_ms = 5000,
-					     .tls_ca = none,
-					     .tls_certificate = none,
-					     .tls_key = none,
-					     .tls_name = none};
-}
-
 static void
 open_store(const struct feature_store_config *config)
 {
@@ -78,7 +61,7 @@ start(void)
 	struct feature_store_config config;
 
 	redis_server_start(&server, NULL);
-	config = config_of(server.address);
+	config = redis_config(server.address);
 	open_store(&config);
 	open_view(NULL, 0);
 }
@@ -400,7 +383,7 @@ flush_at_parrot(const char *says, int rows, const char *part)
 	snprintf(parrot.address, sizeof(parrot.address), "unix:%s", address.sun_path);
 	check(bind(parrot.socket, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(parrot.socket, 1) == 0);
 	check(pthread_create(&parrot.thread, NULL, parrot_talk, &parrot) == 0);
-	config = config_of(parrot.address);
+	config = redis_config(parrot.address);
 	config.timeout_ms = says ? 5000 : 30;
 	open_store(&config);
 	open_view(NULL, 0);
@@ -470,7 +453,7 @@ TEST(passwords_and_users)
 	redis_server_ask(&server, "ACL SETUSER isotope on >secret ~* +@all");
 	redis_server_ask(&server, "ACL SETUSER guest on >guest ~other* +@all");
 	redis_server_ask(&server, "CONFIG SET requirepass open-sesame");
-	config = config_of(server.address);
+	config = redis_config(server.address);
 	check_person(&config, "NOAUTH ");
 	config.password = text_of("wrong");
 	check_person(&config, "WRONGPASS ");
@@ -497,7 +480,7 @@ TEST(another_database)
 	struct feature_store_config config;
 
 	redis_server_start(&server, NULL);
-	config = config_of(server.address);
+	config = redis_config(server.address);
 	config.database = 3;
 	check_ok(try(&config));
 	check_text(redis_server_ask(&server, "DBSIZE"), "0");
@@ -510,10 +493,10 @@ TEST(another_database)
 
 TEST(addresses_that_are_none)
 {
-	struct feature_store_config config = config_of("localhost");
+	struct feature_store_config config = redis_config("localhost");
 
 	check_person(&config, "redis localhost: expected host:port or unix:/path");
-	config = config_of("unix:/nowhere/redis.sock");
+	config = redis_config("unix:/nowhere/redis.sock");
 	check_fails(try(&config), "redis unix:/nowhere/redis.sock: No such file");
 	check_int(err.action, RETRY);
 }
@@ -527,7 +510,7 @@ TEST(tls_checks_who_the_server_is)
 	snprintf(address, sizeof(address), "127.0.0.1:%d", server.tls_port);
 	snprintf(ca, sizeof(ca), "%s/ca.crt", test_directory());
 	snprintf(other, sizeof(other), "%s/other-ca.crt", test_directory());
-	config = config_of(address);
+	config = redis_config(address);
 	config.tls = true;
 	check_person(&config, "certificate");
 	config.tls_ca = other;
@@ -556,7 +539,7 @@ TEST(tls_with_a_certificate_of_ours)
 	snprintf(ca, sizeof(ca), "%s/ca.crt", test_directory());
 	snprintf(certificate, sizeof(certificate), "%s/server.crt", test_directory());
 	snprintf(key, sizeof(key), "%s/server.key", test_directory());
-	config = config_of(address);
+	config = redis_config(address);
 	config.tls = true;
 	config.tls_ca = ca;
 	check_person(&config, "certificate required");
@@ -577,7 +560,7 @@ TEST(a_long_pipeline_over_tls)
 	redis_server_start_tls(&server);
 	snprintf(address, sizeof(address), "127.0.0.1:%d", server.tls_port);
 	snprintf(ca, sizeof(ca), "%s/ca.crt", test_directory());
-	config = config_of(address);
+	config = redis_config(address);
 	config.tls = true;
 	config.tls_ca = ca;
 	open_store(&config);

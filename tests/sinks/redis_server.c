@@ -195,3 +195,20 @@ redis_server_ask(struct redis_server *server, const char *format, ...)
 	freeReplyObject(reply);
 	return text;
 }
+
+struct feature_store_config
+redis_config(const char *address)
+{
+	static char none[] = "";
+
+	return (struct feature_store_config){.type = FEATURE_STORE_REDIS,
+					     .address = (char *)(uintptr_t)address,
+					     .user = none,
+					     .password = none,
+					     .password_file = none,
+					     .timeout_ms = 5000,
+					     .tls_ca = none,
+					     .tls_certificate = none,
+					     .tls_key = none,
+					     .tls_name = none};
+}

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include "sinks/feature_store.h"
+
 struct redis_server {
 	pid_t process;
 	char socket[256];
@@ -18,6 +20,9 @@ void redis_server_start(struct redis_server *server, const char *const *argument
  * and the server's own one, for the names localhost and 127.0.0.1. */
 void redis_server_start_tls(struct redis_server *server);
 void redis_server_stop(struct redis_server *server);
+
+/* A store there, with no option set. The texts stay the caller's. */
+struct feature_store_config redis_config(const char *address);
 
 /* Runs a command (hiredis' format: %b is a pointer and a size) and gives its reply as text: \xff for what is not
  * printable, "(nil)", "(error) ...". */

@@ -151,17 +151,34 @@ TEST(restore_of_a_state_that_was_put_aside_reads_its_last_block_again_and_no_mor
 	fixture_fini(&fixture);
 }
 
+#define WIDE 30 /* entries of a block that is longer than two parts */
+
+static void
+init_with_a_block_of_parts(struct fixture *fixture)
+{
+	fixture_init(fixture, 16 << 20);
+	for (int i = 0; i < WIDE; i++)
+		fixture_put(fixture, i, 100000, 'a');
+	fixture_commit(fixture);
+	check(fixture->journal->count > 2);
+}
+
+static void
+fini_with_all_of_it(struct fixture *fixture)
+{
+	check(!state_in_block(fixture->state));
+	for (int i = 0; i < WIDE; i++)
+		check(fixture_get(fixture, i) != NULL);
+	fixture_fini(fixture);
+}
+
 TEST(restore_of_a_state_that_was_put_aside_within_a_block_reads_that_again)
 {
 	struct fixture fixture;
 	const struct model_record *part;
 	struct error err;
 
-	fixture_init(&fixture, 16 << 20);
-	for (int i = 0; i < 30; i++)
-		fixture_put(&fixture, i, 100000, 'a');
-	fixture_commit(&fixture);
-	check(fixture.journal->count > 2);
+	init_with_a_block_of_parts(&fixture);
 	fixture_close(&fixture);
 	fixture_open_only(&fixture, NULL);
 	part = &fixture.journal->records[fixture.journal->first];
@@ -171,10 +188,7 @@ TEST(restore_of_a_state_that_was_put_aside_within_a_block_reads_that_again)
 	check(state_in_block(fixture.state));
 	check(state_put_aside(fixture.state));
 	check_ok(fixture_restore(&fixture, &err));
-	check(!state_in_block(fixture.state));
-	for (int i = 0; i < 30; i++)
-		check(fixture_get(&fixture, i) != NULL);
-	fixture_fini(&fixture);
+	fini_with_all_of_it(&fixture);
 }
 
 TEST(a_state_with_changes_or_without_any_block_is_not_put_aside)
@@ -237,11 +251,7 @@ TEST(restore_refuses_repeated_blocks_and_half_ones)
 	struct fixture fixture;
 	struct error err;
 
-	fixture_init(&fixture, 16 << 20);
-	for (int i = 0; i < 30; i++)
-		fixture_put(&fixture, i, 100000, 'a');
-	fixture_commit(&fixture);
-	check(fixture.journal->count > 2);
+	init_with_a_block_of_parts(&fixture);
 	fixture.journal->first++; /* begins with the second part */
 	fixture.journal->count--;
 	check_fails(fixture_restore(&fixture, &err), "begins in the middle of a block");
@@ -261,12 +271,8 @@ TEST(a_block_of_several_parts_is_applied_part_by_part_and_counts_when_the_last_i
 	struct error err;
 	size_t parts;
 
-	fixture_init(&fixture, 16 << 20);
-	for (int i = 0; i < 30; i++)
-		fixture_put(&fixture, i, 100000, 'a');
-	fixture_commit(&fixture);
+	init_with_a_block_of_parts(&fixture);
 	parts = fixture.journal->count;
-	check(parts > 2);
 	fixture.journal->count = parts - 1;
 	check_ok(fixture_restore(&fixture, &err));
 	check(state_in_block(fixture.state));
@@ -274,10 +280,7 @@ TEST(a_block_of_several_parts_is_applied_part_by_part_and_counts_when_the_last_i
 	check(figures.memory_bytes > 1000000); /* of the 3 MB */
 	fixture.journal->count = parts;
 	check_ok(fixture_restore(&fixture, &err));
-	check(!state_in_block(fixture.state));
-	for (int i = 0; i < 30; i++)
-		check(fixture_get(&fixture, i) != NULL);
-	fixture_fini(&fixture);
+	fini_with_all_of_it(&fixture);
 }
 
 TEST(restore_refuses_a_store_that_the_operator_lacks)
