@@ -1,6 +1,5 @@
 #include "log/kafka_call.h"
 
-
 #include "base/clock.h"
 #include "base/condition.h"
 #include "base/memory.h"
