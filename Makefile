@@ -147,8 +147,8 @@ SIM := $(BUILD)/tests/sim/sim_tool
 # Calls that tests/sim/breaks.c stands between.
 SIM_SEAMS := getrandom nanosleep state_open state_restore cache_queue disk_put_position sim_group_allows sim_append \
 	sim_run_decide task_advance task_committed task_close state_restore_from \
-	upstream_watermark upstream_read log_position getpid gethostname owner_check state_journal task_marks_look \
-	state_set_form
+	upstream_watermark upstream_read log_position getpid gethostname owner_check state_journal task_journal_ask \
+	task_marks_look state_set_form
 $(SIM): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c)) $(filter-out %/libcli.a,$(LIBRARIES))
 	@echo "  link  $@"
 	@$(CC) $(LDFLAGS) $(SIM_SEAMS:%=-Wl,--wrap=%) -o $@ $^ $(PKG_LIBS)

@@ -26,7 +26,7 @@
 #define TICK_LINES_MS 2000
 
 struct run_options {
-	bool until_end, new_journal, new_topics, old_partitions;
+	bool until_end, new_journal, short_journal, new_topics, old_partitions;
 	char *operators;
 	int64_t for_ms; /* 0: no end */
 	char *instance; /* "": what the topology says */
@@ -45,6 +45,13 @@ static const struct option run_options[] = {
 	 .initial = "false",
 	 .help = "A task whose journal has lost everything, though there was something, begins with empty state and at "
 		 "the beginning of its inputs, instead of being refused."},
+	{.name = "short-journal",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, short_journal),
+	 .initial = "false",
+	 .help = "A task whose journal has lost its last blocks goes on from the last one that is there, instead of "
+		 "being refused: rows written since then come again. Other data directories that the application has "
+		 "run with have to be removed before."},
 	{.name = "new-topics",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, new_topics),
@@ -266,6 +273,7 @@ run_selected(const struct call *call, const struct topology *topology, const cha
 		.operators = names,
 		.until_end = options->until_end,
 		.new_journal = options->new_journal,
+		.short_journal = options->short_journal,
 		.new_topics = options->new_topics,
 		.old_partitions = options->old_partitions,
 		.clock = &clock_system,

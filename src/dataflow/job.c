@@ -387,6 +387,7 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	pthread_mutex_init(&job->clock_lock, NULL);
 	job->bounded = config->until_end;
 	job->new_journal = config->new_journal;
+	job->short_journal = config->short_journal;
 	job->new_topics = config->new_topics;
 	job->old_partitions = config->old_partitions;
 	job->lock_fd = -1;
@@ -424,7 +425,8 @@ job_close(struct job **pointer)
 		if (job->operators[i].stores)
 			pthread_mutex_destroy(&job->operators[i].stores_lock);
 		memory_free(&job->operators[i].stores);
-		memory_free(&job->operators[i].committed);
+		memory_free(&job->operators[i].in_inputs.offsets);
+		memory_free(&job->operators[i].in_journal.offsets);
 	}
 	if (job->lock_fd >= 0)
 		close(job->lock_fd);

@@ -41,12 +41,17 @@ struct job_task_stores {
 struct table_feed;
 struct watchdog_turn;
 
+/* How far a group has committed, by task; -1: nothing. */
+struct job_positions {
+	int64_t *offsets;    /* NULL: not asked */
+	int64_t answered_us; /* monotonic time */
+};
+
 struct job_operator {
 	const struct topology_operator *spec;
-	char *group;	    /* "<app>.<operator>": names the consumer group and the directory of its stores */
-	int journal;	    /* topic */
-	int64_t *committed; /* by task: how far the group had committed at the start; NULL: not asked; by stores_lock */
-	int64_t committed_us;			       /* monotonic time of the answer */
+	char *group; /* "<app>.<operator>": names the consumer group and the directory of its stores */
+	int journal; /* topic */
+	struct job_positions in_inputs, in_journal;    /* by stores_lock */
 	bool selected;				       /* runs in this process */
 	int workers;				       /* threads: no more than tasks */
 	struct table_feed *tables[TOPOLOGY_PORTS_MAX]; /* job_tables.h; NULL: not connected, or not open */
@@ -75,6 +80,7 @@ struct job {
 	bool bounded;			/* a bounded run */
 	atomic_bool stopping;		/* workers commit what they have done, and leave */
 	bool new_journal;		/* a journal that has lost everything begins anew, with empty state */
+	bool short_journal;		/* a journal that has lost its last blocks goes on without them */
 	bool old_partitions;		/* sources may have more partitions than the topology says */
 	bool new_topics;		/* an input that was made anew is read from its beginning */
 	char *writer;			/* names this run in the blocks that it writes */

@@ -20,6 +20,7 @@ struct runtime_config {
 	const char *const *operators; /* only these, by name, NULL-terminated; NULL: all */
 	bool until_end;		      /* bounded run */
 	bool new_journal;	      /* tasks whose journals are gone begin with empty state */
+	bool short_journal;	      /* tasks whose journals have lost their last blocks go on without them */
 	bool new_topics;	      /* inputs that were made anew are read from their beginning */
 	bool old_partitions;	      /* bounded run: sources may have more partitions than the topology says */
 	struct log *log;	      /* borrowed; NULL: opened as the topology says */

@@ -18,8 +18,12 @@
 struct task_restore {
 	struct reader *reader;		/* NULL: not begun */
 	int64_t start, from, next, end; /* offsets: the journal's start, where reading began, goes on, and has to get */
-	int64_t asked_us; /* what this step asks of the log must be as of then (monotonic); 0: it has not begun */
-	int64_t bytes;	  /* read */
+	int64_t asked_us;	/* what this step asks of the log must be as of then (monotonic); 0: it has not begun */
+	int64_t bytes;		/* read */
+	int64_t last;		/* offset of the last record read; -1: none */
+	int64_t committed;	/* the group's position of the journal; -1: none */
+	int64_t short_since_ms; /* steady time since when the journal ends before that; 0: it does not */
+	bool goes_on;		/* ... and that is accepted */
 	int64_t started_us, said_us;
 	int attempts;
 	int marks_seen; /* inputs whose marks were looked at (task_marks.c) */

@@ -90,6 +90,7 @@ begin(struct task *task, struct error *err)
 	task->trimmed_to = restore->start = ends.start;
 	restore->next = restore->from;
 	restore->end = ends.pending_end;
+	restore->last = -1;
 	return 0;
 }
 
@@ -111,6 +112,7 @@ apply(struct task *task, const struct log_batch *batch, struct error *err)
 		task->restore.bytes += (int64_t)batch->records[i].value.size;
 		if (state_restore(task->state, batch->records[i].offset, batch->records[i].value, err) < 0)
 			return -1;
+		task->restore.last = batch->records[i].offset;
 	}
 	task->restore.next = batch->next;
 	return batch->count == 0 ? 0 : crash_here(CRASH_RESTORING, err);
@@ -278,6 +280,7 @@ finish(struct task *task, struct error *err)
 	reader_close(&restore->reader);
 	task_look_at_clock(task); /* its first commit may come before its first record */
 	task->running = true;
+	task->changed |= restore->goes_on;
 	task_owner_started(task);
 	task->journal_next = restore->end;
 	transaction_expect(task->context.transaction, task->operator->journal, task->partition, restore->end);
@@ -301,7 +304,7 @@ look_for_more(struct task *task, struct error *err)
 {
 	struct partition_ends ends;
 
-	if (task_restore_ends(task, task->operator->journal, &ends, err) < 0)
+	if (task_journal_ask(task, err) < 0 || task_restore_ends(task, task->operator->journal, &ends, err) < 0)
 		return -1;
 	if (ends.pending_end > task->restore.end) {
 		task->restore.end = ends.pending_end;
@@ -310,7 +313,8 @@ look_for_more(struct task *task, struct error *err)
 		task->restore.asked_us = 0;
 		return fail(err, RETRY, "the journal ends at offset %" PRId64 ", within a block: the rest has to come",
 			    task->restore.end);
-	}
+	} else if (state_restored(task->state, err) < 0)
+		return err->action == ABORT ? begin_again(task, err) : -1;
 	return 0;
 }
 

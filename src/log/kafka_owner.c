@@ -9,9 +9,9 @@
  *     - an offset is given out once. Of two that expect E only one gets it; the other aborts.
  *     - a block at E of somebody else that is still undecided holds back the end that a restore waits for. So whoever
  *	expects an offset behind it has seen how it was decided, and has applied it if it was committed.
- *     - a commit goes on without reading: its next record is expected behind its own marker (MARKERS). The coordinator
- *	takes no new transaction of a producer before all markers of the last one are written, so that the one
- *	offset in between can be nothing but that marker.
+ *     - a commit goes on without reading: its next record is expected behind its own marker
+ *	(LOG_COMMIT_MARKERS). The coordinator takes no new transaction of a producer before all markers of the
+ *	last one are written, so that the one offset in between can be nothing but that marker.
  *     - a record that a producer sends twice is taken once, and acknowledged with the first one's offset, or none: then
  *	the transaction is aborted, as where a record was given up.
  *     - a new leader has all that was acknowledged, since acks is all. What it lacks was not; it is sent again, and
@@ -27,8 +27,6 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-
-#define MARKERS 1 /* offsets that a commit takes in a partition behind its records: the coordinator's decision */
 
 void
 kafka_owners_init(struct kafka_owners *owners, int partitions)
@@ -92,7 +90,8 @@ kafka_owners_positions(const struct kafka_owners *owners, struct transaction *tr
 {
 	for (int i = 0; i < owners->count; i++)
 		if (owners->sent[i] > 0)
-			kafka_set_position(transaction, NULL, topic, i, owners->owners[i].last + 1 + MARKERS);
+			kafka_set_position(transaction, NULL, topic, i,
+					   owners->owners[i].last + 1 + LOG_COMMIT_MARKERS);
 }
 
 void
@@ -100,7 +99,7 @@ kafka_owners_committed(struct kafka_owners *owners)
 {
 	for (int i = 0; i < owners->count; i++) {
 		if (owners->sent[i] > 0)
-			owner_committed(&owners->owners[i], MARKERS);
+			owner_committed(&owners->owners[i], LOG_COMMIT_MARKERS);
 		owners->sent[i] = 0;
 	}
 }

@@ -88,9 +88,13 @@ take_positions(rd_kafka_event_t *event, const char *group, int first, int count,
 	return 0;
 }
 
-/* By the log's own handle: one of the group's would cost connections and threads, for one question. */
+/*
+ * By the log's own handle: one of the group's would cost connections and threads, for one question. `stable`: while a
+ * transaction with positions of these partitions is open there is no answer. Of many partitions one always is.
+ */
 static int
-positions(struct kafka *log, const char *group, int topic, int first, int count, int64_t *offsets, struct error *err)
+positions(struct kafka *log, const char *group, int topic, int first, int count, bool stable, int64_t *offsets,
+	  struct error *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->client,
@@ -107,7 +111,7 @@ positions(struct kafka *log, const char *group, int topic, int first, int count,
 	}
 	question = rd_kafka_ListConsumerGroupOffsets_new(group, list);
 	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CALL_MS_MAX, text, sizeof(text));
-	rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+	rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, stable));
 	rd_kafka_ListConsumerGroupOffsets(log->client, &question, 1, options, queue);
 	event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS_MAX);
 	result = event ? take_positions(event, group, first, count, offsets, err)
@@ -124,11 +128,11 @@ positions(struct kafka *log, const char *group, int topic, int first, int count,
 int
 kafka_position(struct log *base, const char *group, int topic, int partition, int64_t *offset, struct error *err)
 {
-	return positions(kafka_of(base), group, topic, partition, 1, offset, err);
+	return positions(kafka_of(base), group, topic, partition, 1, true, offset, err);
 }
 
 int
 kafka_positions(struct log *base, const char *group, int topic, int64_t *offsets, struct error *err)
 {
-	return positions(kafka_of(base), group, topic, 0, kafka_topic_partitions(base, topic), offsets, err);
+	return positions(kafka_of(base), group, topic, 0, kafka_topic_partitions(base, topic), false, offsets, err);
 }

@@ -138,9 +138,12 @@ int log_partition_info(struct log *log, int topic, int partition, struct partiti
 int log_offset_at(struct log *log, int topic, int partition, int64_t time_ms, int64_t *offset, struct error *err);
 /* Forgets all records before `offset`. */
 int log_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
+/* Offsets that a commit takes in a partition behind its records, at most; a group's position of its own journal is
+ * behind them. */
+#define LOG_COMMIT_MARKERS 1
 /* The position a group committed last, or -1. */
 int log_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
-/* The same of all partitions of the topic, at once. */
+/* The same of all partitions of the topic, at once, and without waiting for commits that are under way. */
 int log_positions(struct log *log, const char *group, int topic, int64_t *offsets, struct error *err);
 
 /* The partition of a key: Java's murmur2 as the Java producer does it, so that topics written by Java co-partition. */

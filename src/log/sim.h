@@ -68,6 +68,9 @@ void sim_set_faults(struct sim *sim, bool on);	  /* off: nothing goes wrong any 
 
 /* Deletes the topic and makes it anew, empty, from offset 0 on. Nothing is pending in it, and nobody reads it. */
 void sim_renew_topic(struct sim *sim, const char *name);
+/* Forgets the records from `offset` on, as a broker that becomes leader without them; `regrown`: aborts have taken
+ * their offsets. Likewise. */
+void sim_lose_tail(struct sim *sim, int topic, int partition, int64_t offset, bool regrown);
 
 /* What happens is noted: the notes' hash is the same for every run of a seed. */
 void sim_note(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -4,6 +4,8 @@
  * A transaction's marker reaches each of its partitions in its own time. Until it is there, nothing behind the
  * transaction's first record in that partition is seen by anybody: that offset is the last stable one.
  */
+#include <inttypes.h>
+
 #include "base/memory.h"
 #include "log/sim_client.h"
 
@@ -93,6 +95,22 @@ sim_renew_topic(struct sim *sim, const char *name)
 		free_partition(&topic->partitions[i]);
 		topic->partitions[i] = (struct sim_partition){.topic = topic, .number = i};
 	}
+	sim->changes++;
+}
+
+void
+sim_lose_tail(struct sim *sim, int topic, int number, int64_t offset, bool regrown)
+{
+	struct sim_partition *partition = sim_partition(sim, topic, number);
+
+	insist(partition->pending_count == 0 && offset >= partition->start && offset <= partition->count);
+	sim_note(sim, "%s[%d] loses what it has from offset %" PRId64 " on", partition->topic->name, number, offset);
+	for (int64_t at = offset; at < partition->count; at++) {
+		memory_free(&partition->records[at].bytes);
+		partition->records[at].marker = true;
+	}
+	if (!regrown)
+		partition->count = offset;
 	sim->changes++;
 }
 

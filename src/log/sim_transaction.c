@@ -20,9 +20,8 @@ struct sim_owned {
 	int topic, partition;
 	struct owner owner;
 	int64_t first; /* offset of the first record of the run that was begun last; -1: none */
+	bool tracked;  /* a journal: the group's position in it goes with its blocks */
 };
-
-#define MARKERS 1 /* offsets that a decision takes in each partition */
 
 enum step { STEP_OPEN, STEP_RECORDS, STEP_POSITIONS, STEP_COMMIT };
 
@@ -324,7 +323,10 @@ sim_set_position(struct transaction *base, const char *group, int topic, int par
 void
 sim_expect(struct transaction *base, int topic, int partition, int64_t offset)
 {
-	owned_of(own(base), topic, partition)->owner.expected = offset;
+	struct sim_owned *owned = owned_of(own(base), topic, partition);
+
+	owned->owner.expected = offset;
+	owned->tracked = true;
 }
 
 static int
@@ -351,6 +353,19 @@ commit_records(struct sim_transaction *transaction, struct error *err)
 	return crash_here(CRASH_SENT, err);
 }
 
+/* Of the journals, as they are now. */
+static void
+set_owned_positions(struct sim_transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->owned_count; i++) {
+		const struct sim_owned *owned = &transaction->owned[i];
+
+		if (owned->tracked && owned->owner.count > 0)
+			sim_set_position(&transaction->transaction, transaction->positions[0].group->name, owned->topic,
+					 owned->partition, owned->owner.last + 1 + LOG_COMMIT_MARKERS);
+	}
+}
+
 static int
 commit_positions(struct sim_transaction *transaction, struct error *err)
 {
@@ -368,6 +383,7 @@ commit_positions(struct sim_transaction *transaction, struct error *err)
 			 member->generation);
 		return fail(err, ABORT, "generation %d of group %s is over", member->generation, member->group->name);
 	}
+	set_owned_positions(transaction);
 	for (int i = 0; i < transaction->position_count; i++)
 		sim_run_position(transaction->log->sim, transaction->run, &transaction->positions[i]);
 	return crash_here(CRASH_POSITIONS, err);
@@ -433,7 +449,7 @@ sim_commit(struct transaction *base, struct error *err)
 	if (commit_decide(transaction, err) < 0)
 		return -1;
 	for (size_t i = 0; i < transaction->owned_count; i++)
-		owner_committed(&transaction->owned[i].owner, MARKERS);
+		owner_committed(&transaction->owned[i].owner, LOG_COMMIT_MARKERS);
 	empty(transaction);
 	return 0;
 }

@@ -65,6 +65,7 @@ struct state {
 	struct state_pass pass;
 	struct block_mark position;	 /* as written last */
 	struct disk_position restore_at; /* what the position row promised: the first block read must be that */
+	struct disk_position furthest;	 /* that a local copy was seen at, since the opening */
 	uint64_t flushed_bytes;		 /* of the journal, at the last flush */
 
 	struct {

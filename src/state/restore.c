@@ -57,6 +57,8 @@ find_position(struct state *state, int64_t start, int64_t end, struct disk_posit
 
 		if (disk_get_position(&state->disk, i, &position, &found, err) < 0)
 			return -1;
+		if (found && position.seq > state->furthest.seq)
+			state->furthest = position;
 		if (!found || position.offset < start || position.offset >= end ||
 		    (i > 0 && position.journal != out->journal))
 			*usable = false;
@@ -102,6 +104,9 @@ state_restore_from(struct state *state, int64_t start, int64_t end, int64_t *fro
 	struct disk_position position = {0};
 	bool usable;
 
+	if (state->aside && state->last.seq > state->furthest.seq)
+		state->furthest = (struct disk_position){
+			.journal = state->journal, .seq = state->last.seq, .offset = state->last.offset};
 	if (go_on_from(state, start, end, from))
 		return 0;
 	state_reset(state);
@@ -330,10 +335,17 @@ check_first(struct state *state, const struct block_part *part, struct error *er
 	return 0;
 }
 
+/* Whether the block that the restore begins with is still to come. */
+static bool
+is_at_first(const struct state *state)
+{
+	return state->partial.number == 0 && (state->journal == 0 || state->aside);
+}
+
 static int
 check_part(struct state *state, const struct block_part *part, struct error *err)
 {
-	if (state->partial.number == 0 && (state->journal == 0 || state->aside) && check_first(state, part, err) < 0)
+	if (is_at_first(state) && check_first(state, part, err) < 0)
 		return -1;
 	if (part->journal != state->journal)
 		return fail(err, FATAL, "the journal of operator %s task %d has blocks of two journals",
@@ -350,6 +362,26 @@ check_part(struct state *state, const struct block_part *part, struct error *err
 		    " where block %" PRIu64 " part %" PRIu64 " was expected",
 		    state->operator_name, state->partition, part->seq, part->number, state->seq + 1,
 		    state->partial.number);
+}
+
+int
+state_restored(struct state *state, struct error *err)
+{
+	if (!is_at_first(state) || state->restore_at.journal == 0)
+		return 0;
+	if (wipe(state, true, err) < 0)
+		return -1;
+	return fail(err, ABORT,
+		    "the journal of operator %s task %d has not the block that the stores were written up to; they "
+		    "begin anew",
+		    state->operator_name, state->partition);
+}
+
+bool
+state_was_further(const struct state *state, uint64_t *seq)
+{
+	*seq = state->furthest.seq;
+	return state->furthest.journal == state->journal && state->furthest.seq > state->seq;
 }
 
 enum state_journal

@@ -53,6 +53,10 @@ int state_restore_from(struct state *state, int64_t start, int64_t end, int64_t 
  */
 int state_restore(struct state *state, int64_t offset, struct bytes part, struct error *err);
 bool state_in_block(const struct state *state);
+/* All records up to the end were given. ABORT: the first one that was to come has not; as above. */
+int state_restored(struct state *state, struct error *err);
+/* Then: whether a local copy of this journal was seen that had a later block, *seq, than the journal has. */
+bool state_was_further(const struct state *state, uint64_t *seq);
 /*
  * The task is given up, and may come back: what is in memory stays there, for the next state_restore_from. false, and
  * nothing is changed: it does not say what its last block says, that and nothing else (uncommitted changes, no block

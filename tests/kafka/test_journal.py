@@ -1,8 +1,9 @@
-"""A journal that has lost its beginning, or everything, is noticed before a row is written."""
+"""A journal that has lost its beginning, its end, or everything, is noticed before a row is written."""
 
 import json
 import re
 
+import confluent_kafka
 import pytest
 
 from tests.kafka import cluster, feed
@@ -68,3 +69,27 @@ def test_a_journal_that_was_made_anew_is_refused_or_begun_anew_on_demand(job):
     assert len(job.outcomes()) == 2 * before
     job.call("run", "--until-end")
     assert len(job.outcomes()) == 2 * before
+
+
+def commit_journal(job, offset):
+    """As if the group had committed that far in its journal, and the journal had lost it."""
+    admin = job.broker.admin()  # held: an answer never comes to a client that is gone
+    place = confluent_kafka.TopicPartition(job.journal, 0, offset)
+    request = confluent_kafka.ConsumerGroupTopicPartitions(job.group, [place])
+    admin.alter_consumer_group_offsets([request])[job.group].result(cluster.TIMEOUT_S)
+
+
+def test_a_journal_without_its_last_blocks_is_refused_or_gone_on_with_on_demand(job):
+    """The first offset that the last commit and its marker do not account for is one too many."""
+    before, end = len(job.outcomes()), journal_end(job)
+    assert job.committed(job.operator, job.journal, 1) == [end]
+    commit_journal(job, end + 1)
+    errors = job.call("run", "--until-end", status=1).stderr
+    assert f"its journal {job.journal} partition 0 ends at offset {end} with the block at offset {end - 2}" in errors
+    assert f"its group {job.group} has committed up to offset {end + 1} of it" in errors, errors
+    assert "retry operator=" in errors and "run --short-journal once" in errors, errors
+    assert len(job.outcomes()) == before
+    assert "journal_short" in job.call("run", "--until-end", "--short-journal").stderr
+    assert job.committed(job.operator, job.journal, 1) == [journal_end(job)]
+    job.call("run", "--until-end")
+    assert len(job.outcomes()) == before

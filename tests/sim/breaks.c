@@ -8,6 +8,8 @@
 #include "base/crash_point.h"
 #include "base/memory.h"
 #include "dataflow/marker.h"
+#include "dataflow/task.h"
+#include "dataflow/task_journal.h"
 #include "dataflow/task_marks.h"
 #include "log/owner.h"
 #include "log/sim_client.h"
@@ -31,6 +33,7 @@ enum breaks {
 	BREAK_CLOCK,
 	BREAK_FORM,
 	BREAK_ASIDE,
+	BREAK_TAIL,
 	BREAKS
 };
 
@@ -40,7 +43,7 @@ static const char *const names[BREAKS] = {
 	[BREAK_MARKER] = "marker",     [BREAK_EARLY] = "early",	      [BREAK_MINIMUM] = "minimum",
 	[BREAK_FORGET] = "forget",     [BREAK_TRIM] = "trim",	      [BREAK_OWNER] = "owner",
 	[BREAK_FLOOR] = "floor",       [BREAK_IDENTITY] = "identity", [BREAK_CLOCK] = "clock",
-	[BREAK_FORM] = "form",	       [BREAK_ASIDE] = "aside",
+	[BREAK_FORM] = "form",	       [BREAK_ASIDE] = "aside",	      [BREAK_TAIL] = "tail",
 };
 
 /* A row that waits until its transaction is committed; on its way to an internal topic, until its marker is there. */
@@ -145,6 +148,8 @@ breaks_clock(struct clock *clock)
 
 int __real_owner_check(const struct owner *owner, const char *topic, int partition, struct error *err);
 int __wrap_owner_check(const struct owner *owner, const char *topic, int partition, struct error *err);
+int __real_task_journal_ask(struct task *task, struct error *err);
+int __wrap_task_journal_ask(struct task *task, struct error *err);
 enum state_journal __real_state_journal(const struct state *state, uint64_t *first, uint64_t *needed);
 enum state_journal __wrap_state_journal(const struct state *state, uint64_t *first, uint64_t *needed);
 int __real_task_marks_look(struct task *task, int64_t wait_ms, bool *done, struct error *err);
@@ -375,6 +380,16 @@ enum state_journal
 __wrap_state_journal(const struct state *state, uint64_t *first, uint64_t *needed)
 {
 	return broken == BREAK_FLOOR ? STATE_JOURNAL_WHOLE : __real_state_journal(state, first, needed);
+}
+
+int
+__wrap_task_journal_ask(struct task *task, struct error *err)
+{
+	if (__real_task_journal_ask(task, err) < 0)
+		return -1;
+	if (broken == BREAK_TAIL)
+		task->restore.committed = -1;
+	return 0;
 }
 
 int

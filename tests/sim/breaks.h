@@ -16,6 +16,7 @@
  *     forget     what a reader has heard is not restored, but for that it has heard all
  *     owner      whether a journal's records got the offsets that were expected is not looked at
  *     floor      whether a journal has the blocks that its last one needs is not looked at
+ *     tail       whether a journal has the last block that was committed is not looked at
  *     identity   whether an input is still the topic that it was is not looked at
  *     form       what the state has of another schema is read as if it were of today's
  *     trim       an internal topic is trimmed to where one of its readers is, not to where all are

@@ -1,6 +1,6 @@
 /*
- * What no run can make good: a journal that has lost blocks that it needs, and a topic that was deleted and made anew.
- * A process that is started then has to refuse to run; if it ran, rows would be missing or come twice.
+ * What no run can make good: a journal that has lost blocks that it needs or its last one, and a topic that was deleted
+ * and made anew. A process that is started then has to refuse to run; if it ran, rows would be missing or come twice.
  */
 #include "base/memory.h"
 #include "log/sim_log.h"
@@ -56,10 +56,10 @@ restore(struct world *world, struct state *state, int journal, int partition, st
 	return result;
 }
 
-/* *offset: of the last block, where blocks before it are needed; else -1. */
+/* *offset: of the last block, where blocks before it are needed, or, of the tail, where there are some; else -1. */
 static int
 find_needed(struct world *world, struct database *database, const struct topology_operator *spec, int partition,
-	    int *journal, int64_t *offset, struct error *err)
+	    bool tail, int *journal, int64_t *offset, struct error *err)
 {
 	static const struct store_spec none[] = {{.name = NULL}};
 	struct state_config config = {.database = database,
@@ -77,7 +77,8 @@ find_needed(struct world *world, struct database *database, const struct topolog
 		result = state_open(&config, &state, err);
 	if (result == 0)
 		result = restore(world, state, *journal, partition, err);
-	if (result == 0 && state->seq > 0 && state->written_floor.offset < state->last.offset)
+	if (result == 0 &&
+	    (tail ? state->first_seq < state->seq : state->seq > 0 && state->written_floor.offset < state->last.offset))
 		*offset = state->last.offset;
 	if (state)
 		state_close(&state);
@@ -85,7 +86,16 @@ find_needed(struct world *world, struct database *database, const struct topolog
 }
 
 static int
-lose_blocks(struct world *world, bool *lost, struct error *err)
+lose(struct world *world, int journal, int partition, int64_t offset, bool tail, struct error *err)
+{
+	if (!tail)
+		return log_trim(world->feeder, journal, partition, offset, err);
+	sim_lose_tail(world->sim, journal, partition, offset, world->plan.seed % 8 == 5);
+	return 0;
+}
+
+static int
+lose_blocks(struct world *world, bool tail, bool *lost, struct error *err)
 {
 	struct database_config config = {.application = "loss", .memory_bytes = 1 << 20};
 	struct database *database;
@@ -99,11 +109,11 @@ lose_blocks(struct world *world, bool *lost, struct error *err)
 			int64_t offset;
 			int journal;
 
-			result = find_needed(world, database, &world->topology->operators[i], k, &journal, &offset,
-					     err);
+			result = find_needed(world, database, &world->topology->operators[i], k, tail, &journal,
+					     &offset, err);
 			*lost = result == 0 && offset >= 0;
 			if (*lost)
-				result = log_trim(world->feeder, journal, k, offset, err);
+				result = lose(world, journal, k, offset, tail, err);
 		}
 	database_close(&database);
 	return result;
@@ -142,14 +152,14 @@ renew_topic(struct world *world, struct error *err)
 int
 world_lose(struct world *world, struct error *err)
 {
-	bool lost = false;
+	bool lost = false, tail = world->plan.seed % 4 == 1;
 
 	if (processes_leave(world, err) < 0)
 		return -1;
-	if (world->plan.seed % 2 == 0 && lose_blocks(world, &lost, err) < 0)
+	if ((tail || world->plan.seed % 2 == 0) && lose_blocks(world, tail, &lost, err) < 0)
 		return -1;
 	if (lost)
-		return start_refused(world, "is needed from block ", err);
+		return start_refused(world, tail ? "restore the topic from a copy" : "is needed from block ", err);
 	if (renew_topic(world, err) < 0)
 		return -1;
 	return start_refused(world, "is not the one that was read before", err);

@@ -49,7 +49,7 @@ fixture_restore(struct fixture *fixture, struct error *err)
 		if (record->offset >= fixture->from && state_restore(fixture->state, record->offset, part, err) < 0)
 			return -1;
 	}
-	return 0;
+	return state_restored(fixture->state, err);
 }
 
 void

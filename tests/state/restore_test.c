@@ -101,6 +101,68 @@ TEST(restore_wipes_rows_whose_position_lies_outside_the_journal)
 	fixture_fini(&fixture);
 }
 
+/* The journal loses its last records. `end` false: others have taken their offsets, which are no blocks of it. */
+static void
+lose_last(struct fixture *fixture, size_t count, bool end)
+{
+	struct model_journal *journal = fixture->journal;
+
+	check(journal->count > count);
+	journal->count -= count;
+	if (end)
+		journal->end = journal->records[journal->first + journal->count].offset;
+}
+
+TEST(rows_that_were_further_than_the_journal_are_wiped_and_that_is_known)
+{
+	struct fixture fixture;
+	struct error err;
+	uint64_t seq, rows_seq;
+
+	for (int end = 0; end < 2; end++) {
+		make_rows(&fixture);
+		rows_seq = fixture.state->position.seq;
+		check(!state_was_further(fixture.state, &seq));
+		fixture_close(&fixture);
+		lose_last(&fixture, (size_t)(201 - (int64_t)rows_seq), end);
+		fixture_open_only(&fixture, NULL);
+		if (!end) {
+			check_fails(fixture_restore(&fixture, &err), "has not the block that the stores were written");
+			check_int(err.action, ABORT);
+		}
+		check_ok(fixture_restore(&fixture, &err));
+		check_int(fixture.from, fixture_start(&fixture));
+		check(state_was_further(fixture.state, &seq));
+		check_int((int64_t)seq, (int64_t)rows_seq);
+		check(fixture_get(&fixture, 0) && !fixture_get(&fixture, 3999));
+		fixture_fini(&fixture);
+	}
+}
+
+TEST(a_state_that_was_put_aside_and_is_further_than_the_journal_begins_anew)
+{
+	struct fixture fixture;
+	struct error err;
+	uint64_t seq;
+
+	for (int end = 0; end < 2; end++) {
+		fixture_init(&fixture, 1 << 20);
+		for (int i = 0; i < 4; i++) {
+			fixture_put(&fixture, i, 5, 'a');
+			fixture_commit(&fixture);
+		}
+		check(state_put_aside(fixture.state));
+		lose_last(&fixture, 1, end);
+		if (!end)
+			check_fails(fixture_restore(&fixture, &err), "has not the block that the stores were written");
+		check_ok(fixture_restore(&fixture, &err));
+		check(state_was_further(fixture.state, &seq));
+		check_int((int64_t)seq, 4);
+		check(fixture_get(&fixture, 2) && !fixture_get(&fixture, 3));
+		fixture_fini(&fixture);
+	}
+}
+
 TEST(restore_begins_anew_where_the_rows_are_of_another_journal)
 {
 	struct fixture fixture, other;
