@@ -361,6 +361,13 @@ class BrokerJob(Job):
         finally:
             consumer.close()
 
+    def delete_records(self, topic, partition, offset):
+        """Those before the offset, as retention does it."""
+        admin = self.broker.admin()  # held: an answer never comes to a client that is gone
+        place = confluent_kafka.TopicPartition(self.topic(topic), partition, offset)
+        for future in admin.delete_records([place]).values():
+            assert future.result(TIMEOUT_S).low_watermark == offset
+
     def positions(self, operator, topic, partitions):
         return sum(self.committed(operator, topic, partitions))
 

@@ -1,6 +1,5 @@
 """A journal that has lost its beginning, its end, or everything, is noticed before a row is written."""
 
-import json
 import re
 
 import confluent_kafka
@@ -25,17 +24,9 @@ def journal_end(job):
     return max(message.offset() for message in job.messages(job.journal)) + 2
 
 
-def delete_records(job, offset, tmp_path):
-    """As retention does it, or kafka-delete-records."""
-    file = tmp_path / "delete.json"
-    file.write_text(json.dumps({"version": 1, "partitions": [
-        {"topic": job.journal, "partition": 0, "offset": offset}]}), encoding="utf-8")
-    job.broker.tool("DeleteRecordsCommand", "--offset-json-file", file)
-
-
-def test_a_journal_without_its_beginning_is_refused(job, tmp_path):
+def test_a_journal_without_its_beginning_is_refused(job):
     before = len(job.outcomes())
-    delete_records(job, journal_end(job) - 2, tmp_path)
+    job.delete_records(job.journal, 0, journal_end(job) - 2)
     for arguments in ([], ["--new-journal"]):
         errors = job.call("run", "--until-end", *arguments, status=1).stderr
         assert f"its journal {job.journal} partition 0 begins at block " in errors, errors
@@ -43,9 +34,9 @@ def test_a_journal_without_its_beginning_is_refused(job, tmp_path):
     assert len(job.outcomes()) == before
 
 
-def test_a_journal_that_was_emptied_is_refused_or_begun_anew_on_demand(job, tmp_path):
+def test_a_journal_that_was_emptied_is_refused_or_begun_anew_on_demand(job):
     before = len(job.outcomes())
-    delete_records(job, journal_end(job), tmp_path)
+    job.delete_records(job.journal, 0, journal_end(job))
     errors = job.call("run", "--until-end", status=1).stderr
     assert "has no block, and begins at offset " in errors and "--new-journal" in errors, errors
     assert len(job.outcomes()) == before
