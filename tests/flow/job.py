@@ -58,6 +58,9 @@ class Job:
     def rows(self, topic, *arguments):
         return [json.loads(line) for line in self.call("consume", topic, "--until-end", *arguments).stdout.splitlines()]
 
+    def dead_letters(self):
+        return self.rows("dead_letters")
+
 
 def memory_of(text):
     """(budget, peak, resident) bytes of a run that has ended, from its log."""

@@ -189,7 +189,7 @@ def test_a_running_job_holds_its_directory(tmp_path):
     try:
         assert any(" running " in line for line in process.stderr)
         place.job.call("produce", "impressions", status=1)
-        assert "in use" in place.rescale(4, status=1).stderr
+        assert "is held by process" in place.rescale(4, status=1).stderr
     finally:
         process.kill()
         process.communicate()

@@ -73,20 +73,42 @@ def test_while_a_log_is_silent_what_is_held_waits_in_its_new_task_and_the_alert_
     assert not any(row["value"].get("held") for row in entries(job, "reconcile"))
 
 
+def next_offsets(job, operator):
+    """By input and partition, by the last blocks."""
+    offsets, task = {}, None
+    for line in job.call("state", operator, "--summary").stdout.splitlines():
+        if line.startswith("task "):
+            task = int(line.split()[1].rstrip(":"))
+        elif " <- " in line:
+            offsets[line.split()[0], task] = int(line.split("next offset ")[1].split(",")[0])
+    return offsets
+
+
 def all_was_read(job, counts):
-    """Of each log as many entries as there are, by the last blocks."""
+    """Of each log as many entries as there are."""
     read = collections.Counter()
-    for line in job.call("state", "reconcile", "--summary").stdout.splitlines():
-        if " <- " in line:
-            read[line.split()[0]] += int(line.split("next offset ")[1].split(",")[0])
+    for (port, _), offset in next_offsets(job, "reconcile").items():
+        read[port] += offset
     return read == counts
 
 
-def run_until_read_and_kill(job, counts):
-    process = job.start("run", *WORK)
-    wait(process, lambda: all_was_read(job, counts))
+def counts_were_read(job):
+    offsets = next_offsets(job, "rollup")
+    return all(row["offset"] < offsets["counts", row["partition"]]
+               for row in job.rows("integrity_counts", "--with-metadata"))
+
+
+def run_until_and_kill(job, condition, operators):
+    process = job.start("run", "--operators", operators)
+    wait(process, condition)
     process.kill()
     process.communicate()
+
+
+def run_until_read_and_kill(job, counts):
+    """reconcile has read the logs; and rollup what reconcile has made of them by then."""
+    run_until_and_kill(job, lambda: all_was_read(job, counts), "reconcile,rollup")
+    run_until_and_kill(job, lambda: counts_were_read(job), "rollup")
 
 
 def to_other_topics(job, count):
@@ -133,7 +155,7 @@ def test_windows_that_are_open_and_counts_that_wait_go_to_fewer_tasks_and_to_mor
     rescale(job, "reconcile", 5, point)
     rescale(job, "rollup", 4, point)
     produce(2, "_new")
-    assert job.run_killed(*WORK, point="block:3")
+    assert job.run_killed(*WORK, "--set", "commit_bytes=64KiB", point="block:3")
     job.call("run", "--until-end", *WORK)
     feed.read(job)
     check_mismatches(feed)

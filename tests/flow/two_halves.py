@@ -45,4 +45,4 @@ def check(job, first, second):
         assert len(revisions) == len(set(revisions)), topic
         assert without_revision(join_reference.last_revisions(got)) == \
             without_revision(join_reference.last_revisions(rows[topic][0])), topic
-    assert job.rows("dead_letters") == []
+    assert job.dead_letters() == []

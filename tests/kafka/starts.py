@@ -13,7 +13,8 @@ BYTES_EACH = 560  # of an impression in the journal, about
 COUNT = 4
 LIVE_PER_S = 200
 WORK_S_MAX = 600
-FILL = ("--set", "commit_interval=50ms")
+FILL = ("--set", "commit_interval=50ms", "--set", "commit_bytes=256KiB")
+FIRST_BLOCK_BYTES_MAX = 2**20  # a restore that has read more has something to go on from
 LOUDLY = ("--log-level", "info")
 RESTORED = re.compile(r" restored operator=\S+ task=(\d+) from=(\d+) end=(\d+) journal_start=(\d+) bytes=(\d+) "
                       r"ms=(\d+)")
@@ -70,8 +71,9 @@ class Starts:
         return [tuple(map(int, found)) for found in RESTORED.findall(self.log(number))]
 
     def restoring(self, number):
-        """Tasks of which it has read something, and not all."""
-        return {int(task) for task, _, size in RESTORING.findall(self.log(number)) if int(size) > 0}
+        """Tasks of which it has read more than the first block, and not all."""
+        return {int(task) for task, _, size in RESTORING.findall(self.log(number))
+                if int(size) > FIRST_BLOCK_BYTES_MAX}
 
     def is_reading(self, number):
         self.people.check_alive()

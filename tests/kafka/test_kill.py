@@ -170,9 +170,9 @@ def restored_bytes(errors):
 def test_a_restart_reads_only_the_tail_of_the_journal(make_job, tmp_path):
     """Of more state than fits into memory the rest is in the local stores; another machine has to read it all."""
     job = make_job(partitions=1, scores=False, topic={"idle_after": "1h"})
-    impressions, small = 100_000, ("--until-end", *SMALL_MEMORY)
+    impressions, small = 70_000, ("--until-end", *SMALL_MEMORY, "--set", "commit_interval=2s")  # commits by size
     feed.produce(job, 0, impressions, impression=feed.WIDE_IMPRESSION)
-    killed(job, *small, point="committed:90")
+    killed(job, *small, point="committed:35")
     journal = sum(len(message.value()) for message in job.messages(job.journal))
     own = restored_bytes(killed(job, *small, point="processed:1"))
     elsewhere = job.beside(tmp_path / "elsewhere").call("run", *small)
