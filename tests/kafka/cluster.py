@@ -145,6 +145,11 @@ class Broker:
     def group_members(self, group):
         return len(self.group(group).members)
 
+    def wait_until_shared(self, group, count):
+        """Each of so many members has a task: one that has none looks at no topic."""
+        wait_until(lambda: sum(bool(member.assignment and member.assignment.topic_partitions)
+                               for member in self.group(group).members) == count, f"tasks for each member of {group}")
+
     def wait_until_left(self, group):
         wait_until(lambda: self.group_members(group) == 0, f"the members of {group} to be gone")
 

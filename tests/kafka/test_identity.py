@@ -90,6 +90,7 @@ def test_a_topic_that_is_deleted_is_said_and_waited_for_until_the_outage_or_a_st
     with Stops(tmp_path, "deleted") as stops:
         waits, gives_up = stops.start(job), stops.start(job.beside(tmp_path / "other"), "--set", "outage=2s")
         cluster.wait_until(lambda: job.positions(job.operator, "impressions", 2) >= 1_000, "the first records")
+        job.broker.wait_until_shared(job.group_of(job.operator), 2)
         delete_topics(job, job.topic("impressions"))
         assert gives_up.process.wait(cluster.TIMEOUT_S) == 1
         assert "is not there any more: was it deleted?" in gives_up.text().splitlines()[-1]
