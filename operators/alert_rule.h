@@ -26,7 +26,6 @@
 #define RULE_FOR_MAX 60
 #define RULE_BASELINE_MAX 1440
 #define RULE_GAP_MAX 60 /* windows that say nothing and are passed over */
-#define RULE_WINDOWS_MAX (RULE_FOR_MAX + RULE_GAP_MAX + RULE_BASELINE_MAX)
 
 enum quantile { P50, P95, P99, QUANTILES };
 enum metric {

@@ -3,7 +3,6 @@
 #include "base/option.h"
 #include "log/embedded_log.h"
 
-#define TOPIC_HEADER_SIZE 21 /* partitions u32, compacted u8, retention i64 i64; then the name */
 #define TOPIC_KEY_SIZE 5
 #define BOUNDS_SIZE 16 /* start, end */
 

@@ -7,8 +7,6 @@
 #include "base/stop.h"
 #include "log/kafka_place.h"
 
-#define CONFIGS_MAX 8
-
 /* ---- by name and number ---- */
 
 static int

@@ -2,10 +2,9 @@
 
 #include "base/memory.h"
 
-#define TAG_SIZE 5	   /* bytes before the key: tag and partition */
-#define TIMER_TAG_SIZE 13  /* the same and fire_at */
-#define ROW_HEADER_SIZE 17 /* bytes before the value */
-#define SEQ_BITS 48	   /* of a row's first number; above them its form (0 in the rows of 0.1.0) */
+#define TAG_SIZE 5	  /* bytes before the key: tag and partition */
+#define TIMER_TAG_SIZE 13 /* the same and fire_at */
+#define SEQ_BITS 48	  /* of a row's first number; above them its form (0 in the rows of 0.1.0) */
 #define POSITION_FORMAT 1
 #define POSITION_SIZE 25
 

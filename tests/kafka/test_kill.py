@@ -2,12 +2,12 @@
 and the last ones are those of the reference."""
 
 import json
-import re
 import signal
 import subprocess
 
 import pytest
 
+from tests.flow.job import restored_bytes
 from tests.flow.test_join import produced, random_feed
 from tests.flow.test_join_random import expected, without_revision
 from tests.kafka import cluster, feed
@@ -161,10 +161,6 @@ def test_a_broker_that_is_killed_in_the_middle_changes_nothing(private_broker, m
 
 
 # ---- what a restart costs ----
-
-
-def restored_bytes(errors):
-    return sum(int(size) for size in re.findall(r" info restored .*?\bbytes=(\d+)", errors))
 
 
 def test_a_restart_reads_only_the_tail_of_the_journal(make_job, tmp_path):
