@@ -117,12 +117,9 @@ find_journals(const struct topology *topology, struct log *log, int64_t wait_ms,
 	struct patience_owner owner = {.operator = "(journals)", .task = -1};
 	struct patience patience = {0};
 
-	while (journals_find(topology, log, err) < 0) {
-		if (err->action != RETRY || stop_requested() ||
-		    patience_fail(&patience, &owner, clock_steady_ms(clock), 0, wait_ms, err) < 0)
+	while (journals_find(topology, log, err) < 0)
+		if (stop_requested() || patience_again(&patience, &owner, clock, wait_ms, err) < 0)
 			return -1;
-		patience_pause();
-	}
 	patience_end(&patience, &owner, clock_steady_ms(clock));
 	return 0;
 }
@@ -289,12 +286,10 @@ open_waiting(struct job *job, int (*open)(struct job *, const struct runtime_con
 	const struct patience_owner owner = {.operator = "(start)", .task = -1};
 	struct patience patience = {0};
 
-	while (open(job, config, err) < 0) {
-		if (err->action != RETRY || stop_requested() ||
-		    patience_fail(&patience, &owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
+	while (open(job, config, err) < 0)
+		if (stop_requested() ||
+		    patience_again(&patience, &owner, job->clock, job->topology->outage_ms, err) < 0)
 			return -1;
-		patience_pause();
-	}
 	patience_end(&patience, &owner, clock_steady_ms(job->clock));
 	return 0;
 }

@@ -71,10 +71,14 @@ patience_end(struct patience *patience, const struct patience_owner *owner, int6
 	*patience = (struct patience){0};
 }
 
-void
-patience_pause(void)
+int
+patience_again(struct patience *patience, const struct patience_owner *owner, struct clock *clock, int64_t outage_ms,
+	       struct error *err)
 {
 	struct timespec pause = {.tv_nsec = PATIENCE_PAUSE_MS * 1000000};
 
+	if (err->action != RETRY || patience_fail(patience, owner, clock_steady_ms(clock), 0, outage_ms, err) < 0)
+		return -1;
 	nanosleep(&pause, NULL);
+	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #define PATIENCE_FIRST_MS 1000 /* what passes sooner is not worth a line */
@@ -37,7 +38,9 @@ int patience_fail(struct patience *patience, const struct patience_owner *owner,
 /* It has worked. */
 void patience_end(struct patience *patience, const struct patience_owner *owner, int64_t now_ms);
 
-/* Between two tries of a thread that has nothing else to do. */
-void patience_pause(void);
+/* Of a thread that has nothing else to do: as patience_fail; before it returns 0, a moment passes. -1 also where err is
+ * not RETRY. */
+int patience_again(struct patience *patience, const struct patience_owner *owner, struct clock *clock,
+		   int64_t outage_ms, struct error *err);
 
 #endif

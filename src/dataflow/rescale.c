@@ -37,9 +37,27 @@ remove_stores(const struct rescale *rescale)
 }
 
 static int
+ask_committed(struct rescale *rescale, int journal, int task, struct error *err)
+{
+	char *group = topic_list_group(rescale->topology, rescale->config->operator);
+	int result = log_position(rescale->log, group, journal, task, &rescale->journal.committed, err);
+
+	memory_free(&group);
+	return result;
+}
+
+struct restoring {
+	struct state *state;
+	struct rescale_journal *journal;
+};
+
+static int
 restore_record(void *argument, const struct log_record *record, struct error *err)
 {
-	return state_restore(argument, record->offset, record->value, err);
+	struct restoring *restoring = argument;
+
+	restoring->journal->last = record->offset;
+	return state_restore(restoring->state, record->offset, record->value, err);
 }
 
 /*
@@ -49,15 +67,19 @@ restore_record(void *argument, const struct log_record *record, struct error *er
 static int
 restore(struct rescale *rescale, int journal, int task, struct state *state, struct error *err)
 {
+	struct restoring restoring = {.state = state, .journal = &rescale->journal};
 	struct partition_ends ends;
 	int64_t from, to;
 
-	if (log_partition_ends(rescale->log, journal, task, &ends, err) < 0 ||
+	if (ask_committed(rescale, journal, task, err) < 0 ||
+	    log_partition_ends(rescale->log, journal, task, &ends, err) < 0 ||
 	    state_restore_from(state, ends.start, ends.pending_end, &from, err) < 0)
 		return -1;
+	rescale->journal.start = ends.start;
+	rescale->journal.last = -1;
 	do {
 		to = ends.pending_end;
-		if (partition_read(rescale->log, journal, task, from, to, restore_record, state, err) < 0 ||
+		if (partition_read(rescale->log, journal, task, from, to, restore_record, &restoring, err) < 0 ||
 		    log_partition_ends(rescale->log, journal, task, &ends, err) < 0)
 			return -1;
 		from = to;
@@ -170,7 +192,8 @@ add_state(struct rescale *rescale, int task, struct state *state, struct error *
 			err, FATAL,
 			"a bounded run was stopped while it closed its windows; let it come to its end: isotope run "
 			"--until-end, with the number of partitions of before");
-	if (rescale_headers_put(&rescale->headers, task, state_header(state), err) < 0)
+	if (rescale_headers_put(&rescale->headers, task, state_header(state), err) < 0 ||
+	    rescale_check_journal(rescale, task, state, err) < 0)
 		return -1;
 	return split_add(rescale->split, state, rescale->result->before, err);
 }

@@ -66,6 +66,36 @@ rescale_open_topics(struct rescale *rescale, struct error *err)
 	return 0;
 }
 
+/* ---- what the journal has lost ---- */
+
+int
+rescale_check_journal(const struct rescale *rescale, int task, struct state *state, struct error *err)
+{
+	const struct rescale_journal *journal = &rescale->journal;
+	bool named = rescale->headers.headers[task].writer.size != 0; /* not so in what 0.1.0 wrote */
+	uint64_t first, needed;
+
+	if (journal->last < 0 && journal->start > 0)
+		return fail(err, FATAL,
+			    "it has no block, and begins at offset %" PRId64 ": everything in it was removed; restore "
+			    "the topic from a copy",
+			    journal->start);
+	if (!named)
+		state_accept_journal(state);
+	if (state_journal(state, &first, &needed) == STATE_JOURNAL_LACKING)
+		return fail(err, FATAL,
+			    "it begins at block %" PRIu64 " and is needed from block %" PRIu64
+			    " on: something has removed records of it; restore the topic from a copy",
+			    first, needed);
+	if ((named || journal->last < 0) && journal->committed > journal->last + 1 + LOG_COMMIT_MARKERS)
+		return fail(err, FATAL,
+			    "its last block is at offset %" PRId64 ", and its group has committed up to offset %" PRId64
+			    " of it: its last blocks are lost; restore the topic from a copy, or let the operator go "
+			    "on without them (isotope run --short-journal, with the number of partitions of before)",
+			    journal->last, journal->committed);
+	return 0;
+}
+
 /* ---- what was not read yet ---- */
 
 struct unread {

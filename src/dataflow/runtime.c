@@ -132,10 +132,8 @@ open_worker(struct worker_thread *self, struct worker **out, struct error *err)
 			patience_end(&patience, &owner, clock_steady_ms(job->clock));
 			return 0;
 		}
-		if (err->action != RETRY ||
-		    patience_fail(&patience, &owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
+		if (patience_again(&patience, &owner, job->clock, job->topology->outage_ms, err) < 0)
 			return -1;
-		patience_pause();
 	}
 	note_stop(self->runtime, self->operator, self->index);
 	return 0;
@@ -166,11 +164,7 @@ wait_for_log(struct runtime *runtime, struct patience *patience, struct error *e
 {
 	struct job *job = runtime->job;
 
-	if (err->action != RETRY ||
-	    patience_fail(patience, &tables_owner, clock_steady_ms(job->clock), 0, job->topology->outage_ms, err) < 0)
-		return -1;
-	patience_pause();
-	return 0;
+	return patience_again(patience, &tables_owner, job->clock, job->topology->outage_ms, err);
 }
 
 static int

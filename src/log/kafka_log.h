@@ -192,8 +192,6 @@ typedef int kafka_take_setting(void *argument, const char *name, const char *val
  * what the cluster says, or no error. */
 int kafka_settings_ask(struct kafka *log, const char *topic, kafka_take_setting *take, void *argument,
 		       rd_kafka_resp_err_t *code, struct error *err);
-/* The answer to an admin request, which the caller destroys; NULL: err is filled. */
-rd_kafka_event_t *kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err);
 int kafka_trim(struct log *log, int topic, int partition, int64_t offset, struct error *err);
 int kafka_position(struct log *log, const char *group, int topic, int partition, int64_t *offset, struct error *err);
 int kafka_positions(struct log *log, const char *group, int topic, int64_t *offsets, struct error *err);

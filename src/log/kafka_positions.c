@@ -1,6 +1,7 @@
 /* What is said of groups and of a journal's beginning by questions to the cluster: trims, and positions. */
 #include "base/logger.h"
 #include "base/memory.h"
+#include "log/kafka_admin.h"
 #include "log/kafka_log.h"
 
 /* ---- trimming ---- */
@@ -97,12 +98,8 @@ positions(struct kafka *log, const char *group, int topic, int first, int count,
 	  struct error *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->client,
-								     RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
 	rd_kafka_ListConsumerGroupOffsets_t *question;
-	rd_kafka_event_t *event;
-	char text[ERROR_TEXT_SIZE / 2];
+	struct kafka_admin admin;
 	int result;
 
 	for (int i = 0; i < count; i++) {
@@ -110,17 +107,14 @@ positions(struct kafka *log, const char *group, int topic, int first, int count,
 		offsets[i] = -1;
 	}
 	question = rd_kafka_ListConsumerGroupOffsets_new(group, list);
-	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CALL_MS_MAX, text, sizeof(text));
-	rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(options, stable));
-	rd_kafka_ListConsumerGroupOffsets(log->client, &question, 1, options, queue);
-	event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS_MAX);
-	result = event ? take_positions(event, group, first, count, offsets, err)
-		       : fail(err, RETRY, "the position of group %s: no answer", group);
-	if (event)
-		rd_kafka_event_destroy(event);
+	kafka_admin_open(&admin, log->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, KAFKA_CALL_MS_MAX);
+	rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(admin.options, stable));
+	rd_kafka_ListConsumerGroupOffsets(log->client, &question, 1, admin.options, admin.queue);
+	result = kafka_admin_wait(&admin, KAFKA_CALL_MS_MAX)
+			 ? take_positions(admin.answer, group, first, count, offsets, err)
+			 : fail(err, RETRY, "the position of group %s: no answer", group);
+	kafka_admin_close(&admin);
 	rd_kafka_ListConsumerGroupOffsets_destroy(question);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_topic_partition_list_destroy(list);
 	return result;
 }

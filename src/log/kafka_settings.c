@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/logger.h"
+#include "log/kafka_admin.h"
 #include "log/kafka_log.h"
 
 #define SETTINGS_PAUSE_MS 100 /* before a broker that does not know the topic yet is asked again */
@@ -43,22 +44,16 @@ kafka_settings_ask(struct kafka *log, const char *topic, kafka_take_setting *tak
 		   rd_kafka_resp_err_t *code, struct error *err)
 {
 	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
-	rd_kafka_event_t *event;
-	char text[ERROR_TEXT_SIZE / 2];
+	struct kafka_admin admin;
 	int result;
 
 	*code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CALL_MS_MAX, text, sizeof(text));
-	rd_kafka_DescribeConfigs(log->client, &resource, 1, options, queue);
-	event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS_MAX);
-	result = event ? take_all(event, topic, take, argument, code, err)
-		       : fail(err, RETRY, "the settings of topic '%s': no answer", topic);
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
+	kafka_admin_open(&admin, log->client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, KAFKA_CALL_MS_MAX);
+	rd_kafka_DescribeConfigs(log->client, &resource, 1, admin.options, admin.queue);
+	result = kafka_admin_wait(&admin, KAFKA_CALL_MS_MAX)
+			 ? take_all(admin.answer, topic, take, argument, code, err)
+			 : fail(err, RETRY, "the settings of topic '%s': no answer", topic);
+	kafka_admin_close(&admin);
 	rd_kafka_ConfigResource_destroy(resource);
 	return result;
 }

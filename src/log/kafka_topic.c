@@ -5,6 +5,7 @@
 #include "base/logger.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "log/kafka_admin.h"
 #include "log/kafka_place.h"
 
 /* ---- by name and number ---- */
@@ -123,26 +124,6 @@ kafka_topic_name(struct log *base, int topic)
 
 /* ---- creation ---- */
 
-rd_kafka_event_t *
-kafka_wait_for(rd_kafka_queue_t *queue, const char *what, struct error *err)
-{
-	int64_t until_us = clock_monotonic_us() + (int64_t)(KAFKA_ADMIN_MS_MAX + KAFKA_ANSWER_MS_MAX) * 1000;
-	rd_kafka_event_t *event;
-
-	do
-		event = rd_kafka_queue_poll(queue, KAFKA_ASK_MS);
-	while (!event && !stop_requested() && clock_monotonic_us() < until_us);
-	if (!event) {
-		fail(err, RETRY, "%s: no answer", what);
-		return NULL;
-	}
-	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		return event;
-	kafka_fail(err, rd_kafka_event_error(event), "%s: %s", what, rd_kafka_event_error_string(event));
-	rd_kafka_event_destroy(event);
-	return NULL;
-}
-
 static int
 set_config(rd_kafka_NewTopic_t *topic, const char *name, int64_t value, struct error *err)
 {
@@ -155,12 +136,19 @@ set_config(rd_kafka_NewTopic_t *topic, const char *name, int64_t value, struct e
 }
 
 static int
-check_created(const rd_kafka_event_t *event, const struct topic_spec *spec, struct error *err)
+wait_for_created(struct kafka_admin *admin, const struct topic_spec *spec, struct error *err)
 {
+	int64_t until_us = clock_monotonic_us() + (int64_t)(KAFKA_ADMIN_MS_MAX + KAFKA_ANSWER_MS_MAX) * 1000;
+	const rd_kafka_topic_result_t **results;
 	size_t count;
-	const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
-		rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
 
+	while (!kafka_admin_wait(admin, KAFKA_ASK_MS))
+		if (stop_requested() || clock_monotonic_us() >= until_us)
+			return fail(err, RETRY, "creating a topic: no answer");
+	if (rd_kafka_event_error(admin->answer) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_fail(err, rd_kafka_event_error(admin->answer), "creating a topic: %s",
+				  rd_kafka_event_error_string(admin->answer));
+	results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(admin->answer), &count);
 	if (count == 1 && rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_NO_ERROR &&
 	    rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return kafka_fail(err, rd_kafka_topic_result_error(results[0]), "topic '%s' cannot be created: %s",
@@ -174,10 +162,8 @@ create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 	char text[ERROR_TEXT_SIZE / 2];
 	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(spec->name, spec->partitions, (int)log->numbers.replication,
 							   text, sizeof(text));
-	rd_kafka_AdminOptions_t *options;
-	rd_kafka_queue_t *queue;
-	rd_kafka_event_t *event;
-	int result = 0;
+	struct kafka_admin admin;
+	int result;
 
 	if (!topic)
 		return fail(err, FATAL, "topic '%s' cannot be created: %s", spec->name, text);
@@ -189,17 +175,11 @@ create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 		rd_kafka_NewTopic_destroy(topic);
 		return -1;
 	}
-	options = rd_kafka_AdminOptions_new(log->client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_MS_MAX, text, sizeof(text));
-	rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_ADMIN_MS_MAX, text, sizeof(text));
-	queue = rd_kafka_queue_new(log->client);
-	rd_kafka_CreateTopics(log->client, &topic, 1, options, queue);
-	event = kafka_wait_for(queue, "creating a topic", err);
-	result = event ? check_created(event, spec, err) : -1;
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
+	kafka_admin_open(&admin, log->client, RD_KAFKA_ADMIN_OP_CREATETOPICS, KAFKA_ADMIN_MS_MAX);
+	rd_kafka_AdminOptions_set_operation_timeout(admin.options, KAFKA_ADMIN_MS_MAX, text, sizeof(text));
+	rd_kafka_CreateTopics(log->client, &topic, 1, admin.options, admin.queue);
+	result = wait_for_created(&admin, spec, err);
+	kafka_admin_close(&admin);
 	rd_kafka_NewTopic_destroy(topic);
 	return result;
 }

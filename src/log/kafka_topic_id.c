@@ -10,6 +10,7 @@
 #if RD_KAFKA_VERSION >= 0x020300ff
 
 #include "base/bytes.h"
+#include "log/kafka_admin.h"
 
 #define ASK_MS_MAX 1000
 
@@ -30,24 +31,18 @@ bool
 kafka_topic_id_ask(struct kafka *log, const char *name, uint8_t *id)
 {
 	rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&name, 1);
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(log->client);
 	const rd_kafka_TopicDescription_t **found = NULL;
-	rd_kafka_event_t *event;
-	char text[256];
+	struct kafka_admin admin;
 	size_t count = 0;
 	bool known = false;
 
-	rd_kafka_AdminOptions_set_request_timeout(options, ASK_MS_MAX, text, sizeof(text));
-	rd_kafka_DescribeTopics(log->client, topics, options, queue);
-	event = rd_kafka_queue_poll(queue, ASK_MS_MAX);
-	if (event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		found = rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event), &count);
+	kafka_admin_open(&admin, log->client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, ASK_MS_MAX);
+	rd_kafka_DescribeTopics(log->client, topics, admin.options, admin.queue);
+	if (kafka_admin_wait(&admin, ASK_MS_MAX) && rd_kafka_event_error(admin.answer) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		found = rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(admin.answer),
+							      &count);
 	known = count == 1 && take_id(found[0], id);
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
+	kafka_admin_close(&admin);
 	rd_kafka_TopicCollection_destroy(topics);
 	return known;
 }

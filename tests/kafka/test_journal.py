@@ -2,7 +2,6 @@
 
 import re
 
-import confluent_kafka
 import pytest
 
 from tests.kafka import cluster, feed
@@ -62,19 +61,11 @@ def test_a_journal_that_was_made_anew_is_refused_or_begun_anew_on_demand(job):
     assert len(job.outcomes()) == 2 * before
 
 
-def commit_journal(job, offset):
-    """As if the group had committed that far in its journal, and the journal had lost it."""
-    admin = job.broker.admin()  # held: an answer never comes to a client that is gone
-    place = confluent_kafka.TopicPartition(job.journal, 0, offset)
-    request = confluent_kafka.ConsumerGroupTopicPartitions(job.group, [place])
-    admin.alter_consumer_group_offsets([request])[job.group].result(cluster.TIMEOUT_S)
-
-
 def test_a_journal_without_its_last_blocks_is_refused_or_gone_on_with_on_demand(job):
     """The first offset that the last commit and its marker do not account for is one too many."""
     before, end = len(job.outcomes()), journal_end(job)
     assert job.committed(job.operator, job.journal, 1) == [end]
-    commit_journal(job, end + 1)
+    job.commit(job.journal, 0, end + 1)  # as if the journal had lost what was there
     errors = job.call("run", "--until-end", status=1).stderr
     assert f"its journal {job.journal} partition 0 ends at offset {end} with the block at offset {end - 2}" in errors
     assert f"its group {job.group} has committed up to offset {end + 1} of it" in errors, errors

@@ -97,6 +97,24 @@ def test_a_transaction_that_is_open_in_the_journal_is_waited_for_and_what_decide
     after(job, first, second)
 
 
+def test_a_journal_that_has_lost_its_last_blocks_is_refused_and_nothing_is_changed(make_job):
+    job, first, second = before(make_job)
+    position = job.committed(job.operator, job.journal, 4)[1]
+    job.commit(job.journal, 1, position + 1)
+    refused = rescale(job, status=1).stderr
+    assert "task 1: its last block is at offset" in refused and "its last blocks are lost" in refused, refused
+    job.commit(job.journal, 1, position)
+    rescale(job)
+    after(job, first, second)
+
+
+def test_a_journal_that_has_lost_its_first_blocks_is_refused(make_job):
+    job, _, _ = before(make_job)
+    for partition, end in enumerate(job.committed(job.operator, job.journal, 4)):
+        job.delete_records(job.journal, partition, end - 2)
+    assert "something has removed records of it; restore the topic from a copy" in rescale(job, status=1).stderr
+
+
 def test_records_that_were_not_read_under_the_old_count_are_refused(make_job):
     job, (first, second) = make_job(partitions=4), halves(1)
     produce(job, first)
