@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define READ_BYTES 262144
 
 int
@@ -77,6 +79,8 @@ fill(struct lines *lines, int wait_ms, bool *waited, struct error *err)
 int
 lines_next(struct lines *lines, int wait_ms, enum lines_result *result, struct bytes *line, struct error *err)
 {
+	int64_t until_us = 0; /* not looked yet: nearly always there is a line */
+
 	for (;;) {
 		struct buffer *buffer = &lines->buffer;
 		size_t left = buffer->size - lines->searched;
@@ -95,6 +99,10 @@ lines_next(struct lines *lines, int wait_ms, enum lines_result *result, struct b
 		}
 		*result = lines->ended ? LINES_END : LINES_WAITING;
 		if (lines->ended)
+			return 0;
+		if (until_us == 0)
+			until_us = clock_monotonic_us() + (int64_t)wait_ms * 1000;
+		else if (!lines->bytes_total && clock_monotonic_us() >= until_us)
 			return 0;
 		if (fill(lines, wait_ms, &waited, err) < 0)
 			return -1;

@@ -77,13 +77,15 @@ TEST(a_line_longer_than_a_read_is_whole)
 	memory_free(&text);
 }
 
-TEST(a_line_that_never_ends_is_refused)
+TEST(a_line_that_comes_bit_by_bit_is_waited_for_no_longer_and_refused_when_it_never_ends)
 {
-	enum lines_result result;
+	enum lines_result result = LINES_LINE;
 	struct bytes line;
 
 	lines = (struct lines){.fd = open("/dev/zero", O_RDONLY)};
-	check_fails(lines_next(&lines, 0, &result, &line, &err), "line 1 is longer than 8388608 bytes");
+	check_ok(lines_next(&lines, 0, &result, &line, &err));
+	check_int(result, LINES_WAITING);
+	check_fails(lines_next(&lines, 600000, &result, &line, &err), "line 1 is longer than 8388608 bytes");
 	lines_close(&lines);
 }
 

@@ -379,6 +379,22 @@ def test_run_refuses_an_unknown_operator(job):
     assert 'has no operator "jion"; did you mean "join"?' in job.call("run", "--operators", "jion", status=1).stderr
 
 
+def test_a_pipe_that_does_not_pause_is_committed_all_the_same(job):
+    """Lines come faster than what counts as a pause, and far fewer than a whole transaction has."""
+    job.produce("impressions", [])
+    process = job.start("produce", "impressions", stdin=subprocess.PIPE)
+    try:
+        for number in range(5000):
+            process.stdin.write(lines_of([impression(number)]))
+            process.stdin.flush()
+            if job.rows("impressions"):
+                break
+        else:
+            pytest.fail("nothing was committed")
+    finally:
+        process.communicate(timeout=TIMEOUT_S)
+
+
 @pytest.fixture
 def running(job):
     """A job that has begun to work."""
