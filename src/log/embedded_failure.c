@@ -1,5 +1,4 @@
 /* What a log that cannot be written to does: it fails once and for all, or waits for space. */
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,24 +9,6 @@
 #include "log/embedded_log.h"
 
 #define MIB (1 << 20)
-
-/*
- * In place of the C library's. After a failed write RocksDB, built with its assertions on as Debian's is, ends the
- * process when it closes the file: in a failed rocksdb_open as well, where there is nothing that could be left open.
- * That is an error of the disk, and no programmer's: it gets a text and the status of one.
- */
-void
-__assert_fail(const char *assertion, const char *file, unsigned int line, const char *function)
-{
-	if (strstr(function, "AssertFalseAndGetStatusForPrevError")) {
-		fprintf(stderr,
-			"isotope: a file of the log's or the stores' database could not be written: the disk is full, "
-			"or fails; the next run goes on where the last commit stands\n");
-		_exit(EXIT_FAILURE);
-	}
-	fprintf(stderr, "isotope: %s:%u: %s: %s does not hold\n", file, line, function, assertion);
-	abort();
-}
 
 int
 embedded_check(struct embedded *log, struct error *err)

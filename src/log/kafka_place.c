@@ -121,6 +121,12 @@ take_event(struct kafka_place *place, const rd_kafka_message_t *message, struct 
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
 		place->lost_us = clock_monotonic_us();
 		return 0;
+	case RD_KAFKA_RESP_ERR__BAD_MSG:
+		/* It may be the way here, or a replica that does not lead for ever. */
+		return fail(err, RETRY,
+			    "reading topic '%s' partition %d from offset %" PRId64
+			    ": a batch is damaged (%s); compare the partition's replicas, and let a whole one lead",
+			    name, place->partition, place->position, rd_kafka_message_errstr(message));
 	default:
 		return kafka_fail(err, message->err, "reading topic '%s' partition %d from offset %" PRId64, name,
 				  place->partition, place->position);

@@ -54,11 +54,11 @@ def impression_id(number):
     return b"i%09d" % number
 
 
-def impressions(surface):
+def impressions(surface, platform=""):
     return Template("impression", {
         "impression_id": "i000000000", "request_id": "", "user_id_token": "user", "item_id": "item", "surface": surface,
         "position": 3, "shown_at": START_MS, "source": "ranked", "explore_kind": "none", "model_version": "m",
-        "experiment_group": "", "strategy_id": "", "item_cluster": "", "creator_id": "", "platform": "",
+        "experiment_group": "", "strategy_id": "", "item_cluster": "", "creator_id": "", "platform": platform,
         "duration_seconds": 30.0, "propensity": None, "sampled_pct": 1.0}, ["impression_id"], "shown_at")
 
 
