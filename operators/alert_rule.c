@@ -1,7 +1,8 @@
 #include "operators/alert_rule.h"
 
 #define NOT_GIVEN "-1"
-#define NAME_SIZE_MAX 100 /* bytes */
+#define NAME_SIZE_MAX 100    /* bytes */
+#define LATENCY_MS_LEAST 1.0 /* a clock of milliseconds tells no shorter one */
 
 const double quantile_shares[QUANTILES] = {[P50] = 0.5, [P95] = 0.95, [P99] = 0.99};
 const char *const alert_severities[] = {"page", "ticket", NULL};
@@ -102,11 +103,18 @@ alert_rule_hop(const struct alert_rule *rule)
 }
 
 int
-alert_rule_reach(const struct alert_rule *rule)
+alert_rule_row(const struct alert_rule *rule)
 {
 	int64_t most = rule->windows > rule->resolve_windows ? rule->windows : rule->resolve_windows;
 
-	return (int)(most + RULE_GAP_MAX + rule->baseline);
+	return (int)(most * (rule->gap_max + 1));
+}
+
+/* Whether a window of the baseline was in breach is a matter of the baseline before it. */
+int
+alert_rule_reach(const struct alert_rule *rule)
+{
+	return alert_rule_row(rule) + 2 * (int)rule->baseline;
 }
 
 static int
@@ -219,85 +227,163 @@ plain_value(const struct alert_rule *rule, const struct facts *facts)
 	return rule->per > 0 ? value / (double)facts->counts[rule->per - 1] : value;
 }
 
-/* The mean over the windows before; false: fewer than half of them say something, or it is 0. */
 static bool
-find_mean(const struct alert_rule *rule, const struct facts *windows, int count, int at, double *mean)
+says_something(const struct alert_rule *rule, const struct facts *facts)
 {
-	int64_t used = 0;
-	double sum = 0;
-
-	for (int i = at + 1; i < count && i <= at + rule->baseline; i++) {
-		if (!windows[i].known || is_shaded(rule, &windows[i]) || !has_enough(rule, &windows[i]))
-			continue;
-		sum += plain_value(rule, &windows[i]);
-		used++;
-	}
-	*mean = used > 0 ? sum / (double)used : 0;
-	return 2 * used >= rule->baseline && *mean > 0;
+	return facts->known && !is_shaded(rule, facts) && has_enough(rule, facts);
 }
 
-static enum outcome
-judge_silence(const struct facts *facts, int log, double *value)
+/* ---- the baseline ---- */
+
+/* What the windows of the baseline come to: those that say something and were not in breach. */
+struct baseline {
+	int64_t used, above_zero, basis;
+	double sum;
+};
+
+static void
+baseline_add(struct baseline *baseline, const struct alert_rule *rule, const struct facts *facts, int by)
 {
-	*value = (facts->silent & 1u << log) != 0;
-	return *value > 0 ? BREACH : CALM;
+	double value = plain_value(rule, facts);
+
+	baseline->used += by;
+	baseline->basis += by * basis(rule, facts);
+	baseline->above_zero += value > 0 ? by : 0;
+	baseline->sum = baseline->above_zero > 0 ? baseline->sum + by * value : 0; /* no rest of rounding stays */
 }
 
-enum outcome
-alert_rule_judge(const struct alert_rule *rule, int log, const struct facts *windows, int count, int at, double *value)
+/* The mean; 0: fewer than half of the windows say something, or nothing can be below it. */
+static double
+baseline_mean(const struct baseline *baseline, const struct alert_rule *rule)
 {
-	const struct facts *facts = &windows[at];
-	double mean;
+	if (baseline->used == 0 || 2 * baseline->used < rule->baseline)
+		return 0;
+	if (baseline->above_zero > 0)
+		return baseline->sum / (double)baseline->used;
+	if (rule->falls || is_latency(rule))
+		return rule->falls ? 0 : LATENCY_MS_LEAST;
+	return 1 / (double)(rule->per > 0 ? baseline->basis : baseline->used);
+}
 
-	*value = 0;
+/* ---- judging ---- */
+
+static struct judgement
+judge_value(const struct alert_rule *rule, double value)
+{
+	bool breach = rule->falls ? value < rule->threshold : value > rule->threshold;
+	bool calm = rule->falls ? value >= rule->calm_at : value <= rule->calm_at;
+
+	return (struct judgement){breach ? BREACH : calm ? CALM : BETWEEN, value};
+}
+
+static struct judgement
+judge_silence(const struct facts *facts, int log)
+{
+	bool silent = facts->silent & 1u << log;
+
 	if (!facts->known)
-		return SAYS_NOTHING;
-	if (rule->metric == METRIC_SILENT)
-		return judge_silence(facts, log, value);
-	if (is_shaded(rule, facts))
-		return SAYS_NOTHING;
-	if (!has_enough(rule, facts))
-		return CALM;
-	*value = plain_value(rule, facts);
-	if (rule->baseline > 0) {
-		if (!find_mean(rule, windows, count, at, &mean))
-			return SAYS_NOTHING;
-		*value /= mean;
-	}
-	if (rule->falls ? *value < rule->threshold : *value > rule->threshold)
-		return BREACH;
-	return (rule->falls ? *value >= rule->calm_at : *value <= rule->calm_at) ? CALM : BETWEEN;
+		return (struct judgement){SAYS_NOTHING, 0};
+	return (struct judgement){silent ? BREACH : CALM, silent};
 }
 
-/* ---- several ---- */
+static struct judgement
+judge(const struct alert_rule *rule, const struct facts *facts, const struct baseline *baseline)
+{
+	double value, mean;
+
+	if (!says_something(rule, facts))
+		return (struct judgement){SAYS_NOTHING, 0};
+	value = plain_value(rule, facts);
+	if (rule->baseline == 0)
+		return judge_value(rule, value);
+	mean = baseline_mean(baseline, rule);
+	return mean > 0 ? judge_value(rule, value / mean) : (struct judgement){SAYS_NOTHING, 0};
+}
+
+static bool
+in_baseline(const struct alert_rule *rule, const struct facts *facts, const struct judgement *judgement)
+{
+	return says_something(rule, facts) && judgement->outcome != BREACH;
+}
+
+/* From the oldest on: what is in breach is known when the windows behind it are held against it. */
+void
+alert_rule_judge(const struct alert_rule *rule, int log, const struct facts *windows, int count, struct judgement *out)
+{
+	struct baseline baseline = {0};
+
+	for (int at = count - 1; at >= 0; at--) {
+		int64_t gone = at + 1 + rule->baseline;
+
+		if (rule->metric == METRIC_SILENT) {
+			out[at] = judge_silence(&windows[at], log);
+			continue;
+		}
+		if (rule->baseline > 0 && at + 1 < count && in_baseline(rule, &windows[at + 1], &out[at + 1]))
+			baseline_add(&baseline, rule, &windows[at + 1], 1);
+		if (rule->baseline > 0 && gone < count && in_baseline(rule, &windows[gone], &out[gone]))
+			baseline_add(&baseline, rule, &windows[gone], -1);
+		out[at] = judge(rule, &windows[at], &baseline);
+	}
+}
+
+/* ---- several windows ---- */
+
+/* The next window in one direction that says something, over a gap that is not too long; -1: none. */
+static int
+next_speaking(const struct alert_rule *rule, const struct judgement *windows, int count, int from, int step)
+{
+	int64_t gap = 0;
+
+	for (int at = from; at >= 0 && at < count && gap <= rule->gap_max; at += step, gap++)
+		if (windows[at].outcome != SAYS_NOTHING)
+			return at;
+	return -1;
+}
+
+/* A row of windows of one outcome around a window, or -1s. */
+struct row {
+	int first, last, length; /* the oldest, the newest */
+};
+
+static struct row
+row_around(const struct alert_rule *rule, const struct judgement *windows, int count, int at, enum outcome outcome)
+{
+	struct row row = {-1, -1, 0};
+
+	if (at < 0 || at >= count || windows[at].outcome != outcome)
+		return row;
+	row = (struct row){at, at, 1};
+	for (int older;
+	     (older = next_speaking(rule, windows, count, row.first + 1, 1)) >= 0 && windows[older].outcome == outcome;
+	     row.length++)
+		row.first = older;
+	for (int newer;
+	     (newer = next_speaking(rule, windows, count, row.last - 1, -1)) >= 0 && windows[newer].outcome == outcome;
+	     row.length++)
+		row.last = newer;
+	return row;
+}
 
 struct alert_decision
-alert_rule_decide(const struct alert_rule *rule, int log, bool firing, const struct facts *windows, int count,
-		  int fresh)
+alert_rule_decide(const struct alert_rule *rule, bool firing, const struct judgement *windows, int count, int fresh,
+		  int at)
 {
-	struct alert_decision decision = {.first = -1, .last = -1};
-	enum outcome wanted = firing ? CALM : BREACH, outcome;
-	int64_t needed = firing ? rule->resolve_windows : rule->windows, met = 0;
-	int reach = alert_rule_reach(rule) - (int)rule->baseline, spoke = 0;
-	double value;
+	int newest = next_speaking(rule, windows, count, 0, 1);
+	struct alert_decision decision = {.first = -1, .last = -1, .judged = newest};
+	struct row row;
 
-	if (!firing && fresh < reach)
-		reach = fresh;
-	for (int at = 0; at < count && at < reach && met < needed; at++) {
-		outcome = alert_rule_judge(rule, log, windows, count, at, &value);
-		if (outcome == SAYS_NOTHING)
-			continue;
-		if (spoke++ == 0)
-			decision.value = value;
-		if (outcome == BREACH && decision.last < 0)
-			decision.last = at;
-		if (outcome != wanted)
-			return decision;
-		decision.first = at;
-		met++;
+	if (firing) {
+		row = row_around(rule, windows, count, newest, CALM);
+		decision.resolves = row.length >= rule->resolve_windows;
+		if (newest >= 0 && windows[newest].outcome == BREACH)
+			decision.last = newest;
+		return decision;
 	}
-	decision.fires = !firing && met == needed;
-	decision.resolves = firing && met == needed;
+	row = row_around(rule, windows, fresh < count ? fresh : count, at == 0 ? newest : at, BREACH);
+	decision.fires = row.length >= rule->windows;
+	if (decision.fires)
+		decision = (struct alert_decision){true, false, row.first, row.last, row.last};
 	return decision;
 }
 
@@ -316,14 +402,19 @@ static const struct option options[] = {
 	{"resolve", OPTION_NUMBER, offsetof(struct alert_rule, resolve), NOT_GIVEN, -1, 1e15, NULL, NULL,
 	 "a window is calm where the value is not beyond this; -1: as above or below"},
 	{"baseline", OPTION_INTEGER, offsetof(struct alert_rule, baseline), "0", 0, RULE_BASELINE_MAX, NULL, "windows",
-	 "the value is divided by its mean over so many windows before, of which half have to be there; 0: it is not"},
+	 "the value is divided by its mean over so many windows before, without those that were in breach; a window "
+	 "says nothing where fewer than half of them do; a mean of 0 counts as one event in all of them, or as 1 ms; "
+	 "0: it is not divided"},
 	{"min_count", OPTION_INTEGER, offsetof(struct alert_rule, min_count), "100", 0, 1e15, NULL, NULL,
-	 "a window is calm that has fewer of `per`; without `per` fewer impressions; of a latency, fewer that were "
-	 "measured"},
+	 "a window says nothing that has fewer of `per`; without `per` fewer impressions; of a latency, fewer that "
+	 "were measured"},
 	{"for", OPTION_INTEGER, offsetof(struct alert_rule, windows), "2", 1, RULE_FOR_MAX, NULL, "windows",
-	 "so many windows in a row are in breach before it fires; those that say nothing are passed over"},
+	 "so many windows in a row are in breach before it fires"},
 	{"resolve_for", OPTION_INTEGER, offsetof(struct alert_rule, resolve_windows), "2", 1, RULE_FOR_MAX, NULL,
 	 "windows", "so many windows in a row are calm before it is resolved"},
+	{"gap_max", OPTION_INTEGER, offsetof(struct alert_rule, gap_max), "2", 0, RULE_GAP_MAX, NULL, "windows",
+	 "so many windows between two of a row may say nothing, since there is none, too little in it, or a silent "
+	 "log; more end the row"},
 	{"dimensions", OPTION_TEXT, offsetof(struct alert_rule, dimensions), "all", 0, 0, NULL, NULL,
 	 "which series it looks at, separated by commas: all, experiment_group, strategy_id, model_version, platform"},
 	{"severity", OPTION_CHOICE, offsetof(struct alert_rule, severity), "ticket", 0, 0, alert_severities, NULL,

@@ -8,14 +8,19 @@
  *     that / its mean over `baseline` windows     where the rule compares with the windows before
  *
  * and the window is in breach where the value is above `above` (or below `below`), calm where it is not beyond
- * `resolve`, and neither in between. A window with fewer than `min_count` of what the value is a share of is calm:
- * there is too little to go by. A window says nothing at all where there is none, where there is nothing to compare
- * with, and where a log was silent in it or next to it whose silence alone would make the value what it is: of that
- * there is one alert, by a rule with `metric: silent`.
+ * `resolve`, and neither in between. It says nothing where there is none; where it has fewer than `min_count` of what
+ * the value is a share of; where fewer than half of the baseline's windows say something; and where a log was silent in
+ * it or next to it whose silence alone would make the value what it is: of that there is one alert, by a rule with
+ * `metric: silent`.
  *
- * An alert fires when the newest `for` windows that say something are in breach, and is resolved when the newest
- * `resolve_for` of them are calm. Both look at the windows as they are known now, so that a window that is revised has
- * the effect that it would have had at once; only what was seen before an alert was resolved does not fire it again.
+ * A baseline leaves out windows that were in breach themselves. Its mean is at least one event in all of its windows
+ * together (of a latency: 1 ms), so that what usually never happens has a rate that it can be above.
+ *
+ * An alert fires when `for` windows in a row are in breach: the newest ones, or some around a window that was revised.
+ * It is resolved when the newest `resolve_for` are calm. In a row: between two of them at most `gap_max` windows say
+ * nothing, and those neither fire nor resolve anything. Windows are taken as they are known now, so that one that is
+ * revised has the effect that it would have had at once; only what was seen before an alert was resolved does not fire
+ * it again.
  */
 #ifndef OPERATORS_ALERT_RULE_H
 #define OPERATORS_ALERT_RULE_H
@@ -25,7 +30,7 @@
 #define RULES_MAX 64
 #define RULE_FOR_MAX 60
 #define RULE_BASELINE_MAX 1440
-#define RULE_GAP_MAX 60 /* windows that say nothing and are passed over */
+#define RULE_GAP_MAX 10
 
 enum quantile { P50, P95, P99, QUANTILES };
 enum metric {
@@ -41,7 +46,7 @@ struct alert_rule {
 	char *name, *dimensions, *runbook;
 	int metric, per, severity;
 	double above, below, resolve;
-	int64_t min_count, baseline, windows, resolve_windows;
+	int64_t min_count, baseline, windows, resolve_windows, gap_max;
 
 	unsigned looks_at; /* dimensions: bits */
 	bool falls;	   /* the breach is below */
@@ -55,7 +60,8 @@ extern const char *const alert_severities[];
 /* Refuses what means nothing. */
 int alert_rule_check(struct alert_rule *rule, struct error *err);
 const char *alert_rule_hop(const struct alert_rule *rule); /* what the metric is about; NULL: nothing of that kind */
-int alert_rule_reach(const struct alert_rule *rule);	   /* windows that a decision may have to look at */
+int alert_rule_row(const struct alert_rule *rule);	   /* windows that a row of them may stretch over */
+int alert_rule_reach(const struct alert_rule *rule);	   /* windows that a decision has to look at */
 
 /* What a rule sees of a window. */
 struct facts {
@@ -69,18 +75,27 @@ struct facts {
 
 enum outcome { SAYS_NOTHING, CALM, BETWEEN, BREACH };
 
-/* The window at `at`; those before it are behind it. `log`: of a rule about silence. */
-enum outcome alert_rule_judge(const struct alert_rule *rule, int log, const struct facts *windows, int count, int at,
-			      double *value);
+/* What a rule says of a window. */
+struct judgement {
+	enum outcome outcome;
+	double value; /* 0 where it says nothing */
+};
+
+/* Judges all windows: the newest first. `log`: of a rule about silence. */
+void alert_rule_judge(const struct alert_rule *rule, int log, const struct facts *windows, int count,
+		      struct judgement *out);
 
 struct alert_decision {
 	bool fires, resolves;
-	int first, last; /* of the windows in breach: the oldest of those that made it fire, the newest; -1: none */
-	double value;	 /* of the newest window that says something; of the newest in breach where it fires */
+	int first, last; /* the oldest and the newest of the windows in breach; -1: none */
+	int judged;	 /* the window whose value it goes by: the newest that says something; -1: none does */
 };
 
-/* `windows`: the newest first. `fresh`: how many of them came after the alert was resolved. */
-struct alert_decision alert_rule_decide(const struct alert_rule *rule, int log, bool firing,
-					const struct facts *windows, int count, int fresh);
+/*
+ * `at`: the window because of which it is asked: 0, the newest, or one that was revised; around that one it may fire.
+ * `fresh`: how many of the windows came after the alert was resolved.
+ */
+struct alert_decision alert_rule_decide(const struct alert_rule *rule, bool firing, const struct judgement *windows,
+					int count, int fresh, int at);
 
 #endif

@@ -17,7 +17,8 @@
  *                        and once a commit when windows of it were revised
  *     an alert           a row when it fires and one when it is resolved, both with the same alert_id: its name and
  *                        labels. It is resolved when its windows are calm, be it that they were revised; or when W is
- *                        `quiet_after` past the last window of its series: where nothing happens, nothing is wrong. At
+ *                        `quiet_after` past the last window of its series. An old window that a revision puts in breach
+ *                        fires too; where the newest windows are calm, the alert is resolved in the same commit. At
  *                        most `firing_max` fire at the same time in a task: what is more is counted, and that there is
  *                        more is an alert (alerts_held_back)
  *
@@ -127,9 +128,10 @@ newest_of(const struct entry *entry)
 	return newest;
 }
 
-/* A window was told: it is the newest, or *place becomes the one that is. */
+/* A window was told: it is the newest, or another one is. */
 static int
-note_newest(const struct rollup *self, struct place *place, struct context *context, struct error *err)
+note_newest(const struct rollup *self, const struct place *place, struct place *out, struct context *context,
+	    struct error *err)
 {
 	struct store *store = context_store(context, NEWEST);
 	struct newest newest = {place->start, place->end}, known;
@@ -139,9 +141,10 @@ note_newest(const struct rollup *self, struct place *place, struct context *cont
 	if (store_add(store, newest_key(&place->name, context), sizeof(newest), &entry, &is_new, err) < 0)
 		return -1;
 	known = newest_of(entry);
+	*out = *place;
 	if (!is_new && known.start >= newest.start) {
-		place->start = known.start;
-		place->end = known.end;
+		out->start = known.start;
+		out->end = known.end;
 		return 0;
 	}
 	memcpy(entry_edit(store, &entry, sizeof(newest)), &newest, sizeof(newest));
@@ -191,24 +194,37 @@ rollup_process(const void *opened, int input, const struct record *record, struc
 	return revised ? judge_at_commit(&place, context, err) : 0;
 }
 
+/* A window is told anew. Where it is not the newest, which is judged in any case, it is judged too. */
+static int
+revise(const struct rollup *self, struct entry *entry, struct context *context, struct error *err)
+{
+	struct place place, newest;
+
+	if (rollup_window_revise(self, entry, &place, context, err) < 0 ||
+	    store_find(context_store(context, NEWEST), newest_key(&place.name, context), &entry, err) < 0)
+		return -1;
+	if (!entry || newest_of(entry).start <= place.start)
+		return 0;
+	newest = (struct place){place.name, newest_of(entry).start, newest_of(entry).end};
+	return rollup_judge(self, &place, &newest, context, err);
+}
+
 static int
 rollup_on_commit(const void *opened, struct entry *entry, struct context *context, struct error *err)
 {
 	const struct rollup *self = opened;
 	struct bytes key = entry_key(entry);
-	struct newest newest;
+	struct place newest;
 	uint8_t *copy;
 
 	if (entry_store(entry) == TOTALS)
-		return rollup_window_revise(self, entry, context, err);
-	newest = newest_of(entry);
+		return revise(self, entry, context, err);
 	copy = context_take(context, key.size);
 	memcpy(copy, key.data, key.size);
-	return rollup_alert_judge(self,
-				  &(struct place){.name = {(enum dimension)copy[0], bytes_of(copy + 1, key.size - 1)},
-						  .start = newest.start,
-						  .end = newest.end},
-				  context, err);
+	newest = (struct place){.name = {(enum dimension)copy[0], bytes_of(copy + 1, key.size - 1)},
+				.start = newest_of(entry).start,
+				.end = newest_of(entry).end};
+	return rollup_judge(self, &newest, &newest, context, err);
 }
 
 /* ---- time ---- */
@@ -228,7 +244,7 @@ static int
 rollup_on_timer(const void *opened, struct entry *entry, struct context *context, struct error *err)
 {
 	const struct rollup *self = opened;
-	struct place place;
+	struct place place, newest;
 	bool told;
 
 	if (entry_store(entry) == RAISED)
@@ -241,9 +257,10 @@ rollup_on_timer(const void *opened, struct entry *entry, struct context *context
 		return -1;
 	if (!told || !(self->looks_at & 1u << place.name.dimension))
 		return 0;
-	if (note_newest(self, &place, context, err) < 0)
+	if (note_newest(self, &place, &newest, context, err) < 0 ||
+	    (newest.start > place.start && rollup_judge(self, &place, &newest, context, err) < 0))
 		return -1;
-	return rollup_alert_judge(self, &place, context, err);
+	return rollup_judge(self, &newest, &newest, context, err);
 }
 
 /* ---- its manual page ---- */
@@ -266,8 +283,9 @@ static const struct option options[] = {
 	 "how long after its end a window may be revised; at least twice reconcile's correction_horizon"},
 	{"settle", OPTION_DURATION, offsetof(struct rollup, settle), "0", 0, DAY_MS, NULL, "ms",
 	 "how long after its end a window is told: as reconcile's; 0: a window's length"},
-	{"quiet_after", OPTION_DURATION, offsetof(struct rollup, quiet_after), "15min", 1, 30 * DAY_MS, NULL, "ms",
-	 "an alert is resolved when its series has had no window for so long; longer than reconcile's max_hold"},
+	{"quiet_after", OPTION_DURATION, offsetof(struct rollup, quiet_after), "15min", 0, 30 * DAY_MS, NULL, "ms",
+	 "an alert that fires is resolved when its series has had no window at all for so long, with its last value; "
+	 "longer than reconcile's max_hold; 0: never"},
 	{"firing_max", OPTION_INTEGER, offsetof(struct rollup, firing_max), "100", 1, 1000000, NULL, "alerts",
 	 "alerts of a task that fire at the same time; more are held back, which is an alert of its own"},
 	{"rules", OPTION_GROUPS, offsetof(struct rollup, configured), "", 0, RULES_MAX, NULL, NULL,
@@ -315,12 +333,24 @@ const struct operator_type integrity_rollup_type = {
 	.name = "integrity_rollup",
 	.help = "Adds up what reconcile counted, window by window, and raises alerts about it.",
 	.manual = "Revision 1 of a window's row comes when all tasks of reconcile have closed the window; what "
-		  "comes later revises it. Rules judge a series whenever a window of it is told or revised. An "
-		  "alert is a row when it fires and one when it is resolved, with the same alert_id.\n"
+		  "comes later revises it, until keep after its end. Rules judge a series whenever a window of it is "
+		  "told or revised. An alert is a row when it fires and one when it is resolved, with the same "
+		  "alert_id.\n"
 		  "A rule compares metric (divided by per, or by its mean over baseline windows before) with above "
-		  "or below; it fires after `for` windows in breach and is resolved after resolve_for windows that "
-		  "are not beyond resolve. A log that is silent is one alert, by a rule with metric: silent; rules "
-		  "that its silence would fire say nothing meanwhile.\n",
+		  "or below; it fires after `for` windows in a row in breach, and is resolved after resolve_for "
+		  "windows in a row that are not beyond resolve. starts_at is the start of the first window of that "
+		  "row, value that of the newest window that said something (window_start).\n"
+		  "A window says nothing where nothing was counted, where it has fewer than min_count, where its "
+		  "baseline is not there, and where a log was silent in it or next to it whose silence alone would "
+		  "make the value what it is. Such a window neither fires nor resolves an alert; more than gap_max of "
+		  "them end a row.\n"
+		  "An old window that a revision puts in breach fires with those around it; where the newest windows "
+		  "are calm the alert is resolved in the same commit. What lies before the window in which an alert "
+		  "was resolved does not fire it again, even where it is revised.\n"
+		  "Where a series has no windows any more an alert that fires is resolved after quiet_after; so is "
+		  "one whose rule was taken out of the topology. An alert that was resolved is remembered for 30 "
+		  "days; after that its revision begins at 1 again.\n"
+		  "A log that is silent in a whole window is one alert, by a rule with metric: silent.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -24,6 +24,7 @@ struct rollup {
 	struct alert_rule *rules;	 /* the same, checked */
 	int rule_count;
 	int reach;	   /* windows that a rule may look at */
+	int row;	   /* ... that a row of them may stretch over */
 	unsigned looks_at; /* dimensions (bits) that some rule looks at */
 	struct {
 		struct field dimension, value, window_start, window_end, counts[TALLY_COUNTERS], latencies[LATENCIES],
@@ -60,19 +61,21 @@ int rollup_window_add(const struct rollup *self, const struct place *place, cons
 /* Time to tell it, or to forget it. *told: it was told; *place: until the hook returns. */
 int rollup_window_on_timer(const struct rollup *self, struct entry *entry, struct place *place, bool *told,
 			   struct context *context, struct error *err);
-/* It has changed since it was told. */
-int rollup_window_revise(const struct rollup *self, struct entry *entry, struct context *context, struct error *err);
-/* The windows of the series that a rule may look at, the newest first: the context's. */
-int rollup_window_facts(const struct rollup *self, const struct place *newest, const struct facts **out,
-			struct context *context, struct error *err);
+/* It has changed since it was told. *place: until the hook returns. */
+int rollup_window_revise(const struct rollup *self, struct entry *entry, struct place *place, struct context *context,
+			 struct error *err);
+/* `count` windows of the series, the newest first: the context's. */
+int rollup_window_facts(const struct place *newest, int count, const struct facts **out, struct context *context,
+			struct error *err);
 void rollup_window_share(const struct share_part *entry, struct share *share);
 void rollup_window_show(const struct entry *entry, struct buffer *out);
 
-/* ---- integrity_rollup_alert.c: alerts ---- */
+/* ---- integrity_rollup_judge.c, integrity_rollup_alert.c: alerts ---- */
 
-/* Holds the series, back from its newest window, against the rules. */
-int rollup_alert_judge(const struct rollup *self, const struct place *newest, struct context *context,
-		       struct error *err);
+/* Holds a window of a series, which may be the newest, against the rules, with those around it. What fires because of
+ * an older one is resolved at once where the newest ones are calm. */
+int rollup_judge(const struct rollup *self, const struct place *place, const struct place *newest,
+		 struct context *context, struct error *err);
 /* Nothing has been heard of what it is about, or it may be forgotten. */
 int rollup_alert_on_timer(const struct rollup *self, struct entry *entry, struct context *context, struct error *err);
 /* For a rescale. How many alerts fire is counted anew in each task. */

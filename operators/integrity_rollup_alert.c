@@ -5,45 +5,18 @@
  * An alert that is resolved is remembered for a long time: its row's revision goes on from there when it fires again.
  * How many fire is kept in an entry of its own.
  */
-#include "operators/integrity_rollup.h"
+#include "operators/integrity_rollup_alert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REMEMBERED_MS (30 * 24 * 3600 * (int64_t)1000)
-#define HELD_BACK "alerts_held_back"
-#define FIRING_KEY "firing" /* ids end with a brace */
-
-/* What identifies an alert, in the order in which they stand: the name, then the labels by their names. */
-enum alert_text { NAME, DIMENSION, HOP, LOG, TASK, VALUE, RUNBOOK, ALERT_TEXTS };
 static const char *const label_names[ALERT_TEXTS] = {
 	[DIMENSION] = "dimension", [HOP] = "hop", [LOG] = "log", [TASK] = "task", [VALUE] = "value",
 };
 
-/* What its entry begins with; the texts follow, each behind its size. Stored as it is. */
-struct alert_head {
-	double value, threshold;
-	int64_t window_start; /* of the newest window that was judged */
-	int64_t starts_at;
-	int64_t breach_end;   /* of the newest window in breach */
-	int64_t act_at;	      /* its timer */
-	int64_t resolved_for; /* the newest window when it was resolved; TIME_MIN: it never was */
-	int32_t revision;
-	uint8_t firing, severity;
-	uint16_t unused;
-};
-
-_Static_assert(sizeof(struct alert_head) == 64, "alerts are stored: 64 bytes and the texts");
-
-struct alert {
-	struct alert_head head;
-	struct bytes texts[ALERT_TEXTS];
-};
-
 /* ---- the entry ---- */
 
-/* lost{dimension="all",value="all"} */
-static struct bytes
+struct bytes
 alert_id(const struct alert *alert, struct context *context)
 {
 	size_t most = alert->texts[NAME].size + 2;
@@ -73,8 +46,7 @@ alert_id(const struct alert *alert, struct context *context)
 	return bytes_of(id, (size_t)(to - id));
 }
 
-/* Borrowed from the entry's value. */
-static void
+void
 alert_read(struct bytes value, struct alert *out)
 {
 	struct cursor cursor = cursor_of(value);
@@ -90,7 +62,7 @@ alert_read(struct bytes value, struct alert *out)
 	insist(!cursor.bad && cursor_left(&cursor) == 0);
 }
 
-static int
+int
 alert_write(const struct alert *alert, struct bytes id, struct context *context, struct error *err)
 {
 	struct store *store = context_store(context, RAISED);
@@ -136,9 +108,8 @@ set_labels(const struct rollup *self, struct record *row, const struct alert *al
 	row->slots[self->alert.labels.slot].array.count = (size_t)(item - items) / 2;
 }
 
-/* The alert has changed: its row, and its entry. */
-static int
-emit(const struct rollup *self, struct alert *alert, struct bytes id, struct context *context, struct error *err)
+int
+alert_emit(const struct rollup *self, struct alert *alert, struct bytes id, struct context *context, struct error *err)
 {
 	struct record *row = context_row(context, ALERTS);
 	const struct alert_head *head = &alert->head;
@@ -168,25 +139,8 @@ emit(const struct rollup *self, struct alert *alert, struct bytes id, struct con
 	return context_emit(context, ALERTS, id, row, err);
 }
 
-/* ---- how many fire ---- */
-
-static int
-count_firing(int by, int64_t *out, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, RAISED);
-	struct entry *entry;
-	bool is_new;
-
-	if (store_add(store, key_of(bytes_of_text(FIRING_KEY)), sizeof(*out), &entry, &is_new, err) < 0)
-		return -1;
-	memcpy(out, entry_value(entry).data, sizeof(*out));
-	*out += by;
-	memcpy(entry_edit(store, &entry, sizeof(*out)), out, sizeof(*out));
-	return 0;
-}
-
-static int
-find_alert(struct bytes id, struct alert *out, bool *found, struct context *context, struct error *err)
+int
+alert_find(struct bytes id, struct alert *out, bool *found, struct context *context, struct error *err)
 {
 	struct entry *entry;
 	struct bytes value;
@@ -204,174 +158,6 @@ find_alert(struct bytes id, struct alert *out, bool *found, struct context *cont
 	for (int i = 0; i < ALERT_TEXTS; i++) /* what they were borrowed from is about to be written */
 		if (out->texts[i].data)
 			out->texts[i].data = copy + (out->texts[i].data - value.data);
-	return 0;
-}
-
-/* That alerts are held back since too many fire is an alert of its own, which begins or ends. */
-static int
-tell_held_back(const struct rollup *self, struct alert *alert, struct bytes id, bool held_back, int64_t window_start,
-	       struct context *context, struct error *err)
-{
-	alert->head.value = alert->head.threshold = (double)self->firing_max;
-	alert->head.severity = 0;
-	alert->head.firing = held_back;
-	alert->head.window_start = window_start;
-	if (held_back)
-		alert->head.starts_at = window_start;
-	alert->head.breach_end = window_start;
-	alert->head.act_at = TIME_MAX;
-	return emit(self, alert, id, context, err);
-}
-
-static int
-say_held_back(const struct rollup *self, bool held_back, int64_t window_start, struct context *context,
-	      struct error *err)
-{
-	char *task = context_take(context, 16);
-	struct alert alert = {.head = {.resolved_for = TIME_MIN}, .texts = {[NAME] = bytes_of_text(HELD_BACK)}};
-	struct bytes id;
-	bool found;
-
-	snprintf(task, 16, "%d", context_task(context));
-	alert.texts[TASK] = bytes_of_text(task);
-	id = alert_id(&alert, context);
-	if (find_alert(id, &alert, &found, context, err) < 0)
-		return -1;
-	if (held_back == (bool)alert.head.firing)
-		return 0;
-	return tell_held_back(self, &alert, id, held_back, window_start, context, err);
-}
-
-/* ---- firing and resolving ---- */
-
-/* The windows that come after an alert was resolved: the newest of those that a rule looks at. */
-static int
-fresh_windows(const struct rollup *self, const struct alert *alert, const struct place *newest)
-{
-	int64_t length = newest->end - newest->start, fresh;
-
-	if (alert->head.resolved_for == TIME_MIN)
-		return self->reach;
-	fresh = (newest->start - alert->head.resolved_for + length - 1) / length;
-	return fresh < 0 ? 0 : fresh < self->reach ? (int)fresh : self->reach;
-}
-
-static int
-fire(const struct rollup *self, struct alert *alert, struct bytes id, const struct place *newest,
-     const struct alert_decision *decision, struct context *context, struct error *err)
-{
-	int64_t firing;
-
-	if (count_firing(0, &firing, context, err) < 0)
-		return -1;
-	if (firing >= self->firing_max) {
-		context_count(context, COUNT_HELD_BACK, 1);
-		return say_held_back(self, true, newest->start, context, err);
-	}
-	alert->head.firing = 1;
-	alert->head.starts_at = newest->start - decision->first * (newest->end - newest->start);
-	if (count_firing(1, &firing, context, err) < 0)
-		return -1;
-	return emit(self, alert, id, context, err);
-}
-
-static int
-resolve(const struct rollup *self, struct alert *alert, struct bytes id, struct context *context, struct error *err)
-{
-	int64_t firing;
-
-	alert->head.firing = 0;
-	alert->head.resolved_for = alert->head.window_start;
-	alert->head.act_at = time_add(alert->head.act_at, REMEMBERED_MS);
-	if (count_firing(-1, &firing, context, err) < 0 || emit(self, alert, id, context, err) < 0)
-		return -1;
-	return firing < self->firing_max ? say_held_back(self, false, alert->head.window_start, context, err) : 0;
-}
-
-/* Holds the windows of a series against one rule. */
-static int
-judge(const struct rollup *self, const struct alert_rule *rule, int log, const struct place *newest,
-      const struct facts *facts, struct context *context, struct error *err)
-{
-	const char *hop = alert_rule_hop(rule);
-	struct alert alert = {.head = {.resolved_for = TIME_MIN},
-			      .texts = {
-				      [NAME] = bytes_of_text(rule->name),
-				      [DIMENSION] = bytes_of_text(series_dimensions[newest->name.dimension]),
-				      [VALUE] = newest->name.value,
-			      }};
-	struct alert_decision decision;
-	struct bytes id;
-	bool found;
-
-	if (hop)
-		alert.texts[HOP] = bytes_of_text(hop);
-	if (rule->metric == METRIC_SILENT)
-		alert.texts[LOG] = bytes_of_text(series_logs[log]);
-	id = alert_id(&alert, context);
-	if (find_alert(id, &alert, &found, context, err) < 0)
-		return -1;
-	decision = alert_rule_decide(rule, log, alert.head.firing, facts, self->reach,
-				     fresh_windows(self, &alert, newest));
-	if (!alert.head.firing && !decision.fires)
-		return 0;
-	alert.texts[RUNBOOK] = bytes_of_text(rule->runbook);
-	alert.head.severity = (uint8_t)rule->severity;
-	alert.head.threshold = rule->threshold;
-	alert.head.value = decision.value;
-	alert.head.window_start = newest->start;
-	if (decision.last >= 0)
-		alert.head.breach_end = newest->end - decision.last * (newest->end - newest->start);
-	alert.head.act_at = newest->end + (newest->end - newest->start) + self->quiet_after;
-	if (decision.fires)
-		return fire(self, &alert, id, newest, &decision, context, err);
-	return decision.resolves ? resolve(self, &alert, id, context, err) : alert_write(&alert, id, context, err);
-}
-
-int
-rollup_alert_judge(const struct rollup *self, const struct place *newest, struct context *context, struct error *err)
-{
-	const struct facts *facts;
-
-	if (rollup_window_facts(self, newest, &facts, context, err) < 0)
-		return -1;
-	for (int i = 0; i < self->rule_count; i++) {
-		const struct alert_rule *rule = &self->rules[i];
-		int logs = rule->metric == METRIC_SILENT ? LOGS : 1;
-
-		for (int log = 0; log < logs && (rule->looks_at & 1u << newest->name.dimension); log++)
-			if (judge(self, rule, log, newest, facts, context, err) < 0)
-				return -1;
-	}
-	return 0;
-}
-
-int
-rollup_alert_on_timer(const struct rollup *self, struct entry *entry, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, RAISED);
-	struct bytes key = entry_key(entry), id;
-	uint8_t *copy = context_take(context, key.size);
-	struct alert alert;
-	bool found;
-
-	if (context_watermark(context) == TIME_MAX) { /* the end of a bounded run is no silence */
-		alert_read(entry_value(entry), &alert);
-		entry_set_timer(store, entry, alert.head.act_at);
-		return 0;
-	}
-	memcpy(copy, key.data, key.size);
-	id = bytes_of(copy, key.size);
-	if (find_alert(id, &alert, &found, context, err) < 0)
-		return -1;
-	insist(found);
-	if (alert.texts[TASK].data) /* after a rescale; where it holds alerts back all the same, it will say so again */
-		return tell_held_back(self, &alert, id, false, alert.head.window_start, context, err);
-	if (alert.head.firing)
-		return resolve(self, &alert, id, context, err);
-	if (store_find(store, key_of(id), &entry, err) < 0)
-		return -1;
-	entry_remove(store, entry);
 	return 0;
 }
 

@@ -112,6 +112,8 @@ open_rules(struct rollup *self, struct context *context, struct error *err)
 			return fail_in(err, "rule %s", self->rules[i].name);
 		if (self->reach < alert_rule_reach(&self->rules[i]))
 			self->reach = alert_rule_reach(&self->rules[i]);
+		if (self->row < alert_rule_row(&self->rules[i]))
+			self->row = alert_rule_row(&self->rules[i]);
 		self->looks_at |= self->rules[i].looks_at;
 	}
 	return 0;

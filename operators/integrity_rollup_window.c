@@ -194,11 +194,11 @@ rollup_window_on_timer(const struct rollup *self, struct entry *entry, struct pl
 }
 
 int
-rollup_window_revise(const struct rollup *self, struct entry *entry, struct context *context, struct error *err)
+rollup_window_revise(const struct rollup *self, struct entry *entry, struct place *place, struct context *context,
+		     struct error *err)
 {
-	struct place place = place_of(entry, context);
-
-	return tell(self, entry, &place, context, err);
+	*place = place_of(entry, context);
+	return tell(self, entry, place, context, err);
 }
 
 /* ---- as rules see it ---- */
@@ -251,12 +251,12 @@ spread(struct shade *shades, int count, enum dimension dimension, struct facts *
  * newest lists a log, and of that nothing is known behind it either, the log has just fallen silent.
  */
 int
-rollup_window_facts(const struct rollup *self, const struct place *newest, const struct facts **out,
-		    struct context *context, struct error *err)
+rollup_window_facts(const struct place *newest, int wanted, const struct facts **out, struct context *context,
+		    struct error *err)
 {
 	struct store *store = context_store(context, TOTALS);
 	struct series *scratch = series_blank(context);
-	int count = self->reach + 1;
+	int count = wanted + 1;
 	struct facts *facts = context_take(context, (size_t)count * sizeof(*facts));
 	struct shade *shades = context_take(context, (size_t)count * sizeof(*shades));
 

@@ -5,7 +5,10 @@
 
 static struct error err;
 static struct alert_rule rule;
-static struct facts windows[16];
+#define WINDOWS_MAX 64
+
+static struct facts windows[WINDOWS_MAX];
+static struct judgement judgements[WINDOWS_MAX];
 static int count; /* of windows: the newest is windows[0] */
 
 /* lost / returned above 0.1, calm at 0.05, at least 10 returned, 2 windows to fire, 2 to resolve. */
@@ -47,7 +50,9 @@ before(int64_t lost)
 static enum outcome
 judged(int at, double *value)
 {
-	return alert_rule_judge(&rule, 0, windows, count, at, value);
+	alert_rule_judge(&rule, 0, windows, count, judgements);
+	*value = judgements[at].value;
+	return judgements[at].outcome;
 }
 
 static enum outcome
@@ -58,16 +63,24 @@ outcome(void)
 	return judged(0, &value);
 }
 
+/* Because of the window at `at`; the first `fresh` came after it was resolved. */
+static struct alert_decision
+decide(bool firing, int fresh, int at)
+{
+	alert_rule_judge(&rule, 0, windows, count, judgements);
+	return alert_rule_decide(&rule, firing, judgements, count, fresh, at);
+}
+
 static bool
 fires(void)
 {
-	return alert_rule_decide(&rule, 0, false, windows, count, count).fires;
+	return decide(false, count, 0).fires;
 }
 
 static bool
 resolves(void)
 {
-	return alert_rule_decide(&rule, 0, true, windows, count, count).resolves;
+	return decide(true, count, 0).resolves;
 }
 
 TEST(a_window_is_in_breach_in_between_or_calm)
@@ -88,17 +101,35 @@ TEST(a_window_is_in_breach_in_between_or_calm)
 	check_int(outcome(), SAYS_NOTHING);
 }
 
-TEST(a_window_with_too_little_in_it_is_calm)
+TEST(a_window_with_too_little_in_it_says_nothing)
 {
+	double value;
+
 	set_rule();
 	check_rule();
 	before(9)->counts[TALLY_RETURNED] = 9;
-	check_int(outcome(), CALM);
+	check_int(outcome(), SAYS_NOTHING);
 	windows[0].counts[TALLY_RETURNED] = 10;
-	check_int(outcome(), BREACH);
+	check_int(judged(0, &value), BREACH);
+	check_real(value, 0.9);
 	rule.min_count = 0;
 	windows[0].counts[TALLY_RETURNED] = 0;
-	check_int(outcome(), CALM);
+	check_int(outcome(), SAYS_NOTHING);
+}
+
+TEST(windows_with_too_little_in_them_neither_fire_nor_resolve)
+{
+	set_rule();
+	check_rule();
+	for (int i = 0; i < 3; i++)
+		before(0)->counts[TALLY_RETURNED] = 9;
+	before(50);
+	before(50);
+	check(!resolves());
+	check_int(decide(true, count, 0).judged, -1);
+	rule.gap_max = 3;
+	check_int(decide(true, count, 0).judged, 3);
+	check_real(judgements[3].value, 0.5);
 }
 
 TEST(a_rule_may_be_about_too_little)
@@ -127,7 +158,7 @@ TEST(a_rule_may_be_about_a_latency)
 	check_rule();
 	check_text(alert_rule_hop(&rule), "server_client");
 	before(0)->latencies_ms[LATENCY_SERVER_CLIENT][P95] = 501;
-	check_int(outcome(), CALM); /* nothing was measured */
+	check_int(outcome(), SAYS_NOTHING); /* nothing was measured */
 	windows[0].durations[LATENCY_SERVER_CLIENT] = 10;
 	check_int(outcome(), BREACH);
 	windows[0].latencies_ms[LATENCY_SERVER_CLIENT][P95] = 500;
@@ -153,8 +184,94 @@ TEST(a_value_may_be_held_against_its_mean_in_the_windows_before)
 	check_real(value, 2);
 	windows[0].counts[TALLY_LOST_ENGINE_SERVER] = 51;
 	check_int(outcome(), BREACH);
-	windows[1].counts[TALLY_LOST_ENGINE_SERVER] = windows[3].counts[TALLY_LOST_ENGINE_SERVER] = 0;
-	check_int(outcome(), SAYS_NOTHING); /* usually there is none: there is no twice as much */
+}
+
+TEST(what_never_happened_before_has_the_rate_of_one_event_in_the_whole_baseline)
+{
+	double value;
+
+	set_rule();
+	rule.baseline = 4;
+	rule.above = 2;
+	check_rule();
+	before(1);
+	for (int i = 0; i < 4; i++)
+		before(0);
+	check_int(judged(0, &value), BREACH);
+	check_real(value, 4); /* 1 of 100, and before less than 1 of 400 */
+	windows[0].counts[TALLY_LOST_ENGINE_SERVER] = 0;
+	check_int(judged(0, &value), CALM);
+	check_real(value, 0);
+	set_rule();
+	rule.metric = METRIC_LATENCY + P95;
+	rule.per = 0;
+	rule.baseline = 4;
+	rule.above = 2;
+	check_rule();
+	for (int i = 0; i < 5; i++)
+		before(0)->durations[LATENCY_ENGINE_SERVER] = 10;
+	windows[0].latencies_ms[LATENCY_ENGINE_SERVER][P95] = 3;
+	check_int(judged(0, &value), BREACH);
+	check_real(value, 3);
+	set_rule();
+	rule.metric = TALLY_MATCHED;
+	rule.baseline = 4;
+	rule.above = -1;
+	rule.below = 0.5;
+	rule.resolve = -1;
+	check_rule();
+	for (int i = 0; i < 5; i++)
+		before(0);
+	check_int(outcome(), SAYS_NOTHING); /* what usually never happens cannot happen less */
+}
+
+TEST(a_baseline_takes_in_no_window_that_was_in_breach)
+{
+	double value;
+
+	set_rule();
+	rule.baseline = 8;
+	rule.above = 2;
+	rule.resolve = 1.5;
+	check_rule();
+	for (int i = 0; i < 5; i++)
+		before(60);
+	for (int i = 0; i < 16; i++)
+		before(20);
+	for (int at = 3; at >= 0; at--) {
+		check_int(judged(at, &value), BREACH); /* with the others in the mean the second one would be calm */
+		check(value > 2.999999 && value < 3.000001);
+	}
+	for (int i = count - 1; i >= 0; i--)
+		windows[i + 4] = windows[i];
+	count += 4;
+	check_int(judged(4, &value), BREACH);
+	check_int(judged(3, &value), SAYS_NOTHING); /* fewer than half of the eight before are left */
+	check_int(alert_rule_reach(&rule), 2 * 3 + 2 * 8);
+}
+
+TEST(a_mean_over_windows_that_come_and_go_is_what_it_would_be_anew)
+{
+	double value;
+
+	set_rule();
+	rule.baseline = 4;
+	rule.above = 1000;
+	rule.resolve = 1000;
+	check_rule();
+	for (int i = 0; i < 20; i++)
+		before(i % 7);
+	check_int(judged(0, &value), CALM);
+	check_real(value, 0);
+	for (int i = 1; i < 15; i++) {
+		double mean = 0;
+
+		for (int j = i + 1; j <= i + 4; j++)
+			mean += (double)(j % 7) / 400;
+		check_int(judged(i, &value), CALM);
+		check(value > 0.999999 * (i % 7) / 100 / mean - 1e-12 &&
+		      value < 1.000001 * (i % 7) / 100 / mean + 1e-12);
+	}
 }
 
 TEST(an_alert_fires_when_enough_windows_in_a_row_are_in_breach)
@@ -169,11 +286,12 @@ TEST(an_alert_fires_when_enough_windows_in_a_row_are_in_breach)
 	before(50);
 	check(!fires());
 	windows[1].counts[TALLY_LOST_ENGINE_SERVER] = 40;
-	decision = alert_rule_decide(&rule, 0, false, windows, count, count);
+	decision = decide(false, count, 0);
 	check(decision.fires && !decision.resolves);
-	check_int(decision.first, 1);
+	check_int(decision.first, 2);
 	check_int(decision.last, 0);
-	check_real(decision.value, 0.5);
+	check_int(decision.judged, 0);
+	check_real(judgements[0].value, 0.5);
 }
 
 TEST(it_is_resolved_when_enough_are_calm)
@@ -190,7 +308,7 @@ TEST(it_is_resolved_when_enough_are_calm)
 	check(!fires());
 }
 
-TEST(windows_that_say_nothing_are_passed_over)
+TEST(windows_that_say_nothing_are_passed_over_up_to_a_limit)
 {
 	set_rule();
 	check_rule();
@@ -199,11 +317,70 @@ TEST(windows_that_say_nothing_are_passed_over)
 	before(50)->shaded = 1u << SERVER;
 	before(50);
 	check(fires());
+	rule.gap_max = 1;
+	check(!fires());
+	rule.gap_max = 2;
 	for (int i = 0; i < count; i++)
 		windows[i].counts[TALLY_LOST_ENGINE_SERVER] = 0;
 	check(resolves());
+	rule.gap_max = 1;
+	check(!resolves());
+	rule.gap_max = 2;
 	windows[3].known = false;
 	check(!resolves());
+}
+
+TEST(three_breaches_an_hour_apart_are_no_row)
+{
+	set_rule();
+	rule.windows = 3;
+	check_rule();
+	for (int i = 0; i < 3; i++) {
+		before(50);
+		for (int j = 0; j < 10; j++)
+			before(0)->known = false;
+	}
+	check(!fires());
+}
+
+TEST(an_alert_starts_with_the_first_window_of_its_row)
+{
+	set_rule();
+	check_rule();
+	for (int i = 0; i < 5; i++)
+		before(50);
+	before(0);
+	check(fires());
+	check_int(decide(false, count, 0).first, 4);
+	windows[3].known = false;
+	check_int(decide(false, count, 0).first, 4);
+}
+
+TEST(an_old_window_that_is_revised_fires_with_those_around_it)
+{
+	struct alert_decision decision;
+
+	set_rule();
+	check_rule();
+	before(0);
+	before(0);
+	before(40);
+	before(0)->known = false;
+	before(50);
+	before(0);
+	check(!fires());
+	for (int at = 2; at <= 4; at += 2) {
+		decision = decide(false, count, at);
+		check(decision.fires);
+		check_int(decision.first, 4);
+		check_int(decision.last, 2);
+		check_real(judgements[decision.judged].value, 0.4);
+	}
+	check(!decide(false, count, 3).fires);
+	check(!decide(false, count, 5).fires);
+	check(!decide(false, 3, 2).fires); /* the older one was there before the alert was resolved */
+	rule.windows = 3;
+	check(!decide(false, count, 2).fires);
 }
 
 TEST(what_was_seen_before_it_was_resolved_does_not_fire_it_again)
@@ -212,15 +389,13 @@ TEST(what_was_seen_before_it_was_resolved_does_not_fire_it_again)
 	check_rule();
 	before(50);
 	before(50);
-	check(!alert_rule_decide(&rule, 0, false, windows, count, 1).fires);
-	check(!alert_rule_decide(&rule, 0, false, windows, count, 0).fires);
-	check(alert_rule_decide(&rule, 0, false, windows, count, 2).fires);
+	check(!decide(false, 1, 0).fires);
+	check(!decide(false, 0, 0).fires);
+	check(decide(false, 2, 0).fires);
 }
 
 TEST(a_silent_log_is_one_rule_and_holds_what_its_silence_would_fire)
 {
-	double value;
-
 	set_rule();
 	check_rule();
 	before(100)->shaded = 1u << SERVER;
@@ -237,9 +412,11 @@ TEST(a_silent_log_is_one_rule_and_holds_what_its_silence_would_fire)
 	rule.above = rule.resolve = -1;
 	check_rule();
 	before(0)->silent = 1u << CLIENT;
-	check_int(alert_rule_judge(&rule, CLIENT, windows, count, 0, &value), BREACH);
-	check_real(value, 1);
-	check_int(alert_rule_judge(&rule, SERVER, windows, count, 0, &value), CALM);
+	alert_rule_judge(&rule, CLIENT, windows, count, judgements);
+	check_int(judgements[0].outcome, BREACH);
+	check_real(judgements[0].value, 1);
+	alert_rule_judge(&rule, SERVER, windows, count, judgements);
+	check_int(judgements[0].outcome, CALM);
 }
 
 TEST(a_rule_that_means_nothing_is_refused)

@@ -386,15 +386,90 @@ TEST(a_rule_may_compare_with_the_windows_before)
 {
 	open_rollup("operators.rollup.rules.lost.baseline=4", "operators.rollup.rules.lost.above=1.5");
 	live(0, 8, LOSES_ONE);
-	live(8, 9, LOSES_HALF);
+	live(8, 12, LOSES_HALF);
 	check_text(alert(), "");
-	live(9, 13, LOSES_HALF);
+	live(12, 13, LOSES_HALF);
+	check_text(alert(), "lost{dimension=\"all\",value=\"all\"} firing 2>1.5 from 8 r1");
+	driver_close(&driver);
+}
+
+/* Of so many of a window's responses the client's log says nothing. */
+static void
+live_unreached(int from, int to, int unreached)
+{
+	for (int window = from; window < to; window++) {
+		for (int i = 0; i < EACH; i++) {
+			char id[32];
+
+			snprintf(id, sizeof(id), "w%di%d-0", window, i);
+			logs("returned", id, made_at(window, i));
+			logs("delivered", id, made_at(window, i) + 20);
+			if (i >= unreached)
+				logs("received", id, made_at(window, i) + 100);
+			advance(2000);
+		}
+		advance(2000);
+	}
+}
+
+TEST(batches_that_clients_lose_show_as_reach_that_falls)
+{
+	open_rollup("operators.rollup.rules.reach.min_count=2", NULL);
+	live_unreached(0, 20, 1);
+	check_text(alert(), "");
+	live_unreached(20, 25, 2);
+	check_text(alert(), "reach{dimension=\"all\",value=\"all\"} firing 2>1.3 from 20 r1");
+	live_unreached(25, 30, 1);
+	check_text(alert(), "reach{dimension=\"all\",value=\"all\"} resolved 1>1.3 from 20 to 25 r2");
 	check_text(alert(), "");
 	driver_close(&driver);
-	open_rollup("operators.rollup.rules.lost.baseline=8", "operators.rollup.rules.lost.above=1.5");
-	live(0, 8, LOSES_ONE);
-	live(8, 14, LOSES_HALF);
-	check_text(alert(), "lost{dimension=\"all\",value=\"all\"} firing 1.6>1.5 from 8 r1");
+}
+
+/* ---- little traffic, old windows ---- */
+
+TEST(too_little_traffic_neither_fires_nor_resolves)
+{
+	open_rollup("operators.rollup.rules.lost.min_count=4", NULL);
+	live(0, 6, LOSES_HALF);
+	check_text(alert(), "lost{dimension=\"all\",value=\"all\"} firing 0.5>0.01 from 0 r1");
+	for (int window = 6; window < 20; window++) { /* one of two is lost, then none: too few to say so */
+		respond(window, 0, window < 12 ? LOSES_ONE : DELIVERS);
+		respond(window, 1, DELIVERS);
+		advance(WINDOW_MS);
+	}
+	check_text(alert(), "");
+	live(20, 26, DELIVERS);
+	check_text(alert(), "lost{dimension=\"all\",value=\"all\"} resolved 0>0.01 from 0 to 6 r2");
+	driver_close(&driver);
+}
+
+TEST(no_window_at_all_resolves_nothing_where_quiet_after_is_0)
+{
+	open_rollup("operators.rollup.quiet_after=0", NULL);
+	live(0, 6, LOSES_HALF);
+	check_text(alert(), "lost{dimension=\"all\",value=\"all\"} firing 0.5>0.01 from 0 r1");
+	for (int i = 0; i < 100; i++)
+		advance(WINDOW_MS);
+	check_text(alert(), "");
+	driver_close(&driver);
+}
+
+TEST(old_windows_that_a_revision_puts_in_breach_fire_and_are_resolved_where_newer_ones_are_calm)
+{
+	open_rollup("operators.rollup.rules.duplicated.min_count=2", NULL);
+	live(0, 12, DELIVERS);
+	check_text(alert(), "");
+	for (int window = 3; window < 6; window++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "w%di0-0", window);
+		logs("delivered", id, made_at(window, 0) + 20);
+	}
+	run();
+	live(12, 16, DELIVERS);
+	check_text(alert(), "duplicated{dimension=\"all\",value=\"all\"} firing 0.25>0.01 from 3 r1");
+	check_text(alert(), "duplicated{dimension=\"all\",value=\"all\"} resolved 0>0.01 from 3 to 6 r2");
+	check_text(alert(), "");
 	driver_close(&driver);
 }
 
