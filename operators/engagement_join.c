@@ -6,7 +6,8 @@
  * engagement is a row too. What comes later but belongs is a corrected row with the next revision, until shown_at +
  * correction_horizon; the last revision of a key is the truth.
  *
- *     an impression      the first wins; one whose horizon W has passed is refused (a dead letter)
+ *     an impression      the first wins; one whose horizon W has passed, and that is not known, goes to
+ *                        `late_impressions` and gives no row
  *     an engagement      with its impression: folded if shown_at - before <= occurred_at <= shown_at + window, else to
  *                        `late`. Without: to `late` if its impression may be gone already (occurred_at - window +
  *                        correction_horizon <= W), else it waits until occurred_at + orphan_wait and goes to `orphans`
@@ -70,13 +71,24 @@ is_latest_watch(const struct join_parts *parts, const struct join_engagement *en
 	return bytes_compare(engagement->id, join_id_at(parts, parts->head.watched_id)) > 0;
 }
 
+/* A skip is none, and neither is a view or a watch that was over at once. */
+static bool
+is_engaged(const struct join_engagement *engagement)
+{
+	if (engagement->action == ACTION_SKIP)
+		return false;
+	return (engagement->action != VIEW && engagement->action != WATCH) || !engagement->has_watched ||
+	       engagement->watched >= JOIN_SKIPPED_SECONDS;
+}
+
 static void
 fold(struct store *store, struct entry **entry, const struct join_parts *parts,
      const struct join_engagement *engagement)
 {
 	struct join_head head = parts->head;
 
-	head.flags |= JOIN_FOLDED | (engagement->action == ACTION_SKIP ? JOIN_SKIPPED : JOIN_ENGAGED);
+	head.flags |= JOIN_FOLDED;
+	head.flags |= engagement->action == ACTION_SKIP ? JOIN_SKIPPED : is_engaged(engagement) ? JOIN_ENGAGED : 0;
 	head.actions = (uint16_t)(head.actions | 1u << engagement->action);
 	if (head.engagement_count == 0 || engagement->occurred_at < head.first_at)
 		head.first_at = engagement->occurred_at;
@@ -328,12 +340,6 @@ process_impression(const struct join *join, const struct record *record, struct 
 	struct entry *entry;
 	struct bytes body;
 
-	if (time_add(shown_at, join->correction_horizon) <= context_watermark(context))
-		return fail(err, SKIP,
-			    "the impression came after its correction_horizon: shown_at %lld + %lld ms lies "
-			    "behind the watermark %lld",
-			    (long long)shown_at, (long long)join->correction_horizon,
-			    (long long)context_watermark(context));
 	if (context_body(context, IMPRESSIONS, record, &body, err) < 0 ||
 	    store_find(store, record->key, &entry, err) < 0)
 		return -1;
@@ -342,6 +348,11 @@ process_impression(const struct join *join, const struct record *record, struct 
 	if (head.flags & JOIN_HAS_IMPRESSION) {
 		context_count(context, REPEATED_IMPRESSIONS, 1);
 		return 0;
+	}
+	if (time_add(shown_at, join->correction_horizon) <= context_watermark(context)) {
+		context_count(context, IMPRESSIONS_LATE, 1);
+		return join_pass_on(context, LATE_IMPRESSIONS, record->key.bytes, body, join->impression.field_count,
+				    err);
 	}
 	if (check_room(record->key, entry, body.size, err) < 0)
 		return -1;
@@ -528,6 +539,8 @@ static const struct port outputs[] = {
 	{"late", "engagement", "impression_id", false, "engagements outside the window, or after the horizon"},
 	{"orphans", "engagement", "impression_id", false, "engagements whose impression never came"},
 	{"hindsight", "ranker_score", "impression_id", false, "scores made after the impression was shown"},
+	{"late_impressions", "impression", "impression_id", false,
+	 "impressions that came after their correction_horizon; they have no row"},
 	{.name = NULL},
 };
 
@@ -553,6 +566,7 @@ static const struct counter_spec counters[] = {
 	[REPEATED_SCORES] = {"repeated_scores", "scores of a model version that had scored before"},
 	[HINDSIGHT_SCORES] = {"hindsight", "scores made after the impression was shown"},
 	[DROPPED_SCORES] = {"dropped_scores", "scores without an impression"},
+	[IMPRESSIONS_LATE] = {"late_impressions", "impressions that came after their correction_horizon"},
 	{.name = NULL},
 };
 
@@ -562,7 +576,8 @@ const struct operator_type engagement_join_type = {
 	.manual = "A left outer join by impression_id; either side may come first. When the watermark has passed "
 		  "shown_at + window + grace there is one row per impression, final: true: the absence of "
 		  "engagement is a row too. What comes later but belongs is a corrected row with the next revision, "
-		  "until shown_at + correction_horizon. The last revision of a key is the truth.\n"
+		  "until shown_at + correction_horizon. The last revision of a key is the truth. An impression that "
+		  "itself comes after its horizon goes to late_impressions, and has no row.\n"
 		  "An engagement belongs where shown_at - before <= occurred_at <= shown_at + window; outside of "
 		  "that it goes to late. One without an impression waits until occurred_at + orphan_wait and goes "
 		  "to orphans. Repeated engagement_ids and impressions change nothing.\n"

@@ -10,7 +10,7 @@
 #include "operators/engagement_join_entry.h"
 
 enum join_input { IMPRESSIONS, ENGAGEMENTS, SCORES };
-enum join_output { OUTCOMES, EXPLORATIONS, LATE, ORPHANS, HINDSIGHT };
+enum join_output { OUTCOMES, EXPLORATIONS, LATE, ORPHANS, HINDSIGHT, LATE_IMPRESSIONS };
 enum join_emit { EMIT_FINAL, EMIT_UPDATES, EMIT_BOTH };
 enum join_counter {
 	JOINED,
@@ -23,9 +23,12 @@ enum join_counter {
 	REPEATED_SCORES,
 	HINDSIGHT_SCORES,
 	DROPPED_SCORES,
+	IMPRESSIONS_LATE,
 };
 /* As actions.h numbers them. */
 enum join_action { VIEW, CLICK, LIKE, SHARE, COMMENT, FOLLOW, PURCHASE, WATCH, ACTION_SKIP, ACTIONS };
+
+#define JOIN_SKIPPED_SECONDS 1.0 /* less than that watched: skipped; such a view or watch alone is no engagement */
 
 /* Actions with a flag of their own in the outcome come first: viewed to purchased. */
 #define JOIN_FLAGS 7

@@ -21,7 +21,7 @@ enum join_flag {
 	JOIN_FINAL = 1 << 1,		/* the window has closed; rows since then are corrections */
 	JOIN_HAS_DURATION = 1 << 2,	/* the impression's */
 	JOIN_EXPLORATION = 1 << 3,	/* the impression's source */
-	JOIN_ENGAGED = 1 << 4,		/* from here on: the fold */
+	JOIN_ENGAGED = 1 << 4,		/* from here on: the fold; something came that is an engagement by itself */
 	JOIN_SKIPPED = 1 << 5,		/* a skip came */
 	JOIN_WATCHED = 1 << 6,		/* some engagement had watched_seconds */
 	JOIN_WATCHED_DURATION = 1 << 7, /* ... and a duration */

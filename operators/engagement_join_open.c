@@ -139,7 +139,8 @@ check_schemas(const struct context *context, struct error *err)
 	if (check_copy(context, OUTCOMES, IMPRESSIONS, false, err) < 0 || check_explorations(context, err) < 0 ||
 	    check_copy(context, LATE, ENGAGEMENTS, true, err) < 0 ||
 	    check_copy(context, ORPHANS, ENGAGEMENTS, true, err) < 0 ||
-	    check_copy(context, HINDSIGHT, SCORES, true, err) < 0)
+	    check_copy(context, HINDSIGHT, SCORES, true, err) < 0 ||
+	    check_copy(context, LATE_IMPRESSIONS, IMPRESSIONS, true, err) < 0)
 		return -1;
 	return 0;
 }

@@ -2,7 +2,6 @@
 #include "operators/engagement_join.h"
 
 #define COMPLETED_SHARE 0.95 /* of the duration, watched: completed */
-#define SKIPPED_SECONDS 1.0  /* less than that, but more than nothing, watched: skipped */
 
 static bool
 is_completed(const struct join_head *head)
@@ -11,14 +10,13 @@ is_completed(const struct join_head *head)
 
 	if (!(head->flags & JOIN_WATCHED) || !(head->flags & (JOIN_HAS_DURATION | JOIN_WATCHED_DURATION)))
 		return false;
-	return head->watched >= COMPLETED_SHARE * duration;
+	return duration > 0 && head->watched >= COMPLETED_SHARE * duration;
 }
 
 static bool
 is_skipped(const struct join_head *head)
 {
-	return (head->flags & JOIN_SKIPPED) ||
-	       ((head->flags & JOIN_WATCHED) && head->watched > 0 && head->watched < SKIPPED_SECONDS);
+	return (head->flags & JOIN_SKIPPED) || ((head->flags & JOIN_WATCHED) && head->watched < JOIN_SKIPPED_SECONDS);
 }
 
 static void

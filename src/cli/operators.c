@@ -8,6 +8,7 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/grid.h"
+#include "dataflow/bounds.h"
 
 #define HELP_INDENT 6
 #define TYPES_MAX 256
@@ -23,16 +24,39 @@ put_help(struct buffer *out, const char *help)
 	help_wrap(out, help, HELP_INDENT, HELP_INDENT);
 }
 
+/* What a record's values have to be, those that are bound alike on one line: "0 to 1: propensity". */
 static void
-put_ports(struct buffer *out, const char *title, const struct port *ports)
+put_bounds_of(struct buffer *out, const char *record)
+{
+	for (int range = 0; range < BOUND_RANGES; range++) {
+		struct buffer line = {0};
+
+		for (const struct value_bound *bound = bounds_table; bound->record; bound++)
+			if ((int)bound->range == range && strcmp(bound->record, record) == 0)
+				buffer_print(&line, "%s%s", line.size ? ", " : "", bound->field);
+		if (line.size) {
+			buffer_print(out, "%*s%s: ", HELP_INDENT, "", bounds_range_text((enum bound_range)range));
+			buffer_put_u8(&line, 0);
+			help_wrap(out, (const char *)line.data, HELP_INDENT, HELP_INDENT + 2);
+		}
+		buffer_fini(&line);
+	}
+}
+
+/* Of inputs and global tables the bounds stand here too: what is out of them is a dead letter. */
+static void
+put_ports(struct buffer *out, const char *title, const struct port *ports, bool bounded)
 {
 	if (!ports || !ports->name)
 		return;
 	buffer_print(out, "\n%s\n", title);
 	for (; ports->name; ports++) {
-		buffer_print(out, "  %s: %s%s%s, %s\n", ports->name, ports->schema, ports->key ? ", keyed by " : "",
-			     ports->key ? ports->key : "", ports->required ? "required" : "optional");
+		buffer_print(out, "  %s: %s%s%s, %s\n", ports->name, ports->schema ? ports->schema : "any record",
+			     ports->key ? ", keyed by " : "", ports->key ? ports->key : "",
+			     ports->required ? "required" : "optional");
 		put_help(out, ports->help);
+		if (bounded && ports->schema)
+			put_bounds_of(out, ports->schema);
 	}
 }
 
@@ -163,9 +187,9 @@ put_page(struct buffer *out, const struct operator_type *type)
 	put_manual(out, type->manual);
 	if (type->generate)
 		buffer_print(out, "\nA source: it has no inputs and makes its records itself.\n");
-	put_ports(out, "Inputs", type->inputs);
-	put_ports(out, "Outputs", type->outputs);
-	put_ports(out, "Global tables", type->tables);
+	put_ports(out, "Inputs (values out of their bounds are dead letters)", type->inputs, true);
+	put_ports(out, "Outputs", type->outputs, false);
+	put_ports(out, "Global tables", type->tables, true);
 	put_example(out, type);
 	put_parameters(out, type->options);
 	if (type->stores && type->stores->name)

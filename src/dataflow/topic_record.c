@@ -87,7 +87,7 @@ topic_record_decode(const struct topology_topic *topic, const struct log_record 
 		return -1;
 	if (topic->time)
 		record->time_ms = record_integer(record, topic->time_field);
-	if (check_key(topic, record, err) < 0)
+	if (check_key(topic, record, err) < 0 || check_time(topic, record, now_ms, err) < 0)
 		return -1;
-	return check_time(topic, record, now_ms, err);
+	return topic->internal ? 0 : bounds_check(topic->bounds, record, err);
 }

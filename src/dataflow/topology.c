@@ -30,6 +30,7 @@ static void
 free_topic(struct topology_topic *topic)
 {
 	codec_free(&topic->codec);
+	bounds_free(&topic->bounds);
 	for (int i = 0; i < topic->writer_count; i++)
 		schema_free(&topic->writers[i]);
 	memory_free(&topic->writers);

@@ -13,6 +13,7 @@
 #define DATAFLOW_TOPOLOGY_H
 
 #include "base/buffer.h"
+#include "dataflow/bounds.h"
 #include "dataflow/operator.h"
 #include "record/codec.h"
 
@@ -29,6 +30,7 @@ struct topology_topic {
 	char *name;
 	struct schema_document *schema;
 	struct codec *codec;
+	struct bounds *bounds;		  /* of its values; NULL: none */
 	struct schema_document **writers; /* further schemas that values may be written with; the codec knows them */
 	int writer_count;
 	char *schema_file; /* as found */

@@ -301,6 +301,7 @@ read_topic_schema(struct topology_loading *loading, int number)
 	memory_free(&topic->schema_file);
 	topic->schema_file = memory_text(path);
 	record = topic->schema->root;
+	topic->bounds = bounds_new(record);
 	if (topic->key)
 		good &= read_field(loading, place_of_key(loading, entry, "key"), record, "key", topic->key,
 				   &topic->key_field);

@@ -96,7 +96,7 @@ def written_today(how, records):
 
 
 def check_rows(job, how, records):
-    rows, _ = expected(records, 1, two_halves.PARAMETERS)
+    rows = expected(records, 1, two_halves.PARAMETERS)
     for topic in ("outcomes", "exploration_events"):
         got = job.rows(topic, "--from", "beginning")
         wanted = join_reference.last_revisions(rows[topic][0])

@@ -60,7 +60,7 @@ def test_a_wrong_clock_changes_no_other_records_row(tool, live):
             sent.append([topic, record])
         crashes = [i for i in range(1, len(sent)) if r.random() < 0.005] if live else []
         got = tool.run({"overrides": overrides(), "records": sent, "crashes": crashes})
-        wanted, _ = expected(records, PARTITIONS, PARAMETERS)
+        wanted = expected(records, PARTITIONS, PARAMETERS)
         last = join_reference.last_revisions([row for rows in wanted["outcomes"] for row in rows])
         rows = without_revision(join_reference.last_revisions(got["outcomes"]))
         assert touched and len(last) == IMPRESSIONS

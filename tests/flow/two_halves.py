@@ -38,7 +38,7 @@ def without_revision(rows):
 
 def check(job, first, second):
     """The last revision of each impression, whole, on both topics that have it; none of them twice."""
-    rows, _ = expected(first + second, 1, PARAMETERS)
+    rows = expected(first + second, 1, PARAMETERS)
     for topic in ("outcomes", "exploration_events"):
         got = job.rows(topic, "--from", "beginning")
         revisions = [(row["impression_id"], row["revision"]) for row in got]

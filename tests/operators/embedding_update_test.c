@@ -320,10 +320,10 @@ TEST(what_is_no_vector_is_a_dead_letter_and_the_one_before_stays)
 	run();
 	raw_item("x", not_a_number, 2);
 	run();
-	check_contains(driver_read(driver, "dead_letters"), "component 1 of the vector is");
+	check_contains(driver_read(driver, "dead_letters"), "vector[1] is NaN");
 	raw_item("x", infinite, 2);
 	run();
-	check_contains(driver_read(driver, "dead_letters"), "component 0 of the vector is inf");
+	check_contains(driver_read(driver, "dead_letters"), "vector[0] is Infinity");
 	item("x", "1, 2, 3", "v1", 1);
 	run();
 	check_contains(driver_read(driver, "dead_letters"), "the vector has 3 components instead of 2");

@@ -24,6 +24,7 @@ open_join(const char *override)
 				   "topics.impressions.partitions=1",
 				   "topics.engagements.partitions=1",
 				   "topics.ranker_scores.partitions=1",
+				   "topics.outcomes.partitions=1",
 				   "topics.impressions.out_of_orderness=0ms",
 				   "topics.engagements.out_of_orderness=0ms",
 				   "topics.ranker_scores.out_of_orderness=0ms",
@@ -151,6 +152,53 @@ TEST(a_skip_alone_is_no_engagement)
 	driver_close(&driver);
 }
 
+TEST(a_view_or_watch_of_less_than_a_second_is_no_engagement_by_itself)
+{
+	open_join(NULL);
+	show("watch", 0);
+	engage("e1", "watch", "watch", 500, 0); /* a player that reports its start */
+	show("view", 1);
+	engage("e2", "view", "view", 500, 0.99);
+	show("click", 2);
+	engage("e3", "click", "click", 500, 0.5);
+	show("second", 3);
+	engage("e4", "second", "watch", 500, 1);
+	show("like", 4);
+	engage("e5", "like", "watch", 500, 0.5);
+	engage("e6", "like", "like", 600, 0.5);
+	pass(11004);
+	check_text(outcome(), "watch r1 n1 w0 skipped scores0");
+	check_text(outcome(), "view r1 n1 w0.99 skipped scores0");
+	check_text(outcome(), "click r1 engaged n1 w0.5 skipped scores0");
+	check_text(outcome(), "second r1 engaged n1 w1 scores0");
+	check_text(outcome(), "like r1 engaged n2 w0.5 skipped scores0");
+	driver_close(&driver);
+}
+
+TEST(the_latest_watch_decides_what_is_skipped)
+{
+	open_join(NULL);
+	show("a", 0);
+	engage("e1", "a", "watch", 500, 0);
+	engage("e2", "a", "watch", 5500, 5);
+	pass(11000);
+	check_text(outcome(), "a r1 engaged n2 w5 scores0");
+	driver_close(&driver);
+}
+
+TEST(an_item_without_a_length_is_never_completed)
+{
+	open_join(NULL);
+	send("impressions",
+	     "{\"impression_id\": \"a\", \"user_id_token\": \"u\", \"item_id\": \"x\", \"position\": 1, \"shown_at\": "
+	     "%lld, \"source\": \"ranked\", \"duration_seconds\": 0}",
+	     at(0));
+	engage("e1", "a", "watch", 500, 3);
+	pass(11000);
+	check_text(outcome(), "a r1 engaged n1 w3 scores0");
+	driver_close(&driver);
+}
+
 TEST(repeats_change_nothing_and_are_counted)
 {
 	open_join(NULL);
@@ -218,14 +266,28 @@ TEST(an_engagement_without_an_impression_waits_and_becomes_an_orphan)
 	driver_close(&driver);
 }
 
-TEST(an_impression_behind_its_horizon_is_a_dead_letter)
+TEST(an_impression_behind_its_horizon_goes_to_late_impressions)
 {
 	open_join(NULL);
 	pass(60001);
 	show("a", 1);
 	check_ok(driver_run(driver, &err));
 	check_text(outcome(), "");
-	check_contains(driver_read(driver, "dead_letters"), "came after its correction_horizon");
+	check_contains(driver_read(driver, "late_impressions"), "\"a\"");
+	check_int(driver_counter(driver, "join", "late_impressions"), 1);
+	check(driver_read(driver, "dead_letters") == NULL);
+	driver_close(&driver);
+}
+
+TEST(a_repeat_of_an_impression_that_is_known_is_a_repeat_however_late)
+{
+	open_join(NULL);
+	show("a", 1);
+	pass(60000); /* W stands at the horizon, and not behind it: the entry is there, and the impression is late */
+	show("a", 1);
+	check_ok(driver_run(driver, &err));
+	check_int(driver_counter(driver, "join", "repeated_impressions"), 1);
+	check_int(driver_counter(driver, "join", "late_impressions"), 0);
 	driver_close(&driver);
 }
 

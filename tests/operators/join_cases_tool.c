@@ -21,7 +21,8 @@
 #define OVERRIDES_MAX 32
 
 static const char *const topics[] = {
-	"outcomes", "exploration_events", "late_engagements", "orphan_engagements", "hindsight_scores", "dead_letters",
+	"outcomes",	    "exploration_events", "late_engagements", "orphan_engagements",
+	"hindsight_scores", "late_impressions",	  "dead_letters",
 };
 
 static _Noreturn void

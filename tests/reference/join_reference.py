@@ -41,6 +41,13 @@ def partition_of(key, partitions):
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
+def is_engagement(event):
+    """By itself: a skip is none, and neither is a view or a watch that was over at once."""
+    watched = event["watched_seconds"]
+    return event["action"] != "skip" and not (event["action"] in ("view", "watch") and watched is not None and
+                                              watched < 1)
+
+
 class Entry:
     """All that is known of one impression_id."""
 
@@ -60,7 +67,7 @@ class Entry:
 
     def row(self, final):
         events, row = self.engagements, dict(self.impression)
-        row["engaged"] = any(event["action"] != "skip" for event in events)
+        row["engaged"] = any(is_engagement(event) for event in events)
         for action, flag in FLAGS.items():
             row[flag] = any(event["action"] == action for event in events)
         watched = max((event for event in events if event["watched_seconds"] is not None),
@@ -72,8 +79,8 @@ class Entry:
             if duration is None:
                 duration = watched["duration_seconds"]
         row["watched_seconds"] = seconds
-        row["completed"] = duration is not None and seconds >= 0.95 * duration
-        row["skipped"] = any(event["action"] == "skip" for event in events) or 0 < seconds < 1
+        row["completed"] = duration is not None and duration > 0 and seconds >= 0.95 * duration
+        row["skipped"] = any(event["action"] == "skip" for event in events) or (watched is not None and seconds < 1)
         row["n_engagements"] = len(events)
         row["first_engaged_at"] = min((event["occurred_at"] for event in events), default=None)
         row["last_engaged_at"] = max((event["occurred_at"] for event in events), default=None)
@@ -95,8 +102,7 @@ class Task:
         self.watermark = NONE
         self.draining = False
         self.out = {name: [] for name in ("outcomes", "exploration_events", "late_engagements", "orphan_engagements",
-                                           "hindsight_scores")}
-        self.dead = []
+                                           "hindsight_scores", "late_impressions")}
 
     # ---- rows
 
@@ -117,12 +123,12 @@ class Task:
 
     def impression(self, record):
         p, key = self.p, record["impression_id"]
+        if key in self.entries and self.entries[key].impression:
+            return
         if self.watermark != NONE and record["shown_at"] + p["correction_horizon"] <= self.watermark:
-            self.dead.append(record)
+            self.out["late_impressions"].append(record)
             return
         entry = self.entries.setdefault(key, Entry())
-        if entry.impression:
-            return
         entry.impression = record
         self.set_timer(key, record["shown_at"] + p["window"] + p["grace"])
         waiting, entry.waiting = entry.waiting, []
@@ -241,8 +247,7 @@ class Task:
 
 
 def join(impressions, engagements, scores, partitions=4, **parameters):
-    """Rows by topic, one list per partition, and the impressions that were refused. Inputs: dicts, in the order in
-    which they were produced."""
+    """Rows by topic, one list per partition. Inputs: dicts, in the order in which they were produced."""
     tasks = []
     filled = ([{**IMPRESSION_DEFAULTS, **record} for record in impressions],
               [{**ENGAGEMENT_DEFAULTS, **record} for record in engagements],
@@ -252,8 +257,7 @@ def join(impressions, engagements, scores, partitions=4, **parameters):
         task.run([[record for record in records if partition_of(record["impression_id"], partitions) == partition]
                   for records in filled])
         tasks.append(task)
-    rows = {topic: [task.out[topic] for task in tasks] for topic in tasks[0].out}
-    return rows, [record for task in tasks for record in task.dead]
+    return {topic: [task.out[topic] for task in tasks] for topic in tasks[0].out}
 
 
 def last_revisions(rows):

@@ -40,15 +40,25 @@ is_later(const struct feed_engagement *a, const struct feed_engagement *b)
 	return strcmp(a->id, b->id) > 0;
 }
 
+/* By itself: a skip is no engagement, nor is a view or a watch that was over at once. */
+static bool
+engages(const struct feed_engagement *engagement)
+{
+	bool brief = engagement->has_watched && engagement->watched < 1;
+
+	return engagement->action != FEED_SKIP &&
+	       !(brief && (engagement->action == FEED_VIEW || engagement->action == FEED_WATCH));
+}
+
 static void
 judge_watch(const struct feed_impression *impression, const struct feed_engagement *watch, struct batch_outcome *out)
 {
 	double duration = impression->has_duration ? impression->duration : watch->duration;
 
 	out->watched = watch->watched;
-	out->skipped |= watch->watched > 0 && watch->watched < 1;
+	out->skipped |= watch->watched < 1;
 	if (impression->has_duration || watch->has_duration)
-		out->completed = watch->watched >= 0.95 * duration;
+		out->completed = duration > 0 && watch->watched >= 0.95 * duration;
 }
 
 void
@@ -64,6 +74,7 @@ batch_outcome(const struct feed *feed, int index, struct batch_outcome *out)
 			continue;
 		out->engagements++;
 		out->actions |= 1u << engagement->action;
+		out->engaged |= engages(engagement);
 		if (engagement->occurred_at < out->first_at)
 			out->first_at = engagement->occurred_at;
 		if (engagement->occurred_at > out->last_at)
@@ -72,7 +83,6 @@ batch_outcome(const struct feed *feed, int index, struct batch_outcome *out)
 			watch = engagement;
 	}
 	out->skipped = (out->actions & 1u << FEED_SKIP) != 0;
-	out->engaged = (out->actions & ~(1u << FEED_SKIP)) != 0;
 	if (watch)
 		judge_watch(&feed->impressions[index], watch, out);
 	for (int i = 0; i < feed->score_count; i++)

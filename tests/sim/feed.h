@@ -90,7 +90,9 @@ struct feed {
 };
 
 extern const char *const feed_actions[];
-#define FEED_SKIP 8 /* the action "skip" */
+#define FEED_VIEW 0 /* among them */
+#define FEED_WATCH 7
+#define FEED_SKIP 8
 
 void feed_make(struct feed *feed, struct sim_random *random, int impressions, int64_t start_ms, int64_t span_ms);
 /* Instead of all that: what engine, server and client have logged about so many responses. */

@@ -58,7 +58,7 @@ def test_the_plain_join_agrees_with_the_reference(seed):
     assert done.returncode == 0, done.stderr
     dump = json.loads(done.stdout)
     parameters = {**dump["parameters"], "correction_horizon": 3_600_000, "orphan_wait": 3_600_000}
-    wanted, _ = join_reference.join(dump["impressions"], dump["engagements"], dump["ranker_scores"],
+    wanted = join_reference.join(dump["impressions"], dump["engagements"], dump["ranker_scores"],
                                     dump["partitions"], **parameters)
     last = join_reference.last_revisions([row for rows in wanted["outcomes"] for row in rows])
     assert without_revision(join_reference.last_revisions(dump["outcomes"])) == without_revision(last)
