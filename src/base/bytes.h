@@ -42,6 +42,15 @@ bytes_compare(struct bytes a, struct bytes b)
 	return a.size < b.size ? -1 : a.size > b.size;
 }
 
+/* Without the UTF-8 byte order mark (EF BB BF) that some editors begin a text with. */
+static inline struct bytes
+bytes_without_mark(struct bytes text)
+{
+	bool marked = text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0;
+
+	return marked ? bytes_of(text.data + 3, text.size - 3) : text;
+}
+
 /* For printf's "%.*s": bytes_arguments(b) stands for the size and the pointer. */
 #define bytes_arguments(b) (int)(b).size, (const char *)(b).data
 

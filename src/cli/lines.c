@@ -37,11 +37,14 @@ cut_line(struct lines *lines, size_t end)
 {
 	size_t start = lines->at;
 
+	struct bytes line;
+
 	lines->number++;
 	lines->at = lines->searched = end + 1 < lines->buffer.size ? end + 1 : lines->buffer.size;
 	if (end > start && lines->buffer.data[end - 1] == '\r')
 		end--;
-	return bytes_of(lines->buffer.data + start, end - start);
+	line = bytes_of(lines->buffer.data + start, end - start);
+	return lines->number == 1 ? bytes_without_mark(line) : line;
 }
 
 /* Reads more behind what is left. */

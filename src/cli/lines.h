@@ -24,8 +24,8 @@ enum lines_result { LINES_LINE, LINES_WAITING, LINES_END };
 int lines_open(struct lines *lines, const char *path, struct error *err);
 void lines_close(struct lines *lines);
 
-/* The next line, without its line end, also the last one where it has none. Borrowed until the next call.
- * LINES_WAITING: no whole line within wait_ms. */
+/* The next line, without its line end and, the first one, without a byte order mark; also the last one where it has no
+ * line end. Borrowed until the next call. LINES_WAITING: no whole line within wait_ms. */
 int lines_next(struct lines *lines, int wait_ms, enum lines_result *result, struct bytes *line, struct error *err);
 
 #endif

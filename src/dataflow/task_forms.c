@@ -137,7 +137,6 @@ read_body(struct task_forms *forms, struct form *form, const char *name, const c
 	if (strcmp(meaning, forms->meanings[input]) == 0)
 		return 0;
 	if (schema_parse(bytes_of_text(meaning), &body->writer, err) == 0 &&
-	    schema_check_units(body->writer->root, today, err) == 0 &&
 	    decoder_new(body->writer->root, today, &body->decoder, err) == 0)
 		return 0;
 	err->action = FATAL;

@@ -188,10 +188,15 @@ read_field(struct topology_loading *loading, struct yaml_place place, const stru
 	if (is_key ? schema->type != SCHEMA_STRING
 		   : schema->type != SCHEMA_LONG || schema->logical != LOGICAL_TIMESTAMP_MILLIS) {
 		yaml_problems_add(&loading->problems, place,
-				  "%s is field %s of record %s, which is %s%s; expected a %s", option, name,
+				  "%s is field %s of record %s, which is %s%s; expected a %s%s", option, name,
 				  record->name, schema->type == SCHEMA_UNION ? "a union" : "of type ",
 				  schema->type == SCHEMA_UNION ? "" : describe(schema),
-				  is_key ? "string" : "long with logicalType timestamp-millis");
+				  is_key ? "string" : "long with logicalType timestamp-millis",
+				  is_key || !found->stray_logical
+					  ? ""
+					  : ". Its logicalType is beside the field's name, where Avro ignores it: put "
+					    "it into the type, {\"type\": \"long\", \"logicalType\": "
+					    "\"timestamp-millis\"}");
 		return false;
 	}
 	if (record_field(record, name, schema->type, out, &err) == 0)

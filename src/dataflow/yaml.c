@@ -312,8 +312,10 @@ yaml_load(struct yaml *yaml, const char *file, size_t size_max, struct yaml_prob
 	int result = read_file(file, size_max, &text, problems);
 
 	if (result == 0) {
+		struct bytes plain = bytes_without_mark(buffer_bytes(&text));
+
 		insist(yaml_parser_initialize(&loading.parser));
-		yaml_parser_set_input_string(&loading.parser, text.data, text.size);
+		yaml_parser_set_input_string(&loading.parser, plain.data, plain.size);
 		yaml_parser_set_encoding(&loading.parser, YAML_UTF8_ENCODING);
 		result = load_document(&loading);
 		yaml_parser_delete(&loading.parser);

@@ -10,7 +10,7 @@
 /* A writer's schema by what tells it in the framing. */
 struct writer {
 	uint64_t mark; /* fingerprint, or id */
-	uint64_t fingerprint;
+	const struct schema *schema;
 	struct decoder *decoder;
 };
 
@@ -35,6 +35,29 @@ writer_find(const struct codec *codec, uint64_t mark)
 	return NULL;
 }
 
+static bool
+same_meaning(const struct schema *a, const struct schema *b)
+{
+	char *of_a = schema_meaning(a), *of_b = schema_meaning(b);
+	bool same = strcmp(of_a, of_b) == 0;
+
+	memory_free(&of_a);
+	memory_free(&of_b);
+	return same;
+}
+
+/* Fingerprints leave out the units of timestamps. */
+static int
+fail_known(const struct codec *codec, uint32_t id, struct error *err)
+{
+	if (codec->framing == FRAMING_SINGLE_OBJECT)
+		return fail(err, FATAL,
+			    "its fingerprint is that of another schema of this topic, from which it differs only in "
+			    "timestamp-millis and timestamp-micros: single-object framing cannot tell their values "
+			    "apart; expected one unit for all of them, or a topic for each");
+	return fail(err, FATAL, "schema id %" PRIu32 " is given to two different schemas", id);
+}
+
 static int
 writer_add(struct codec *codec, const struct schema_document *document, uint32_t id, struct error *err)
 {
@@ -42,13 +65,11 @@ writer_add(struct codec *codec, const struct schema_document *document, uint32_t
 	const struct writer *known = writer_find(codec, mark);
 	struct writer *writer = &codec->writers[codec->writer_count];
 
-	if (known && known->fingerprint == document->fingerprint)
-		return 0;
 	if (known)
-		return fail(err, FATAL, "schema id %" PRIu32 " is given to two different schemas", id);
+		return same_meaning(known->schema, document->root) ? 0 : fail_known(codec, id, err);
 	if (codec->writer_count == CODEC_WRITERS_MAX)
 		return fail(err, FATAL, "more than %d schemas of writers for one topic", CODEC_WRITERS_MAX);
-	*writer = (struct writer){.mark = mark, .fingerprint = document->fingerprint};
+	*writer = (struct writer){.mark = mark, .schema = document->root};
 	if (decoder_new(document->root, codec->reader, &writer->decoder, err) < 0)
 		return -1;
 	codec->writer_count++;
@@ -103,7 +124,7 @@ codec_free(struct codec **codec)
 int
 codec_add_writer(struct codec *codec, const struct schema_document *writer, uint32_t id, struct error *err)
 {
-	if (codec->framing == FRAMING_RAW && writer->fingerprint != codec->writers[0].fingerprint)
+	if (codec->framing == FRAMING_RAW && !same_meaning(writer->root, codec->writers[0].schema))
 		return fail(err, FATAL,
 			    "with framing raw, values do not say which schema they were written with: a topic can "
 			    "have only one");

@@ -326,6 +326,26 @@ run_promotion(struct state *state, const struct op *op, union slot *to)
 	return 0;
 }
 
+#define UNIT 1000 /* microseconds in a millisecond */
+
+static int
+run_unit(struct state *state, const struct op *op, union slot *to)
+{
+	int64_t value;
+	const uint8_t *at = read_integer(state->at, state->end, &value);
+
+	if (!at)
+		return explain(state, op);
+	if (op->code == OP_MICROS_TO_MILLIS) {
+		to->integer = value / UNIT - (value % UNIT < 0);
+	} else if (__builtin_mul_overflow(value, UNIT, &to->integer)) {
+		fault_set(&state->fault, "%lld ms is out of the range of a timestamp-micros", (long long)value);
+		return op->name ? fault_in(&state->fault, ".%s", op->name) : -1;
+	}
+	state->at = at;
+	return 0;
+}
+
 static int
 run_composite(struct state *state, const struct op *op, union slot *slots)
 {
@@ -377,6 +397,9 @@ run_other(struct state *state, const struct op *op, union slot *slots)
 	case OP_LONG_TO_FLOAT:
 	case OP_LONG_TO_DOUBLE:
 		return run_promotion(state, op, to);
+	case OP_MICROS_TO_MILLIS:
+	case OP_MILLIS_TO_MICROS:
+		return run_unit(state, op, to);
 	default:
 		if (run_composite(state, op, slots) < 0)
 			return op->name ? fault_in(&state->fault, ".%s", op->name) : -1;
@@ -472,8 +495,8 @@ decoder_new(const struct schema *writer, const struct schema *reader, struct dec
 		memory_free(&decoder);
 		return -1;
 	}
-	written = schema_canonical(writer);
-	read = schema_canonical(reader);
+	written = schema_meaning(writer);
+	read = schema_meaning(reader);
 	decoder->reader = reader;
 	decoder->same = strcmp(written, read) == 0;
 	memory_free(&written);

@@ -2,8 +2,9 @@
  * Plain JSON, both ways: no union wrappers, enums as strings, bytes and fixed as base64, timestamps as integer
  * milliseconds (ISO 8601 with a zone is accepted too on input), defaults filled in on input, an unknown field is an
  * error, NaN and infinities are written as the strings "NaN", "Infinity", "-Infinity" and accepted as such.
- * A union takes the first branch that the JSON value fits. A timestamp-micros is an integer of microseconds. A NUL may
- * stand in a string, but not in the key of a map (on input).
+ * A union takes the first branch that the JSON value fits. A timestamp-micros is an integer of microseconds. A whole
+ * number may be written as 3.0 or 1.7e12, up to 2^53; in a union with a float or double it is one. A NUL may stand in a
+ * string, but not in the key of a map (on input).
  */
 #ifndef RECORD_JSON_H
 #define RECORD_JSON_H

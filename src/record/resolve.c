@@ -5,14 +5,15 @@
  * an operation that refuses; everywhere else it refuses the pair. Records may contain themselves: the routine of a pair
  * is known before it is complete, and one that fails is left behind as a refusal, since others may point to it.
  *
- * Among the branches of a reader's union, one of the writer's own type is preferred to one that only promotion reaches:
- * so reading with the schema a value was written with gives back its branch, whatever the order.
+ * Timestamps of both units are longs to Avro, which reads one as the other, wrong by a factor of 1000. Here the unit is
+ * converted.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "record/plan.h"
+#include "record/resolve_match.h"
 #include "record/value.h"
 
 struct compiler {
@@ -89,75 +90,7 @@ refuse(struct compiler *compiler, struct routine *routine)
 	finish(compiler, routine);
 }
 
-/* ---- which types match ---- */
-
-static bool
-same_name(const char *a, const char *b)
-{
-	const char *a_dot = strrchr(a, '.'), *b_dot = strrchr(b, '.');
-
-	return strcmp(a_dot ? a_dot + 1 : a, b_dot ? b_dot + 1 : b) == 0;
-}
-
-static bool
-names_match(const struct schema *writer, const struct schema *reader)
-{
-	if (same_name(writer->name, reader->name))
-		return true;
-	for (int i = 0; reader->aliases[i]; i++)
-		if (same_name(writer->name, reader->aliases[i]))
-			return true;
-	return false;
-}
-
-static bool
-promotes(enum schema_type from, enum schema_type to)
-{
-	switch (from) {
-	case SCHEMA_INT:
-		return to == SCHEMA_LONG || to == SCHEMA_FLOAT || to == SCHEMA_DOUBLE;
-	case SCHEMA_LONG:
-		return to == SCHEMA_FLOAT || to == SCHEMA_DOUBLE;
-	case SCHEMA_FLOAT:
-		return to == SCHEMA_DOUBLE;
-	case SCHEMA_STRING:
-		return to == SCHEMA_BYTES;
-	case SCHEMA_BYTES:
-		return to == SCHEMA_STRING;
-	default:
-		return false;
-	}
-}
-
-static bool
-types_match(const struct schema *writer, const struct schema *reader)
-{
-	if (writer->type == SCHEMA_UNION || reader->type == SCHEMA_UNION)
-		return true;
-	if (writer->type != reader->type)
-		return promotes(writer->type, reader->type);
-	if (writer->type == SCHEMA_ARRAY || writer->type == SCHEMA_MAP)
-		return types_match(writer->items, reader->items);
-	if (writer->type == SCHEMA_FIXED && writer->fixed_size != reader->fixed_size)
-		return false;
-	return !writer->name || names_match(writer, reader);
-}
-
-static int
-find_branch(const struct schema *writer, const struct schema *reader)
-{
-	for (int i = 0; i < reader->branch_count; i++) {
-		const struct schema *branch = reader->branches[i];
-
-		if (branch->type == writer->type && types_match(writer, branch) &&
-		    (!writer->name || strcmp(writer->name, branch->name) == 0))
-			return i;
-	}
-	for (int i = 0; i < reader->branch_count; i++)
-		if (types_match(writer, reader->branches[i]))
-			return i;
-	return -1;
-}
+/* ---- what does not match ---- */
 
 static int
 mismatch(struct compiler *compiler, const struct schema *writer, const struct schema *reader)
@@ -230,16 +163,27 @@ compile_enum(struct compiler *compiler, struct routine *routine, const struct sc
 	return 0;
 }
 
+/* The operation that reads a value of one type, or of a timestamp of one unit as one of the other. */
+static enum op_code
+same_type_op(const struct schema *writer, const struct schema *reader)
+{
+	if (writer->logical == LOGICAL_TIMESTAMP_MICROS && reader->logical == LOGICAL_TIMESTAMP_MILLIS)
+		return OP_MICROS_TO_MILLIS;
+	if (writer->logical == LOGICAL_TIMESTAMP_MILLIS && reader->logical == LOGICAL_TIMESTAMP_MICROS)
+		return OP_MILLIS_TO_MICROS;
+	return simple_op(writer->type);
+}
+
 static int
 compile_simple(struct compiler *compiler, struct routine *routine, const struct schema *writer,
 	       const struct schema *reader, int slot, const char *name)
 {
-	if (!types_match(writer, reader))
+	if (!resolve_types_match(writer, reader))
 		return mismatch(compiler, writer, reader);
 	if (writer->type == SCHEMA_ENUM)
 		return compile_enum(compiler, routine, writer, reader, slot, name);
 	if (writer->type == reader->type)
-		emit(compiler, routine, simple_op(writer->type), slot, name)->count = writer->fixed_size;
+		emit(compiler, routine, same_type_op(writer, reader), slot, name)->count = writer->fixed_size;
 	else
 		emit(compiler, routine, promoting_op(writer->type, reader->type), slot, name);
 	return 0;
@@ -371,7 +315,7 @@ compile_call(struct compiler *compiler, struct routine *routine, const struct sc
 	const struct routine *called;
 	struct op *op;
 
-	if (reader && (writer->type != reader->type || !names_match(writer, reader)))
+	if (reader && (writer->type != reader->type || !resolve_names_match(writer, reader)))
 		return mismatch(compiler, writer, reader);
 	called = record_routine(compiler, writer, reader);
 	if (!called)
@@ -423,7 +367,7 @@ compile_nullable(struct compiler *compiler, struct routine *routine, const struc
 	if (reader->type != SCHEMA_UNION || reader->null_branch < 0 || value->ops[0].code == OP_REFUSE ||
 	    length > UINT16_MAX)
 		return false;
-	branch = find_branch(writer->branches[value_index], reader);
+	branch = resolve_branch(writer->branches[value_index], reader);
 	op = emit(compiler, routine, OP_NULLABLE, slot, name);
 	op->null_index = (uint8_t)writer->null_branch;
 	op->null_branch = reader->null_branch;
@@ -476,7 +420,7 @@ static int
 compile_reader_union(struct compiler *compiler, struct routine *routine, const struct schema *writer,
 		     const struct schema *reader, int slot, const char *name)
 {
-	int branch = find_branch(writer, reader);
+	int branch = resolve_branch(writer, reader);
 
 	if (branch < 0)
 		return mismatch(compiler, writer, reader);
@@ -551,7 +495,7 @@ compile_root(struct compiler *compiler, const struct schema *writer, const struc
 	struct routine *root;
 
 	if (writer->type == SCHEMA_RECORD) {
-		if (!names_match(writer, reader))
+		if (!resolve_names_match(writer, reader))
 			return mismatch(compiler, writer, reader);
 		compiler->plan->root = record_routine(compiler, writer, reader);
 		return compiler->plan->root ? 0 : -1;

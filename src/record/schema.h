@@ -44,6 +44,7 @@ struct schema_field {
 	const struct schema *schema;
 	const json_t *initial;	    /* the default as JSON; NULL: none */
 	const char *const *aliases; /* NULL-terminated; never NULL */
+	const char *stray_logical;  /* a logicalType beside the name, where it means nothing; or NULL */
 	int slot;		    /* where its value starts among the record's slots (record.h) */
 };
 
@@ -86,8 +87,6 @@ char *schema_canonical(const struct schema *schema);
 
 /* The same with the logical types of timestamps: all that bytes written with it mean. Freed likewise. */
 char *schema_meaning(const struct schema *schema);
-/* Fails where the same field is milliseconds in one and microseconds in the other, which resolution does not see. */
-int schema_check_units(const struct schema *writer, const struct schema *reader, struct error *err);
 
 /* CRC-64-AVRO (Rabin) as in the specification, "Schema Fingerprints". */
 uint64_t schema_fingerprint(struct bytes canonical);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "record/schema_text.h"
 #include "record/schema_tree.h"
 #include "record/value.h"
 
@@ -44,6 +45,7 @@ parse_field(struct parser *parser, const json_t *json, const char *space, struct
 		return fail(parser->err, FATAL, "\"type\" is missing");
 	field->schema = parse_type(parser, type, space);
 	field->initial = json_object_get(json, "default");
+	field->stray_logical = tree_string(json_object_get(json, "logicalType"));
 	return field->schema ? 0 : -1;
 }
 
@@ -375,16 +377,19 @@ load_json(struct bytes text, struct error *err)
 {
 	json_error_t where;
 	json_t *json;
+	char *plain;
 
 	if (text.size > SCHEMA_TEXT_SIZE_MAX) {
 		fail(err, FATAL, "the schema has %zu bytes; at most %d are allowed", text.size, SCHEMA_TEXT_SIZE_MAX);
 		return NULL;
 	}
+	plain = schema_text_plain(bytes_without_mark(text));
 	/* A default for bytes may well hold a NUL; tree_string keeps it out of names. */
-	json = json_loadb((const char *)text.data, text.size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-			  &where);
+	json = json_loadb(plain, bytes_without_mark(text).size,
+			  JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &where);
 	if (!json)
 		fail(err, FATAL, "line %d, column %d: not JSON: %s", where.line, where.column, where.text);
+	memory_free(&plain);
 	return json;
 }
 

@@ -99,7 +99,7 @@ tree_string(const json_t *json)
 	return text && strlen(text) == json_string_length(json) ? text : NULL;
 }
 
-/* A text attribute. NULL where it is missing or, with an error, where it is something else. */
+/* A text attribute. NULL where it is missing or null or, with an error, where it is something else. */
 const char *
 tree_text(struct parser *parser, const json_t *json, const char *attribute, bool required, bool *bad)
 {
@@ -108,7 +108,7 @@ tree_text(struct parser *parser, const json_t *json, const char *attribute, bool
 
 	if (text)
 		return text;
-	if (value || required) {
+	if ((value && !json_is_null(value)) || required) {
 		fail(parser->err, FATAL, value ? "\"%s\" must be a string" : "\"%s\" is missing", attribute);
 		*bad = true;
 	}
@@ -239,6 +239,7 @@ tree_named_new(struct parser *parser, const json_t *json, enum schema_type type,
 	return node;
 }
 
+/* A short name means the type of its namespace, else one without a namespace. */
 const struct schema *
 tree_find(struct parser *parser, const char *name, const char *space)
 {
@@ -249,6 +250,8 @@ tree_find(struct parser *parser, const char *name, const char *space)
 	if (primitive >= 0)
 		return &primitives[primitive].schema;
 	index = json_object_get(parser->names, full_name(parser, name, space));
+	if (!index)
+		index = json_object_get(parser->names, name);
 	if (!index) {
 		fail(parser->err, FATAL,
 		     "type %s is not known: expected one of Avro's types, or a name that is defined "

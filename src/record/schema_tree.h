@@ -46,7 +46,7 @@ bool tree_simple_name(const char *name, size_t size);
 /* The text of a JSON string; NULL for everything else, also for a string that holds a NUL. */
 const char *tree_string(const json_t *json);
 
-/* A text attribute. NULL where it is missing or, with *bad and an error, where it is wrong. */
+/* A text attribute. NULL where it is missing or null or, with *bad and an error, where it is wrong. */
 const char *tree_text(struct parser *parser, const json_t *json, const char *attribute, bool required, bool *bad);
 /* An array attribute; *out NULL: missing. */
 int tree_array(struct parser *parser, const json_t *json, const char *attribute, bool required, const json_t **out);

@@ -1,6 +1,7 @@
 /*
- * From parsed JSON to slots, by two sets of rules: plain JSON (json.h), and the default values in a schema (Avro 1.11:
- * bytes and fixed are strings whose code points are the bytes, a union takes its first branch).
+ * From parsed JSON to slots, by two sets of rules: plain JSON (json.h), and the default values in a schema (Avro 1.12:
+ * bytes and fixed are strings whose code points are the bytes). With both a union takes the first branch that the value
+ * fits, and NaN and the infinities are strings.
  */
 #ifndef RECORD_VALUE_H
 #define RECORD_VALUE_H

@@ -7,8 +7,9 @@
 #include "record/json.h"
 #include "record/value.h"
 
-#define NAME_SIZE_MAX 64  /* bytes of a name for which a close one is looked for */
-#define SHOWN_SIZE_MAX 40 /* characters of a value that an error shows */
+#define NAME_SIZE_MAX 64	     /* bytes of a name for which a close one is looked for */
+#define SHOWN_SIZE_MAX 40	     /* characters of a value that an error shows */
+#define WHOLE_MAX 9007199254740992.0 /* 2^53: up to here a double has every whole number */
 
 /* ---- what an error says ---- */
 
@@ -89,6 +90,21 @@ unknown_field(struct value_reader *reader, const struct schema *record, const ch
 
 /* ---- numbers and texts ---- */
 
+/* Many writers of JSON have only floats, and write 3.0 or 1.7e12 for a whole number. */
+static bool
+read_whole(const json_t *json, int64_t *out)
+{
+	double real = json_real_value(json);
+
+	if (json_is_integer(json))
+		*out = json_integer_value(json);
+	else if (!json_is_real(json) || real != trunc(real) || fabs(real) > WHOLE_MAX)
+		return false;
+	else
+		*out = (int64_t)real;
+	return true;
+}
+
 static int
 read_integer(struct value_reader *reader, const struct schema *schema, const json_t *json, union slot *to)
 {
@@ -103,12 +119,11 @@ read_integer(struct value_reader *reader, const struct schema *schema, const jso
 			to->integer *= 1000;
 		return 0;
 	}
-	if (!json_is_integer(json))
+	if (!read_whole(json, &to->integer))
 		return unfit(reader, json,
 			     timestamp			  ? "a timestamp: a whole number, or ISO 8601 with zone"
 			     : schema->type == SCHEMA_INT ? "an int"
 							  : "a long");
-	to->integer = json_integer_value(json);
 	if (schema->type == SCHEMA_INT && (to->integer < INT32_MIN || to->integer > INT32_MAX))
 		return unfit(reader, json, "an int (-2147483648 to 2147483647)");
 	return 0;
@@ -125,7 +140,7 @@ read_real(struct value_reader *reader, const struct schema *schema, const json_t
 			to->real = (double)(float)to->real;
 		return 0;
 	}
-	if (text && reader->rules == VALUE_PLAIN) {
+	if (text) {
 		if (strcmp(text, "NaN") == 0)
 			return to->real = NAN, 0;
 		if (strcmp(text, "Infinity") == 0)
@@ -319,17 +334,28 @@ read_record(struct value_reader *reader, const struct schema *schema, const json
 	return value_read_fields(reader, schema, json, to);
 }
 
+/* In the first pass what a number with a fraction or an exponent is written for: 3.0 is a double where it may be. */
+static bool
+is_candidate(const struct schema *branch, const json_t *json, int pass)
+{
+	bool real = branch->type == SCHEMA_FLOAT || branch->type == SCHEMA_DOUBLE;
+
+	if (json_is_real(json))
+		return real == (pass == 0);
+	return pass == 0 && json_is_null(json) == (branch->type == SCHEMA_NULL);
+}
+
 /* Where only one branch can be meant, its own error says more than that none fits. */
 static int
 read_union(struct value_reader *reader, const struct schema *schema, const json_t *json, union slot *to)
 {
-	int candidates = reader->rules == VALUE_DEFAULT && schema->branch_count ? 1 : schema->branch_count;
 	int last_tried = -1;
 
-	for (int i = 0; i < candidates; i++) {
+	for (int at = 0; at < 2 * schema->branch_count; at++) {
+		int i = at % schema->branch_count;
 		const struct schema *branch = schema->branches[i];
 
-		if (json_is_null(json) != (branch->type == SCHEMA_NULL))
+		if (!is_candidate(branch, json, at / schema->branch_count))
 			continue;
 		memset(to, 0, (size_t)schema->width * sizeof(*to));
 		if (value_read(reader, branch, json, to + 1) == 0) {
@@ -338,11 +364,7 @@ read_union(struct value_reader *reader, const struct schema *schema, const json_
 		}
 		last_tried = i;
 	}
-	if (reader->rules == VALUE_DEFAULT && last_tried < 0)
-		return unfit(reader, json,
-			     schema->null_branch == 0 ? "null (a default is of the union's first branch)"
-						      : "a value of the union's first branch, not null");
-	if (last_tried >= 0 && (candidates == 1 || schema_without_null(schema) != schema))
+	if (last_tried >= 0 && schema_without_null(schema) != schema)
 		return -1;
 	return unfit(reader, json, "a value that fits a branch of the union");
 }

@@ -47,6 +47,15 @@ TEST(lines_come_without_their_ends)
 	lines_close(&lines);
 }
 
+TEST(a_byte_order_mark_belongs_to_no_line)
+{
+	open_with("\xef\xbb\xbfone\n\xef\xbb\xbftwo", 13);
+	next_is("one");
+	next_is("\xef\xbb\xbftwo");
+	next_is(NULL);
+	lines_close(&lines);
+}
+
 TEST(a_line_end_at_the_end_adds_no_line)
 {
 	open_with("one\n", 4);

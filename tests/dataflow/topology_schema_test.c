@@ -58,6 +58,18 @@ TEST(key_and_time_have_types)
 		       "--set:1:18: key is field note of record shop.click, which is a union; expected a string\n");
 }
 
+TEST(a_logical_type_beside_the_name_is_pointed_at)
+{
+	write_schemas();
+	write_text("stray.avsc", "{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"at\",\"type\":\"long\","
+				 "\"logicalType\":\"timestamp-millis\"}]}");
+	write_text("t.yaml", "name: a\ntopics: {t: {schema: stray.avsc, time: at}}\n");
+	check_int(load(NULL), -1);
+	check_text(said, "t.yaml:2:40: time is field at of record r, which is of type long; expected a long with "
+			 "logicalType timestamp-millis. Its logicalType is beside the field's name, where Avro ignores "
+			 "it: put it into the type, {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}\n");
+}
+
 TEST(a_dead_letters_topic_must_be_as_the_runtime_writes_it)
 {
 	check_problems("name: a\ntopics: {dead_letters: {schema: dead_letter.avsc, key: reason}}\n", NULL,

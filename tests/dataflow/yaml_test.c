@@ -85,6 +85,17 @@ TEST(maps_lists_and_texts_know_their_place)
 	done();
 }
 
+TEST(a_byte_order_mark_is_passed_over)
+{
+	static const char text[] = "\xef\xbb\xbf"
+				   "a: 1\nb: 2\n";
+
+	check_int(load(text, strlen(text)), 0);
+	check_text(text_at("a", NULL, NULL), "1");
+	check_int(yaml_find(yaml.root, "a")->place.column, 1);
+	done();
+}
+
 TEST(only_unquoted_nothing_is_empty)
 {
 	static const char text[] = "a:\nb: ~\nc: null\nd: ''\ne: 'null'\n";

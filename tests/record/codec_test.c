@@ -156,6 +156,33 @@ TEST(writers_that_cannot_be_told_or_resolved_are_refused)
 	schema_free(&no_record);
 }
 
+#define STAMP(unit) ONE("{\"type\":\"long\",\"logicalType\":\"timestamp-" unit "\"}")
+
+TEST(writers_that_differ_in_units_of_time_are_converted_where_they_can_be_told)
+{
+	static const uint8_t value[] = {0, 0, 0, 0, 9, 0x9e, 0x1f}; /* 1999 us */
+	struct schema_document *micros = parse(STAMP("micros")), *millis = parse(STAMP("millis"));
+	struct record record;
+	struct arena arena = {0};
+	struct codec *codec;
+	struct error err;
+
+	check_ok(codec_new(FRAMING_SINGLE_OBJECT, millis, 0, &codec, &err));
+	check_fails(codec_add_writer(codec, micros, 0, &err), "differs only in timestamp-millis and timestamp-micros");
+	codec_free(&codec);
+	check_ok(codec_new(FRAMING_CONFLUENT, millis, 1, &codec, &err));
+	check_ok(codec_add_writer(codec, micros, 9, &err));
+	record_init(&record, codec_schema(codec));
+	check_ok(codec_decode(codec, bytes_of(value, sizeof(value)), &record, &arena, &err));
+	check_int(record.slots[0].integer, 1);
+	check(!record.body.data);
+	record_fini(&record);
+	arena_fini(&arena);
+	codec_free(&codec);
+	schema_free(&micros);
+	schema_free(&millis);
+}
+
 TEST(a_record_that_cannot_be_written_adds_nothing)
 {
 	struct fixture fixture;

@@ -61,6 +61,23 @@ TEST(values_of_every_type_are_read)
 	      "{\"x\":[null,\"a\"]}");
 }
 
+TEST(a_whole_number_may_be_written_as_a_float)
+{
+	reads(ONE("\"int\""), "{\"x\":3.0}", "{\"x\":3}");
+	reads(ONE("\"int\""), "{\"x\":-2e3}", "{\"x\":-2000}");
+	reads(ONE("{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"), "{\"x\":1.7e12}",
+	      "{\"x\":1700000000000}");
+	reads(ONE("[\"null\",\"long\"]"), "{\"x\":3.0}", "{\"x\":3}");
+	refuses(ONE("\"int\""), "{\"x\":3.5}", "r.x: expected an int, found 3.5");
+	refuses(ONE("\"int\""), "{\"x\":3e9}", "expected an int (-2147483648 to 2147483647), found 3000000000");
+	/* Beyond 2^53 a float may stand for its neighbours too. */
+	reads(ONE("\"long\""), "{\"x\":9007199254740992.0}", "{\"x\":9007199254740992}");
+	refuses(ONE("\"long\""), "{\"x\":1e16}", "expected a long, found 10000000000000000");
+	/* Where it may be a double, it is one. */
+	reads(ONE("[\"int\",\"double\"]"), "{\"x\":3.0}", "{\"x\":3.0}");
+	reads(ONE("[\"int\",\"double\"]"), "{\"x\":3}", "{\"x\":3}");
+}
+
 TEST(timestamps_are_numbers_or_iso_8601)
 {
 	const char *millis = ONE("{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}");

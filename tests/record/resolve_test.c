@@ -22,6 +22,25 @@ TEST(numbers_are_promoted)
 	check_refuses(ONE("\"int\""), ONE("\"double\""), "80 80 80 80 80 01", "out of the range of an int");
 }
 
+#define STAMP(unit) "{\"type\":\"long\",\"logicalType\":\"timestamp-" unit "\"}"
+
+TEST(timestamps_of_the_other_unit_are_converted)
+{
+	/* 1999 us and -1 us: towards the past; 7 ms. */
+	check_decodes(ONE(STAMP("micros")), ONE(STAMP("millis")), "9e 1f", "{\"x\":1}");
+	check_decodes(ONE(STAMP("micros")), ONE(STAMP("millis")), "01", "{\"x\":-1}");
+	check_decodes(ONE(STAMP("millis")), ONE(STAMP("micros")), "0e", "{\"x\":7000}");
+	check_decodes(ONE("[\"null\"," STAMP("micros") "]"), ONE("[\"null\"," STAMP("millis") "]"), "02 9e 1f",
+		      "{\"x\":1}");
+	check_decodes(ONE("{\"type\":\"array\",\"items\":" STAMP("micros") "}"),
+		      ONE("{\"type\":\"array\",\"items\":" STAMP("millis") "}"), "02 9e 1f 00", "{\"x\":[1]}");
+	/* A long without a unit is taken as it is. */
+	check_decodes(ONE("\"long\""), ONE(STAMP("millis")), "9e 1f", "{\"x\":1999}");
+	check_refuses(ONE(STAMP("millis")), ONE(STAMP("micros")), "fe ff ff ff ff ff ff ff ff 01",
+		      "r.x: 9223372036854775807 ms is out of the range of a timestamp-micros");
+	check_refuses(ONE(STAMP("millis")), ONE(STAMP("micros")), "80", "cut short");
+}
+
 TEST(strings_and_bytes_are_read_as_each_other)
 {
 	check_decodes(ONE("\"string\""), ONE("\"bytes\""), "02 61", "{\"x\":\"YQ==\"}");

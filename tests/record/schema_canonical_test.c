@@ -124,15 +124,3 @@ TEST(what_a_schema_means_has_the_units_of_its_timestamps)
 	schema_free(&document);
 	schema_free(&again);
 }
-
-TEST(milliseconds_are_not_read_as_microseconds)
-{
-	struct schema_document *millis = parsed(TIMES("millis")), *micros = parsed(TIMES("micros"));
-	struct error err;
-
-	check_ok(schema_check_units(millis->root, millis->root, &err));
-	check_fails(schema_check_units(millis->root, micros->root, &err),
-		    "field n: was written in milliseconds and is read in microseconds");
-	schema_free(&millis);
-	schema_free(&micros);
-}

@@ -112,8 +112,9 @@ TEST(wrong_defaults_are_refused)
 	refused(RECORD(DEFAULT("x", "\"int\"", "\"a\"")),
 		"field r.x: wrong default: expected an int, found the string \"a\"");
 	refused(RECORD(DEFAULT("x", "\"int\"", "3000000000")), "wrong default: expected an int (");
-	refused(RECORD(DEFAULT("x", "[\"string\",\"null\"]", "null")), "first branch, not null");
-	refused(RECORD(DEFAULT("x", "[\"null\",\"string\"]", "\"a\"")), "first branch");
+	refused(RECORD(DEFAULT("x", "[\"null\",\"string\"]", "7")), "wrong default: expected a string, found 7");
+	refused(RECORD(DEFAULT("x", "[\"string\",\"long\"]", "null")), "expected a value that fits a branch");
+	refused(RECORD(DEFAULT("x", "\"double\"", "\"nan\"")), "expected a number, found the string \"nan\"");
 	refused(RECORD(DEFAULT("x", "\"bytes\"", "\"\\u0100\"")), "U+0000 to U+00FF");
 	refused(RECORD(DEFAULT("x", "{\"type\":\"fixed\",\"name\":\"f\",\"size\":2}", "\"a\"")),
 		"expected 2 bytes, found 1");
@@ -171,6 +172,61 @@ TEST(names_resolve_in_their_namespace)
 	schema_free(&document);
 	refused("[{\"type\":\"fixed\",\"name\":\"c.f\",\"size\":1},{\"type\":\"array\",\"items\":\"f\"}]",
 		"type f is not known");
+}
+
+TEST(a_short_name_may_mean_a_type_without_namespace)
+{
+	struct schema_document *document = parse("{\"type\":\"record\",\"name\":\"shop.r\",\"fields\":[" FIELD("x",
+		"{\"type\":\"fixed\",\"name\":\"mark\",\"namespace\":\"\",\"size\":1}") "," FIELD("y",
+		"\"mark\"") "]}");
+
+	check_text(document->root->fields[0].schema->name, "mark");
+	check(document->root->fields[1].schema == document->root->fields[0].schema);
+	schema_free(&document);
+}
+
+TEST(attributes_that_are_null_are_not_given)
+{
+	struct schema_document *document = parse("{\"type\":\"record\",\"name\":\"shop.r\",\"doc\":null,\"fields\":["
+		FIELD("x", "{\"type\":\"fixed\",\"name\":\"mark\",\"namespace\":null,\"size\":1}") "]}");
+
+	check_text(document->root->fields[0].schema->name, "shop.mark");
+	check(!document->root->doc);
+	schema_free(&document);
+	refused("{\"type\":\"record\",\"name\":null,\"fields\":[]}", "\"name\" must be a string");
+}
+
+TEST(comments_and_a_byte_order_mark_are_passed_over)
+{
+	struct schema_document *document = parse("\xef\xbb\xbf// of the \"home\" page\n/* one\n   two */"
+		"{\"type\":\"enum\",\"name\":\"e\",\"doc\":\"https://x /* no \\\" comment\",\"symbols\":"
+		"[/**/\"A\"]} // end");
+
+	check_text(document->root->doc, "https://x /* no \" comment");
+	check_int(document->root->symbol_count, 1);
+	schema_free(&document);
+	refused("// one\n/* two */ [\"int\" oops]", "line 2, column");
+	refused("\"int\" /* without an end", "not JSON");
+}
+
+TEST(a_default_may_be_of_any_branch_and_no_number)
+{
+	struct schema_document *document = parse(RECORD(DEFAULT("a", "[\"float\",\"null\"]", "null") "," DEFAULT("b",
+		"[\"null\",\"string\"]", "\"\"") "," DEFAULT("c", "\"double\"", "\"NaN\"") "," DEFAULT("d", "\"float\"",
+		"\"-Infinity\"")));
+	struct record record;
+	struct arena arena = {0};
+	struct buffer out = {0};
+	struct error err;
+
+	record_init(&record, document->root);
+	check_ok(decoder_defaults(document->root, &record, &arena, &err));
+	json_write(&record, &out);
+	check_bytes(buffer_bytes(&out), bytes_of_text("{\"a\":null,\"b\":\"\",\"c\":\"NaN\",\"d\":\"-Infinity\"}"));
+	record_fini(&record);
+	arena_fini(&arena);
+	buffer_fini(&out);
+	schema_free(&document);
 }
 
 TEST(a_file_that_is_not_there_is_named)
