@@ -26,7 +26,7 @@
 #define TICK_LINES_MS 2000
 
 struct run_options {
-	bool until_end, new_journal, short_journal, new_topics, old_partitions;
+	bool until_end, keep_open, new_journal, short_journal, new_topics, old_partitions;
 	char *operators;
 	int64_t for_ms; /* 0: no end */
 	char *instance; /* "": what the topology says */
@@ -39,6 +39,14 @@ static const struct option run_options[] = {
 	 .offset = offsetof(struct run_options, until_end),
 	 .initial = "false",
 	 .help = "Process up to what is the end of every input at the start, close all windows, commit, and end."},
+	{.name = "keep-open",
+	 .type = OPTION_BOOLEAN,
+	 .offset = offsetof(struct run_options, keep_open),
+	 .initial = "false",
+	 .help = "With --until-end, for input that comes in pieces: windows, waits and deadlines that the records "
+		 "have not passed yet stay pending for the next run, instead of closing now. An input at its end holds "
+		 "the watermark where it stands; one that never had a record holds it at nothing. The last run, behind "
+		 "which nothing comes, goes without it."},
 	{.name = "new-journal",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, new_journal),
@@ -255,7 +263,7 @@ run_watched(struct runtime *runtime, const struct topology *topology, const stru
 		stop_call(NULL, NULL);
 		watcher_stop(&watcher);
 		say_memory(topology);
-		summary_final(&summary, options->summary);
+		summary_final(&summary, options->summary, options->keep_open);
 		if (!options->until_end)
 			say_disk(runtime);
 	}
@@ -272,6 +280,7 @@ run_selected(const struct call *call, const struct topology *topology, const cha
 		.directory = call->data_directory,
 		.operators = names,
 		.until_end = options->until_end,
+		.keep_open = options->keep_open,
 		.new_journal = options->new_journal,
 		.short_journal = options->short_journal,
 		.new_topics = options->new_topics,
@@ -315,6 +324,8 @@ run(const struct call *call)
 	struct error err;
 	int result = 0;
 
+	if (options->keep_open && !options->until_end)
+		return cli_misused(call, "--keep-open is for a bounded run: --until-end is missing");
 	if (names && !names[0]) {
 		memory_free(&names);
 		memory_free(&list);

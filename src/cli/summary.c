@@ -75,6 +75,8 @@ put_counters(const struct operator_type *type, const struct operator_figures *fi
 {
 	char count[OUTPUT_NUMBER_SIZE];
 
+	if (figures->behind > 0)
+		buffer_print(out, " behind=%s", output_count(count, figures->behind));
 	if (figures->deletions > 0)
 		buffer_print(out, " deletions=%s", output_count(count, figures->deletions));
 	if (figures->records_lost > 0)
@@ -182,12 +184,43 @@ summary_draw(struct summary *summary)
 	memory_free(&now);
 }
 
+/* Where the run kept open what is pending: how far the operator has come, and which input held it there. */
+static void
+put_kept_open(const struct topology_operator *operator, const struct operator_figures *figures, struct buffer *out)
+{
+	char time[OUTPUT_NUMBER_SIZE];
+
+	if (figures->pending == 0 || figures->held_by < 0)
+		return;
+	buffer_print(out, "    kept open: input %s ", operator->type->inputs[figures->held_by].name);
+	if (figures->watermark_ms == TIME_MIN)
+		buffer_print(out, "has had no record in some task, which holds the watermark at nothing\n");
+	else
+		buffer_print(out, "holds the watermark at %s\n", output_time(time, figures->watermark_ms));
+}
+
+static void
+put_final(const struct topology_operator *operator, const struct operator_figures *figures, int64_t us,
+	  struct buffer *to)
+{
+	char in[OUTPUT_NUMBER_SIZE], out[OUTPUT_NUMBER_SIZE], dead[OUTPUT_NUMBER_SIZE], pending[OUTPUT_NUMBER_SIZE],
+		took[OUTPUT_NUMBER_SIZE];
+
+	buffer_print(to, "%s: %s in, %s out, %s dead letters in %s", operator->name,
+		     output_count(in, figures->records_in), output_count(out, figures->records_out),
+		     output_count(dead, figures->dead_letters), output_duration(took, us / 1000));
+	if (figures->pending > 0)
+		buffer_print(to, ", %s pending", output_count(pending, figures->pending));
+	buffer_put_u8(to, ';');
+	put_counters(operator->type, figures, to);
+	buffer_put_u8(to, '\n');
+}
+
 void
-summary_final(struct summary *summary, bool table)
+summary_final(struct summary *summary, bool table, bool kept_open)
 {
 	const struct topology *topology = summary->topology;
 	int64_t us = clock_monotonic_us() - summary->started_us;
-	char in[OUTPUT_NUMBER_SIZE], out[OUTPUT_NUMBER_SIZE], dead[OUTPUT_NUMBER_SIZE], took[OUTPUT_NUMBER_SIZE];
 
 	/* The rates that stay on the screen are those of the whole run. */
 	memset(summary->last, 0, (size_t)topology->operator_count * sizeof(*summary->last));
@@ -201,11 +234,9 @@ summary_final(struct summary *summary, bool table)
 		if (!summary->selected[i])
 			continue;
 		runtime_figures(summary->runtime, i, &figures);
-		buffer_print(&summary->text, "%s: %s in, %s out, %s dead letters in %s;", topology->operators[i].name,
-			     output_count(in, figures.records_in), output_count(out, figures.records_out),
-			     output_count(dead, figures.dead_letters), output_duration(took, us / 1000));
-		put_counters(topology->operators[i].type, &figures, &summary->text);
-		buffer_put_u8(&summary->text, '\n');
+		put_final(&topology->operators[i], &figures, us, &summary->text);
+		if (kept_open)
+			put_kept_open(&topology->operators[i], &figures, &summary->text);
 	}
 	fwrite(summary->text.data, 1, summary->text.size, stderr);
 }

@@ -24,8 +24,9 @@ void summary_init(struct summary *summary, const struct topology *topology, stru
 void summary_fini(struct summary *summary);
 
 void summary_draw(struct summary *summary); /* rates since the last call */
-/* A line per operator: all it did. `table`: draws the table a last time. */
-void summary_final(struct summary *summary, bool table);
+/* A line per operator: all it did, and what is pending; where that was kept open, another one says behind which input.
+ * `table`: draws the table a last time. */
+void summary_final(struct summary *summary, bool table, bool kept_open);
 
 /* Records taken in and left to be taken, over all operators. */
 void summary_progress(const struct summary *summary, int64_t *done, int64_t *left);

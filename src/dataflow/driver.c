@@ -251,14 +251,15 @@ driver_crash(struct driver *driver, struct error *err)
 	return open_workers(driver, err);
 }
 
-int
-driver_finish(struct driver *driver, struct error *err)
+static int
+run_bounded(struct driver *driver, bool keep_open, struct error *err)
 {
 	int result;
 
 	if (transaction_commit(driver->transaction, err) < 0)
 		return -1;
 	driver->job->bounded = true;
+	driver->job->keep_open = keep_open;
 	close_workers(driver);
 	result = open_workers(driver, err);
 	if (result == 0)
@@ -272,10 +273,22 @@ driver_finish(struct driver *driver, struct error *err)
 		if (result == 0)
 			result = worker_commit(worker, err);
 	}
-	driver->job->bounded = false;
+	driver->job->bounded = driver->job->keep_open = false;
 	if (result < 0)
 		return -1;
 	return driver_crash(driver, err);
+}
+
+int
+driver_finish(struct driver *driver, struct error *err)
+{
+	return run_bounded(driver, false, err);
+}
+
+int
+driver_keep_open(struct driver *driver, struct error *err)
+{
+	return run_bounded(driver, true, err);
 }
 
 /* ---- reading ---- */
@@ -351,6 +364,15 @@ driver_counter(struct driver *driver, const char *operator_name, const char *cou
 			return atomic_load(&driver->job->operators[index].figures.counters[i]);
 	insist(!"a counter of that name");
 	return 0;
+}
+
+int64_t
+driver_behind(struct driver *driver, const char *operator_name)
+{
+	int index = topology_operator_find(driver->topology, operator_name);
+
+	insist(index >= 0);
+	return atomic_load(&driver->job->operators[index].figures.behind);
 }
 
 double

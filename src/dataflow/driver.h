@@ -9,6 +9,7 @@
  *     driver_advance(driver, 60000, &err);          time goes on a minute; idle inputs let go
  *     driver_read(driver, "outcomes")               the next row as JSON, or NULL
  *     driver_finish(driver, &err);                  a bounded run's end: windows close
+ *     driver_keep_open(driver, &err);               the same where more is to come: they do not
  *     driver_close(&driver);
  *
  * One thread's. Texts handed out live until the next call of the same function.
@@ -35,11 +36,14 @@ int driver_run(struct driver *driver, struct error *err);
 int driver_advance(struct driver *driver, int64_t ms, struct error *err); /* then as driver_run */
 /* A bounded run over what has not been processed yet: to the ends of all inputs, then all windows close. */
 int driver_finish(struct driver *driver, struct error *err);
+/* The same with --keep-open: what the watermark has not passed stays pending. */
+int driver_keep_open(struct driver *driver, struct error *err);
 /* Kills the operators' tasks without a commit and opens them again from the journal, as after kill -9. */
 int driver_crash(struct driver *driver, struct error *err);
 
 const char *driver_read(struct driver *driver, const char *topic); /* the next committed row as JSON; NULL: none left */
 int64_t driver_counter(struct driver *driver, const char *operator_name, const char *counter);
+int64_t driver_behind(struct driver *driver, const char *operator_name); /* records that lay behind the watermark */
 /* As histogram_quantile_ms, of what the operator has observed. */
 double driver_quantile_ms(struct driver *driver, const char *operator_name, const char *histogram, double quantile);
 

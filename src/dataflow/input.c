@@ -110,6 +110,17 @@ input_record(const struct input *input)
 	return input->head_is_held ? &input->held : &input->batch.records[input->at];
 }
 
+/* Of an internal topic upstream says when it is idle. */
+static void
+end_silence(struct input *input)
+{
+	int64_t silent_ms = input->quiet_until_ms - input->time.quiet_since_ms;
+
+	if (!input->topic->internal && silent_ms >= input->time.idle_after_ms)
+		input->silent_ms = silent_ms;
+	input->time.quiet_since_ms = TIME_MAX;
+}
+
 static void
 make_ready(struct input *input, int partition)
 {
@@ -142,7 +153,8 @@ make_ready(struct input *input, int partition)
 		head->time_ms = TIME_MIN;
 	input->order_ms = head->time_ms;
 	input->ready = true;
-	input->time.quiet_since_ms = TIME_MAX;
+	if (input->time.quiet_since_ms != TIME_MAX)
+		end_silence(input);
 }
 
 /* ---- records that jump ---- */
@@ -384,8 +396,13 @@ input_fill(struct input *input, struct member *member, int partition, struct sta
 
 		if (find_record(input, member, partition, again, clock, &found, &stopped, err) < 0)
 			return -1;
-		if (!found && input->holding && is_over(input, stopped, clock))
+		if (!found && input->holding && is_over(input, stopped, clock)) {
+			if (input->keep_open) {
+				input->time.ended = true;
+				return 0;
+			}
 			release(input, partition, JUMP_NEXT_NONE);
+		}
 		if (!found) {
 			input->time.ended |= stopped && !input->ready;
 			return 0;

@@ -55,6 +55,7 @@ struct input {
 	int64_t taken;		       /* records */
 	_Atomic int64_t *records_lost; /* of the operator: removed before they were read */
 	_Atomic int64_t *stalls;       /* of the operator: partitions that delivered nothing, and were fetched anew */
+	bool keep_open; /* bounded run: a record that is held at the end stays for the next run, which can tell */
 	bool stop_on_lost;
 	bool renewed;		    /* its topic is another one than in the last block */
 	bool compared;		    /* the record before the position was still there */
@@ -62,6 +63,7 @@ struct input {
 	bool stop_on_misplaced;	    /* such a record ends the run */
 	int64_t now_ms;		    /* wall time that event times are held against; set by the task */
 	struct watermark_input time;
+	int64_t silent_ms;	      /* before the head, where that was longer than idle_after; else 0 */
 	int64_t quiet_until_ms;	      /* steady time: up to then time.quiet_since_ms was seen to hold */
 	struct upstream upstream;     /* of an internal topic: what its markers said */
 	struct task_header_mark mark; /* the last record taken, as far as input_mark has looked */

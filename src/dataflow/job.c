@@ -220,6 +220,7 @@ open_operator(struct job *job, int index, const char *const *selected, struct er
 	pthread_mutex_init(&operator->stores_lock, NULL);
 	for (int64_t i = 0; i < spec->tasks; i++) {
 		atomic_init(&operator->tasks[i].watermark_ms, TIME_MIN);
+		atomic_init(&operator->tasks[i].held_by, -1);
 		operator->stores[i].closed_ms = clock_steady_ms(job->clock);
 	}
 	result = log_topic(job->log, journal, &operator->journal, err);
@@ -381,6 +382,7 @@ job_open(const struct runtime_config *config, struct job **out, struct error *er
 	job->clock_guard.back = true;
 	pthread_mutex_init(&job->clock_lock, NULL);
 	job->bounded = config->until_end;
+	job->keep_open = config->until_end && config->keep_open;
 	job->new_journal = config->new_journal;
 	job->short_journal = config->short_journal;
 	job->new_topics = config->new_topics;

@@ -16,7 +16,7 @@
 /* Written by one worker each or summed with atomic adds at commits; read by anyone. */
 struct job_figures {
 	_Atomic int64_t records_in, records_out, bytes_in, dead_letters, records_lost, letters_lost, commits;
-	_Atomic int64_t deletions, stalls;
+	_Atomic int64_t deletions, stalls, behind;
 	_Atomic int64_t restored_bytes, restore_ms;
 	_Atomic int64_t counters[RUNTIME_COUNTERS_MAX];
 	struct histogram histograms[RUNTIME_HISTOGRAMS_MAX];
@@ -25,7 +25,9 @@ struct job_figures {
 /* What a task last said of itself, at a commit. */
 struct job_task_figures {
 	_Atomic int64_t lag, watermark_ms, state_entries, state_bytes;
-	_Atomic bool ran; /* in this process */
+	_Atomic int64_t pending; /* of a bounded run that has ended: timers for the next one */
+	_Atomic int held_by;	 /* likewise: the port of the input that has come least far; -1: it has none */
+	_Atomic bool ran;	 /* in this process */
 };
 
 struct state;
@@ -78,6 +80,7 @@ struct job {
 	struct job_operator *operators; /* one per operator of the topology */
 	int64_t task_memory_bytes;	/* share of the entry cache of one task */
 	bool bounded;			/* a bounded run */
+	bool keep_open;			/* ... that fires nothing before its time */
 	atomic_bool stopping;		/* workers commit what they have done, and leave */
 	bool new_journal;		/* a journal that has lost everything begins anew, with empty state */
 	bool short_journal;		/* a journal that has lost its last blocks goes on without them */

@@ -98,6 +98,17 @@ upstream_watermark(const struct upstream *upstream)
 	return least == TIME_MAX ? TIME_MIN : least;
 }
 
+int64_t
+upstream_stands(const struct upstream *upstream)
+{
+	int64_t least = TIME_MAX;
+
+	for (uint32_t i = 0; i < upstream->count; i++)
+		if (upstream->tasks[i].watermark != TIME_MIN && upstream->tasks[i].watermark < least)
+			least = upstream->tasks[i].watermark;
+	return least == TIME_MAX ? TIME_MIN : least;
+}
+
 void
 upstream_write(const struct upstream *upstream, struct buffer *out)
 {

@@ -49,6 +49,8 @@ void upstream_hear(struct upstream *upstream, const struct marker *marker);
  * heard yet, or nobody has one.
  */
 int64_t upstream_watermark(const struct upstream *upstream);
+/* The least watermark of all tasks that have one, idle or not: no idle task lets what is stored go on without it. */
+int64_t upstream_stands(const struct upstream *upstream);
 bool upstream_idle(const struct upstream *upstream); /* all are */
 
 /* As part of a block header: varint count | per task: i64 watermark | u8 (1: idle, 2: heard). */

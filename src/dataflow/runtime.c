@@ -1,7 +1,8 @@
 /*
  * Threads around a job: one per worker, and one for all global tables. In a live run all of them run until they are
  * told to stop. In a bounded run the stages of the graph go one after the other, each to its end, so that a stage finds
- * all that the one before it wrote; its global tables are those of its beginning.
+ * all that the one before it wrote; its global tables are those of its beginning. One that keeps open fires what its
+ * watermark has passed and leaves the rest to the next run.
  *
  * The first error wins: it stops the others, who commit what they have and leave.
  */
@@ -280,7 +281,8 @@ runtime_run(struct runtime *runtime, struct error *err)
 
 	if (watchdog_start(job, &watchdog, err) < 0)
 		return -1;
-	logger_info("running", "topology=%s bounded=%s", job->topology->name, job->bounded ? "true" : "false");
+	logger_info("running", "topology=%s bounded=%s%s", job->topology->name, job->bounded ? "true" : "false",
+		    job->keep_open ? " keep_open=true" : "");
 	if (!job->bounded)
 		run_stage(runtime, -1);
 	for (int stage = 0; job->bounded && stage < job_stage_count(job); stage++)
@@ -316,6 +318,7 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 		.records_out = read_figure(&figures->records_out),
 		.bytes_in = read_figure(&figures->bytes_in),
 		.dead_letters = read_figure(&figures->dead_letters),
+		.behind = read_figure(&figures->behind),
 		.deletions = read_figure(&figures->deletions),
 		.records_lost = read_figure(&figures->records_lost),
 		.stalls = read_figure(&figures->stalls),
@@ -324,6 +327,7 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 		.restored_bytes = read_figure(&figures->restored_bytes),
 		.restore_ms = read_figure(&figures->restore_ms),
 		.watermark_ms = TIME_MAX,
+		.held_by = -1,
 	};
 	for (int i = 0; i < RUNTIME_COUNTERS_MAX; i++)
 		out->counters[i] = read_figure(&figures->counters[i]);
@@ -336,6 +340,9 @@ runtime_figures(struct runtime *runtime, int operator_index, struct operator_fig
 		out->lag += read_figure(&task->lag);
 		out->state_entries += read_figure(&task->state_entries);
 		out->state_bytes += read_figure(&task->state_bytes);
+		out->pending += read_figure(&task->pending);
+		if (watermark_ms < out->watermark_ms || out->held_by < 0)
+			out->held_by = atomic_load_explicit(&task->held_by, memory_order_relaxed);
 		if (watermark_ms < out->watermark_ms)
 			out->watermark_ms = watermark_ms;
 	}

@@ -19,6 +19,7 @@ struct runtime_config {
 	const char *directory;	      /* holds log/, state/ and what sinks keep; NULL: all in memory */
 	const char *const *operators; /* only these, by name, NULL-terminated; NULL: all */
 	bool until_end;		      /* bounded run */
+	bool keep_open;		      /* ... over input that comes in pieces: nothing fires before its time */
 	bool new_journal;	      /* tasks whose journals are gone begin with empty state */
 	bool short_journal;	      /* tasks whose journals have lost their last blocks go on without them */
 	bool new_topics;	      /* inputs that were made anew are read from their beginning */
@@ -41,6 +42,7 @@ struct operator_figures {
 	int64_t records_in, records_out;
 	int64_t bytes_in;
 	int64_t dead_letters;
+	int64_t behind;	      /* records that lay behind the watermark: what became of them the operator counts */
 	int64_t deletions;    /* records without a value, of its inputs */
 	int64_t records_lost; /* of its inputs, removed by the log before they were read */
 	int64_t stalls;	      /* of partitions of its inputs, which had records and delivered none */
@@ -49,6 +51,8 @@ struct operator_figures {
 	int64_t lag;			    /* records between positions and ends of its inputs */
 	int64_t watermark_ms;		    /* least over its tasks; TIME_MIN: none yet */
 	int64_t state_entries, state_bytes; /* in memory */
+	int64_t pending; /* after a bounded run: entries whose timer (window, wait, horizon) the next run fires */
+	int held_by;	 /* likewise: the port of the input that holds watermark_ms where it is; -1: none */
 	int64_t restored_bytes, restore_ms;
 	int64_t counters[RUNTIME_COUNTERS_MAX];
 	struct histogram_counts histograms[RUNTIME_HISTOGRAMS_MAX];

@@ -3,9 +3,11 @@
 #include <inttypes.h>
 
 #include "base/crash_point.h"
+#include "base/logger.h"
 #include "dataflow/task_header.h"
 #include "dataflow/task_identity.h"
 #include "dataflow/task_owner.h"
+#include "dataflow/task_watermark.h"
 
 /* Looks for the head with the lowest (event time, input, offset). */
 static struct input *
@@ -89,10 +91,27 @@ take(struct task *task, struct input *input)
 	task->changed = true;
 }
 
+/* The watermark went on without this input. What it brings now may be late: that is said, once for each silence. */
+static void
+note_return(const struct task *task, struct input *input)
+{
+	if (input->head.behind)
+		logger_warn("input_back",
+			    "operator=%s task=%d topic=%s silent_ms=%" PRId64 " behind_ms=%" PRId64
+			    " reason=\"it was silent for longer than idle_after, and the watermark went on without "
+			    "it\"",
+			    task->operator->spec->name, task->partition, input->topic->name, input->silent_ms,
+			    task->watermark.at - input->head.time_ms);
+	input->silent_ms = 0;
+}
+
 static int
 process(struct task *task, struct input *input, struct error *err)
 {
 	input->head.behind = input->head.time_ms < task->watermark.at;
+	task->behind += input->head.behind;
+	if (__builtin_expect(input->silent_ms != 0, false))
+		note_return(task, input);
 	return task->operator->spec->type->process(task->self, input->port, &input->head, &task->context, err);
 }
 
@@ -155,6 +174,10 @@ task_advance(struct task *task, int64_t now_ms)
 		const struct input *input = &task->inputs[i];
 
 		task->times[i] = input->time;
+		if (task->job->keep_open) { /* it holds the watermark where it stands */
+			task->times[i].ended = false;
+			task->times[i].quiet_since_ms = TIME_MAX;
+		}
 		/* Silence that nobody listened to is none: while the worker stood still something may have come. */
 		if (input->time.quiet_since_ms != TIME_MAX && !input->time.ended && input->quiet_until_ms < now_ms)
 			now_ms = input->quiet_until_ms;
@@ -201,8 +224,8 @@ task_generate(struct task *task, int64_t now_ms, struct error *err)
 	return 0;
 }
 
-static bool
-inputs_ended(const struct task *task)
+bool
+task_inputs_ended(const struct task *task)
 {
 	for (int i = 0; i < task->input_count; i++)
 		if (!task->inputs[i].time.ended)
@@ -217,7 +240,7 @@ task_clock(struct task *task, int64_t now_ms, struct error *err)
 	const struct operator_type *type = task->operator->spec->type;
 	int64_t wait_ms = 0;
 
-	if (!type->on_clock || (now_ms < task->due_ms && !(task->job->bounded && inputs_ended(task))))
+	if (!type->on_clock || (now_ms < task->due_ms && !(task->job->bounded && task_inputs_ended(task))))
 		return 0;
 	task->outside_pending = false;
 	if (task_end_hook(task, context_no_skip(&task->context, "on_clock",
@@ -234,7 +257,7 @@ task_ended(const struct task *task)
 {
 	if (task->input_count == 0)
 		return task->generated_all;
-	return inputs_ended(task) && !task->outside_pending;
+	return task_inputs_ended(task) && !task->outside_pending;
 }
 
 void
@@ -247,67 +270,20 @@ task_drain(struct task *task)
 	state_drain_begin(task->state);
 }
 
-void
-task_drained(struct task *task)
+int
+task_drained(struct task *task, struct error *err)
 {
+	struct job_task_figures *figures = &task->operator->tasks[task->partition];
+	int64_t pending;
+
 	if (task->draining)
 		state_drain_end(task->state);
+	if (state_timers_pending(task->state, &pending, err) < 0)
+		return -1;
+	atomic_store_explicit(&figures->pending, pending, memory_order_relaxed);
+	atomic_store_explicit(&figures->held_by, task_holding_port(task), memory_order_relaxed);
 	task->drained = true;
 	task->changed = true;
-}
-
-/* ---- markers ---- */
-
-static struct marker
-marker_now(const struct task *task)
-{
-	return (struct marker){
-		.task = (uint32_t)task->partition,
-		.tasks = (uint32_t)task->operator->spec->tasks,
-		.watermark = task->watermark.at,
-		.idle = task->drained || task->watermark.idle_from != TIME_MAX,
-	};
-}
-
-/* While all inputs are idle the watermark follows the clock: that is not said again and again. */
-static bool
-marker_due(const struct task *task)
-{
-	struct marker now = marker_now(task);
-
-	if (!task->writes_markers || (now.watermark == TIME_MIN && !now.idle))
-		return false;
-	return now.idle != task->marker.idle || (!now.idle && now.watermark != task->marker.watermark);
-}
-
-static int
-append_marker(struct task *task, const struct marker *marker, int topic, struct error *err)
-{
-	struct transaction *transaction = task->context.transaction;
-
-	for (int i = 0; i < log_topic_partitions(task->job->log, topic); i++) {
-		marker_write(marker,
-			     transaction_append_begin(transaction, topic, i, (struct bytes){0}, task->context.now_ms));
-		if (transaction_append_end(transaction, err) < 0)
-			return -1;
-	}
-	transaction_keep(transaction);
-	return 0;
-}
-
-static int
-append_markers(struct task *task, struct error *err)
-{
-	struct marker marker = marker_now(task);
-
-	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++) {
-		const struct context_output *output = &task->context.outputs[i];
-
-		if (output->topic && output->topic->internal &&
-		    append_marker(task, &marker, output->log_topic, err) < 0)
-			return -1;
-	}
-	task->marker = marker;
 	return 0;
 }
 
@@ -342,7 +318,7 @@ passed_end(const struct task *task)
 bool
 task_has_news(const struct task *task)
 {
-	return task->changed || (task->running && (marker_due(task) || passed_markers(task) || passed_end(task)));
+	return task->changed || (task->running && (task_marker_due(task) || passed_markers(task) || passed_end(task)));
 }
 
 /* ---- commit ---- */
@@ -384,7 +360,9 @@ write_header(struct task *task)
 {
 	struct task_header header = {
 		.incarnation = task->incarnation,
-		.watermark = task->watermark.at,
+		.watermark = task->drained ? task_stored_watermark(task) : task->watermark.at,
+		.unfinished = task_closes(task) && !task->drained,
+		.began_at = task->watermark.from,
 		.input_count = task->input_count,
 		.written_ms = task->context.now_ms,
 	};
@@ -427,7 +405,7 @@ int
 task_block(struct task *task, struct error *err)
 {
 	if (context_before_commit(&task->context, task->self, err) < 0 ||
-	    (marker_due(task) && append_markers(task, err) < 0))
+	    (task_marker_due(task) && task_markers_append(task, err) < 0))
 		return -1;
 	task->changed = true;
 	task->context.commit_soon = false;
@@ -531,6 +509,8 @@ task_publish(struct task *task)
 	context_publish(&task->context);
 	job_add(&task->operator->figures.records_in, task->records_in);
 	job_add(&task->operator->figures.bytes_in, task->bytes_in);
+	job_add(&task->operator->figures.behind, task->behind);
+	task->behind = 0;
 	task->records_in = 0;
 	task->bytes_in = 0;
 	for (int i = 0; i < task->input_count; i++)
@@ -538,7 +518,8 @@ task_publish(struct task *task)
 			lag += task->inputs[i].end - task->inputs[i].position;
 	state_figures(task->state, &state);
 	atomic_store_explicit(&figures->lag, lag, memory_order_relaxed);
-	atomic_store_explicit(&figures->watermark_ms, task->watermark.at, memory_order_relaxed);
+	atomic_store_explicit(&figures->watermark_ms, task->drained ? task_stored_watermark(task) : task->watermark.at,
+			      memory_order_relaxed);
 	atomic_store_explicit(&figures->state_entries, state.entries, memory_order_relaxed);
 	atomic_store_explicit(&figures->state_bytes, state.memory_bytes, memory_order_relaxed);
 }

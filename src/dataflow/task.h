@@ -51,15 +51,16 @@ struct task {
 	bool outside_pending;	  /* on_clock: a bounded run is not over yet */
 	bool running;		  /* restored, and fetching; before that nothing but task_restore and task_close */
 	struct task_restore restore;
-	bool changed;		      /* there is something to commit */
-	bool writes_markers;	      /* some output is an internal topic */
-	struct marker marker;	      /* the last one written */
-	int64_t inputs_trimmed_ms;    /* steady time of the last trim of internal inputs */
-	bool draining, drained;	      /* the end of a bounded run */
-	int64_t trimmed_to;	      /* journal offset */
-	int64_t journal_next;	      /* journal offset behind the last block */
-	char *other_writer;	      /* of the last block that was restored; NULL: ourselves, or nobody */
-	int64_t records_in, bytes_in; /* since the last publish */
+	bool changed;			      /* there is something to commit */
+	bool writes_markers;		      /* some output is an internal topic */
+	struct marker marker;		      /* the last one written */
+	bool marker_written;		      /* there is one */
+	int64_t inputs_trimmed_ms;	      /* steady time of the last trim of internal inputs */
+	bool draining, drained;		      /* the end of a bounded run */
+	int64_t trimmed_to;		      /* journal offset */
+	int64_t journal_next;		      /* journal offset behind the last block */
+	char *other_writer;		      /* of the last block that was restored; NULL: ourselves, or nobody */
+	int64_t records_in, bytes_in, behind; /* since the last publish */
 	struct buffer header;
 	struct buffer windows; /* of the inputs, for the header */
 	struct buffer options; /* task_identity_options */
@@ -122,11 +123,13 @@ int task_generate(struct task *task, int64_t now_ms, struct error *err);
 /* One call of on_clock(), where the operator has it and it is due. */
 int task_clock(struct task *task, int64_t now_ms, struct error *err);
 
+bool task_inputs_ended(const struct task *task); /* bounded run: all have */
 /* Bounded run: nothing more will come (all inputs ended, or the source is done) and nothing outside is awaited. */
 bool task_ended(const struct task *task);
 /* Bounded run, all inputs ended: from now on every pending timer is due once. */
 void task_drain(struct task *task);
-void task_drained(struct task *task); /* they have */
+/* They have, or the run keeps them open: the task is done. Counts what is pending for the next run. */
+int task_drained(struct task *task, struct error *err);
 
 /* Whether a commit would say something: records were processed, or the watermark moved that others wait for. */
 bool task_has_news(const struct task *task);

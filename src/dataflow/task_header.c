@@ -3,7 +3,16 @@
 #include "base/memory.h"
 #include "base/packed.h"
 
-enum fact { FACT_WRITER = 1, FACT_OPERATOR, FACT_TASKS, FACT_OPTIONS, FACT_INPUT, FACT_WINDOW, FACT_WRITTEN };
+enum fact {
+	FACT_WRITER = 1,
+	FACT_OPERATOR,
+	FACT_TASKS,
+	FACT_OPTIONS,
+	FACT_INPUT,
+	FACT_WINDOW,
+	FACT_WRITTEN,
+	FACT_BEGAN
+};
 
 /* ---- writing ---- */
 
@@ -54,6 +63,14 @@ put_fact_window(struct buffer *out, int number, struct bytes window)
 }
 
 static void
+put_fact_time(struct buffer *out, enum fact fact, int64_t time_ms)
+{
+	buffer_put_varint(out, fact);
+	buffer_put_varint(out, sizeof(uint64_t));
+	buffer_put_u64(out, (uint64_t)time_ms);
+}
+
+static void
 put_facts(const struct task_header *header, struct buffer *out)
 {
 	put_fact_text(out, FACT_WRITER, header->writer);
@@ -71,11 +88,10 @@ put_facts(const struct task_header *header, struct buffer *out)
 	for (int i = 0; i < header->input_count; i++)
 		if (header->inputs[i].window.size != 0)
 			put_fact_window(out, i, header->inputs[i].window);
-	if (header->written_ms != 0) {
-		buffer_put_varint(out, FACT_WRITTEN);
-		buffer_put_varint(out, sizeof(uint64_t));
-		buffer_put_u64(out, (uint64_t)header->written_ms);
-	}
+	if (header->written_ms != 0)
+		put_fact_time(out, FACT_WRITTEN, header->written_ms);
+	if (header->unfinished)
+		put_fact_time(out, FACT_BEGAN, header->began_at);
 }
 
 void
@@ -166,6 +182,13 @@ read_fact_window(struct cursor *fact, struct task_header *out)
 }
 
 static void
+read_fact_began(struct cursor *fact, struct task_header *out)
+{
+	out->unfinished = true;
+	out->began_at = (int64_t)cursor_u64(fact);
+}
+
+static void
 read_facts(struct cursor *cursor, struct task_header *out)
 {
 	while (!cursor->bad && cursor_left(cursor) != 0) {
@@ -189,6 +212,8 @@ read_facts(struct cursor *cursor, struct task_header *out)
 			read_fact_window(&fact, out);
 		else if (tag == FACT_WRITTEN)
 			out->written_ms = (int64_t)cursor_u64(&fact);
+		else if (tag == FACT_BEGAN)
+			read_fact_began(&fact, out);
 		cursor->bad |= fact.bad;
 	}
 }

@@ -20,6 +20,7 @@
  *                    checksum of the record before the position
  *     6 window       varint number of the input above | what its recent records came to (dead_letter.h)
  *     7 written      i64 wall time of the commit
+ *     8 began        i64 watermark that an unfinished bounded run began with
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -67,6 +68,8 @@ struct task_letters {
 struct task_header {
 	uint64_t incarnation; /* counts the openings of the task */
 	int64_t watermark;    /* ms; the last finite one */
+	bool unfinished;      /* it is that of a bounded run that has not come to its end, */
+	int64_t began_at;     /* ... and this one it began with */
 	int input_count;
 	struct task_header_input inputs[TASK_HEADER_INPUTS_MAX];
 	struct task_letters *letters; /* written: borrowed; read: freed by task_header_fini */

@@ -24,6 +24,7 @@ open_inputs(struct task *task)
 			   task->input_count);
 		task->inputs[task->input_count].records_lost = &task->operator->figures.records_lost;
 		task->inputs[task->input_count].stalls = &task->operator->figures.stalls;
+		task->inputs[task->input_count].keep_open = task->job->keep_open;
 		task->inputs[task->input_count].stop_on_lost = task->job->topology->on_lost == ON_LOST_STOP;
 		task->inputs[task->input_count].misplaced = &task->job->misplaced[topic];
 		task->inputs[task->input_count].stop_on_misplaced = task->job->old_partitions;

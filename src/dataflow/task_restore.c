@@ -229,6 +229,8 @@ place_by(struct task *task, struct task_header *header, struct error *err)
 	if (header->written_ms != 0)
 		job_clock_known(task->job, header->written_ms);
 	watermark_init(&task->watermark, header->watermark);
+	if (header->unfinished)
+		task->watermark.from = header->began_at;
 	task->context.watermark_ms = header->watermark;
 	task->incarnation = header->incarnation + 1;
 	task_tables_place(task, header);
@@ -273,7 +275,8 @@ finish(struct task *task, struct error *err)
 	if (place_inputs(task, err) < 0 || task_forms_open(task->job->topology, task->operator->spec, task->partition,
 							   task->state, &task->forms, err) < 0)
 		return -1;
-	if (!task->job->bounded) { /* a bounded run that was killed while it drained is not taken up by a live one */
+	/* A bounded run that was killed while it drained is taken up by one that drains, not by another one. */
+	if (!task->job->bounded || task->job->keep_open) {
 		state_drain_begin(task->state);
 		state_drain_end(task->state);
 	}

@@ -214,7 +214,9 @@ static const struct option topic_options[] = {
 	 .max = 36500 * DAY,
 	 .unit = "ms",
 	 .help = "A partition that was read to its end and brings nothing for so long no longer holds the watermark "
-		 "back; while all are silent, the watermark moves with the clock."},
+		 "back; while all are silent, the watermark moves with the clock. What it brings afterwards "
+		 "may be late: it counts as behind, and is logged (input_back). A bounded run waits for every input, "
+		 "however long its gaps are."},
 	{.name = "retention_bytes",
 	 .type = OPTION_SIZE,
 	 .offset = offsetof(struct topology_topic, retention_bytes),

@@ -3,7 +3,7 @@
 void
 watermark_init(struct watermark *watermark, int64_t at)
 {
-	watermark->at = at;
+	watermark->at = watermark->from = at;
 	watermark->idle_from = TIME_MAX;
 	watermark->looked_ms = TIME_MIN;
 }
@@ -98,4 +98,15 @@ watermark_advance(struct watermark *watermark, const struct watermark_input *inp
 {
 	advance(watermark, inputs, count, now_ms);
 	watermark->looked_ms = now_ms;
+}
+
+int64_t
+watermark_stored(const struct watermark *watermark, const int64_t *stands, int count, bool ended)
+{
+	int64_t least = ended ? TIME_MAX : watermark->at;
+
+	for (int i = 0; i < count; i++)
+		if (stands[i] != TIME_MIN && stands[i] < least)
+			least = stands[i];
+	return least == TIME_MAX || least < watermark->from ? watermark->from : least;
 }

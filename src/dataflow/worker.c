@@ -322,12 +322,12 @@ run_inputs(struct worker *worker, struct task *task, struct error *err)
 	return 0;
 }
 
-/* The end of a bounded run: each pending timer fires once, in order. */
+/* The end of a bounded run: each pending timer fires once, in order, unless they are to be kept for the next one. */
 static int
 drain(struct worker *worker, struct task *task, struct error *err)
 {
 	worker->progress = true;
-	if (task->input_count != 0) {
+	if (task->input_count != 0 && !worker->job->keep_open) {
 		watchdog_at(worker->turn, WATCHDOG_DRAINING);
 		task_drain(task);
 		if (fire_timers(worker, task, err) < 0)
@@ -335,8 +335,7 @@ drain(struct worker *worker, struct task *task, struct error *err)
 		if (is_stopping(worker)) /* perhaps not all of them */
 			return 0;
 	}
-	task_drained(task);
-	return 0;
+	return task_drained(task, err);
 }
 
 static int

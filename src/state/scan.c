@@ -169,3 +169,51 @@ store_scan_close(struct store_scan **closed)
 	memory_free(&scan->copy);
 	memory_free(closed);
 }
+
+/* ---- timers that are pending ---- */
+
+static int64_t
+pending_in_memory(const struct cache *cache)
+{
+	int64_t count = 0;
+
+	for (uint64_t i = 0; i <= cache->table.mask; i++) {
+		uint32_t handle = (uint32_t)cache->table.slots[i];
+		const struct entry *entry = handle ? cache_at(cache, handle) : NULL;
+
+		count += entry && !entry_is(entry, ENTRY_REMOVED) && entry->fire_at != TIME_MAX;
+	}
+	return count;
+}
+
+/* What an entry in memory, a tombstone too, stands for does not count. */
+static int
+pending_on_disk(struct state *state, int store, int64_t *count, struct error *err)
+{
+	struct disk_cursor cursor;
+	struct disk_row row;
+	struct bytes key;
+	bool more = true;
+	int result = 0;
+
+	disk_rows_open(&cursor, &state->disk, store, (struct bytes){0}, (struct bytes){0});
+	for (;;) {
+		result = disk_rows_at(&cursor, &key, &row, &more, err);
+		if (result < 0 || !more)
+			break;
+		*count += row.fire_at != TIME_MAX && !cache_find(&state->cache, store, key_of(key));
+		disk_cursor_next(&cursor);
+	}
+	disk_cursor_close(&cursor);
+	return result;
+}
+
+int
+state_timers_pending(struct state *state, int64_t *count, struct error *err)
+{
+	*count = pending_in_memory(&state->cache);
+	for (int i = 0; i < state->store_count; i++)
+		if (state_asks_disk(state, i) && pending_on_disk(state, i, count, err) < 0)
+			return -1;
+	return 0;
+}

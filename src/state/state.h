@@ -107,6 +107,8 @@ void state_undo(struct state *state);
 /* Looks the key up ahead of time: brings what the next store_find will touch near the processor. */
 void state_prefetch(struct state *state, struct key key);
 
+/* Entries that have a timer. Reads all rows where some are on disk: for the end of a run. */
+int state_timers_pending(struct state *state, int64_t *count, struct error *err);
 /* The earliest timer, or TIME_MAX. Cheap: kept up to date. It may be an earlier time than that of any entry. */
 int64_t state_timer_next(const struct state *state);
 /*

@@ -143,6 +143,21 @@ TEST(at_the_end_of_a_bounded_run_it_is_processed_and_the_next_run_is_not_late)
 	driver_close(&driver);
 }
 
+TEST(a_run_that_keeps_open_leaves_it_to_the_next_run)
+{
+	driver = adder_open(NULL);
+	send("a", THEN);
+	send("b", THEN + 200 * DAY);
+	check_ok(driver_keep_open(driver, &err));
+	check_row("a", 0, 1);
+	check_none();
+	send("c", THEN + 5);
+	check_ok(driver_keep_open(driver, &err));
+	check_row("c", 5, 1);
+	check_contains(driver_read(driver, "dead_letters"), "\"offset\":1");
+	driver_close(&driver);
+}
+
 TEST(it_does_not_hold_up_the_other_input)
 {
 	driver = adder_open(NULL);

@@ -99,3 +99,16 @@ TEST(what_is_no_marker_is_refused)
 	check(err.action == SKIP);
 	buffer_fini(&bytes);
 }
+
+TEST(an_idle_task_holds_what_is_stored_back)
+{
+	struct upstream upstream = {0};
+
+	check_int(upstream_stands(&upstream), TIME_MIN);
+	upstream_hear(&upstream, &(struct marker){.task = 0, .tasks = 3, .watermark = 100, .idle = true});
+	upstream_hear(&upstream, &(struct marker){.task = 1, .tasks = 3, .watermark = TIME_MIN, .idle = true});
+	upstream_hear(&upstream, &(struct marker){.task = 2, .tasks = 3, .watermark = 300});
+	check_int(upstream_watermark(&upstream), 300);
+	check_int(upstream_stands(&upstream), 100);
+	upstream_fini(&upstream);
+}

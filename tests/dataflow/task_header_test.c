@@ -17,6 +17,8 @@ sample(void)
 		.letters_count = 2,
 		.incarnation = 7,
 		.watermark = -5,
+		.unfinished = true,
+		.began_at = -70,
 		.input_count = 2,
 		.inputs =
 			{
@@ -53,6 +55,8 @@ TEST(what_is_written_is_read)
 	check_ok(task_header_read(buffer_bytes(&bytes), &got, &err));
 	check_int((int64_t)got.incarnation, 7);
 	check_int(got.watermark, -5);
+	check(got.unfinished);
+	check_int(got.began_at, -70);
 	check_int(got.input_count, 2);
 	check_bytes(got.inputs[0].port, bytes_of_text("impressions"));
 	check_bytes(got.inputs[0].topic, bytes_of_text("shown"));
@@ -98,7 +102,7 @@ TEST(a_header_cut_anywhere_is_refused_or_knows_less)
 		}
 		task_header_fini(&got);
 	}
-	check_int(whole, 6);
+	check_int(whole, 7);
 	buffer_fini(&bytes);
 }
 

@@ -1,6 +1,7 @@
 #include "dataflow/task.h"
 
 #include "tests/dataflow/adder.h"
+#include "tests/dataflow/capture.h"
 #include "tests/test.h"
 
 static struct error err;
@@ -116,6 +117,28 @@ TEST(idle_inputs_let_the_last_timer_fire)
 	driver_close(&driver);
 }
 
+TEST(an_input_that_comes_back_behind_the_watermark_is_said_and_what_lies_behind_is_counted)
+{
+	struct driver *driver = adder_open(NULL);
+	const char *said;
+
+	adder_send(driver, "left", "a", 0, 5);
+	adder_send(driver, "right", "a", 0, 5);
+	check_ok(driver_run(driver, &err));
+	check_ok(driver_advance(driver, 2000, &err)); /* idle_after is 1 s */
+	adder_send(driver, "left", "a", 2000, 5);
+	check_ok(driver_run(driver, &err));
+	adder_send(driver, "right", "a", 500, 5);
+	adder_send(driver, "right", "a", 501, 5);
+	capture_begin();
+	check_ok(driver_run(driver, &err));
+	said = capture_end();
+	check_contains(said, "input_back operator=add task=0 topic=right silent_ms=2000 behind_ms=1490");
+	check(!strstr(strstr(said, "input_back") + 1, "input_back"));
+	check_int(driver_behind(driver, "add"), 2);
+	driver_close(&driver);
+}
+
 TEST(a_crash_loses_nothing_that_was_committed)
 {
 	struct driver *driver = adder_open(NULL);
@@ -160,6 +183,64 @@ TEST(after_a_bounded_run_the_next_one_is_not_late)
 	check_text(adder_read(driver), "a 0 -5");
 	check_text(adder_read(driver), "a 1 5"); /* and no timer at once: W is still finite */
 	check_text(adder_read(driver), "");
+	driver_close(&driver);
+}
+
+TEST(an_input_that_ended_early_makes_nothing_late_for_the_next_run)
+{
+	struct driver *driver = adder_open(NULL);
+
+	adder_send(driver, "left", "a", 0, 5);
+	adder_send(driver, "right", "a", 50000, 5);
+	adder_send(driver, "right", "b", 50000, 5);
+	check_ok(driver_finish(driver, &err));
+	adder_send(driver, "left", "c", 10, 5);
+	adder_send(driver, "right", "c", 50000, 6);
+	while (*adder_read(driver))
+		;
+	check_ok(driver_run(driver, &err));
+	check_text(adder_read(driver), "c 10 5"); /* its timer waits for the other side */
+	check_text(adder_read(driver), "c 50000 11");
+	check_text(adder_read(driver), "");
+	driver_close(&driver);
+}
+
+TEST(a_bounded_run_that_keeps_open_fires_only_what_its_inputs_have_passed)
+{
+	struct driver *driver = adder_open(NULL);
+
+	adder_send(driver, "left", "a", 0, 5);
+	adder_send(driver, "left", "b", 60000, 5);
+	adder_send(driver, "right", "c", 30000, 5);
+	check_ok(driver_keep_open(driver, &err));
+	check_text(adder_read(driver), "a 0 5");
+	check_text(adder_read(driver), "c 30000 5");
+	check_text(adder_read(driver), "b 60000 5");
+	check_text(adder_read(driver), "a 0 -5"); /* the right has come to 30 s, less its out_of_orderness */
+	check_text(adder_read(driver), "");
+	adder_send(driver, "right", "b", 60000, 6);
+	check_ok(driver_keep_open(driver, &err));
+	check_text(adder_read(driver), "b 60000 11");
+	check_text(adder_read(driver), "c 0 -5");
+	check_text(adder_read(driver), "");
+	check_ok(driver_finish(driver, &err));
+	check_text(adder_read(driver), "b 0 -11");
+	driver_close(&driver);
+}
+
+TEST(an_input_without_any_record_keeps_everything_open)
+{
+	struct driver *driver = adder_open(NULL);
+
+	adder_send(driver, "left", "a", 0, 5);
+	adder_send(driver, "left", "b", 50000, 5);
+	check_ok(driver_keep_open(driver, &err));
+	check_text(adder_read(driver), "a 0 5");
+	check_text(adder_read(driver), "b 50000 5");
+	check_text(adder_read(driver), "");
+	adder_send(driver, "right", "a", 0, 6);
+	check_ok(driver_finish(driver, &err));
+	check_text(adder_read(driver), "a 0 11");
 	driver_close(&driver);
 }
 

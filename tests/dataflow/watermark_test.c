@@ -125,3 +125,34 @@ TEST(ended_inputs_leave_the_minimum_and_the_last_finite_value_stays)
 	watermark_advance(&watermark, inputs, 2, NOW);
 	check_int(watermark.at, 450);
 }
+
+TEST(what_is_stored_is_held_by_an_input_that_ended_early)
+{
+	int64_t stands[] = {450, TIME_MIN, 250};
+	struct watermark watermark;
+
+	watermark_init(&watermark, 100);
+	watermark.at = 450; /* the third one has ended, and left the minimum */
+	check_int(watermark_stored(&watermark, stands, 3, false), 250);
+	check_int(watermark_stored(&watermark, stands, 3, true), 250);
+}
+
+TEST(what_is_stored_is_not_ahead_of_an_input_whose_first_record_is_still_to_come)
+{
+	int64_t stands[] = {450, TIME_MIN};
+	struct watermark watermark;
+
+	watermark_init(&watermark, TIME_MIN);
+	check_int(watermark_stored(&watermark, stands, 2, false), TIME_MIN);
+	check_int(watermark_stored(&watermark, stands, 2, true), 450);
+}
+
+TEST(what_is_stored_does_not_go_back)
+{
+	int64_t stands[] = {450, 250}, none[] = {TIME_MIN};
+	struct watermark watermark;
+
+	watermark_init(&watermark, 300);
+	check_int(watermark_stored(&watermark, stands, 2, true), 300);
+	check_int(watermark_stored(&watermark, none, 1, true), 300);
+}

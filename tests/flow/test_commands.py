@@ -38,6 +38,11 @@ def click(number, **rest):
             "item_id": f"v{number % 100}", "action": "click", "occurred_at": START_MS + number * 10 + 500, **rest}
 
 
+def score(number):
+    return {"impression_id": f"i{number}", "model_version": "m", "predicted_watch_seconds": 1.0,
+            "predicted_engage_prob": 0.5, "scored_at": START_MS + number * 10}
+
+
 def by_id(rows):
     return sorted(rows, key=lambda row: int(row["impression_id"][1:]))
 
@@ -370,6 +375,23 @@ def test_run_until_end_joins_what_is_there(job):
     rows = by_id(job.rows("outcomes"))
     assert [row["engaged"] for row in rows] == [number % 4 == 0 for number in range(100)]
     assert all(row["final"] and row["revision"] == 1 for row in rows)
+
+
+def test_a_run_that_keeps_open_says_what_is_pending_and_behind_what(job):
+    job.produce("impressions", [impression(number) for number in range(100)])
+    words = job.call("run", "--until-end", "--keep-open").stderr
+    assert re.search(r"^join: 100 in, 0 out, 0 dead letters in [\d.]+s, 100 pending;", words, re.M)
+    assert "kept open: input engagements has had no record in some task" in words and job.rows("outcomes") == []
+    job.produce("engagements", [click(number) for number in range(0, 100, 4)])
+    job.produce("ranker_scores", [score(number) for number in range(100)])
+    words = job.call("run", "--until-end", "--keep-open").stderr
+    assert re.search(r"kept open: input \w+ holds the watermark at 20\d\d-", words)
+    job.call("run", "--until-end")
+    assert [row["engaged"] for row in by_id(job.rows("outcomes"))] == [number % 4 == 0 for number in range(100)]
+
+
+def test_keeping_open_is_for_bounded_runs(job):
+    assert "--until-end is missing" in job.call("run", "--keep-open", status=2).stderr
 
 
 def test_run_stops_when_its_time_is_over(job):

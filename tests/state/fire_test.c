@@ -131,3 +131,31 @@ TEST(fire_outside_a_drain_takes_timers_of_one_that_was_cut_short)
 	check_int(take(&fixture, 10), 1);
 	fixture_fini(&fixture);
 }
+
+TEST(fire_pending_counts_each_entry_that_has_a_timer_in_memory_and_on_disk)
+{
+	struct fixture fixture;
+	struct state_figures figures;
+	struct error err;
+	int64_t pending;
+
+	fixture_init(&fixture, 256 << 10);
+	for (int i = 0; i < 20000; i++) {
+		fixture_put_timer(&fixture, i, 1000 + i);
+		if (i % 100 == 0)
+			fixture_commit(&fixture);
+	}
+	for (int i = 0; i < 20000; i += 100) {
+		fixture_put_timer(&fixture, i, TIME_MAX);
+		fixture_remove(&fixture, i + 1);
+		fixture_put_timer(&fixture, i + 2, 5); /* its index row on disk is out of date */
+	}
+	check_ok(state_timers_pending(fixture.state, &pending, &err));
+	check_int(pending, 20000 - 400);
+	fixture_commit(&fixture);
+	check_ok(state_timers_pending(fixture.state, &pending, &err));
+	check_int(pending, 20000 - 400);
+	state_figures(fixture.state, &figures);
+	check(figures.disk_entries > 10000);
+	fixture_fini(&fixture);
+}
