@@ -1,27 +1,27 @@
 #include "operators/embedding.h"
 
 #include <math.h>
-#include <stdlib.h>
+
+#include "base/clock.h"
+#include "operators/id_list.h"
 
 #define RESCALE_HALF_LIVES 32 /* r may fall so far behind before it moves on */
+#define HALF_LIVES_MAX 1000   /* more than that is 0, or cannot be */
 #define LANES 8 /* components worked on together: a constant, so that the loop becomes vector code at -O2 */
-
-/* What is kept of an id: 12 bytes, one behind the other after S; then comes the name of the space. */
-#define ID_SIZE 12
 
 /* ---- the loops that take the time ---- */
 
-/* sum += by * vector */
+/* sum += age * (weight * vector), rounded in that order: as scaling what stands there already rounds it */
 static void
-add(float *restrict sum, const float *restrict vector, size_t count, float by)
+add(float *restrict sum, const float *restrict vector, size_t count, float weight, float age)
 {
 	size_t i = 0;
 
 	for (; i + LANES <= count; i += LANES)
 		for (size_t lane = 0; lane < LANES; lane++)
-			sum[i + lane] += by * vector[i + lane];
+			sum[i + lane] += age * (weight * vector[i + lane]);
 	for (; i < count; i++)
-		sum[i] += by * vector[i];
+		sum[i] += age * (weight * vector[i]);
 }
 
 static void
@@ -48,7 +48,7 @@ shrink(float *sum, size_t count, float by)
 		sum[i] *= by;
 }
 
-/* ---- the layout ---- */
+/* ---- the layout: the head, S, the ids one behind the other, the name of the space ---- */
 
 struct embedding_head
 embedding_head_of(struct bytes value)
@@ -88,84 +88,60 @@ embedding_space(struct bytes value)
 
 /* ---- ids ---- */
 
-/* FNV-1a, its bits spread at the end. It is part of the state's format. */
-static uint64_t
-hash_of(struct bytes id)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < id.size; i++)
-		hash = (hash ^ id.data[i]) * 0x100000001b3u;
-	hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;
-	return hash ^ (hash >> 33);
-}
-
-/* Rounded up: an id is remembered rather longer than asked for. */
-static uint32_t
-seconds_of(int64_t ms)
-{
-	int64_t seconds = ms / 1000 + (ms % 1000 > 0);
-
-	if (seconds < 0)
-		return 0;
-	return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
-}
-
 static bool
-is_known(struct bytes value, struct bytes id)
+is_known(struct bytes value, const struct embedding_event *event)
 {
 	struct embedding_head head = embedding_head_of(value);
-	uint64_t hash = hash_of(id);
 
-	for (uint32_t i = 0; i < head.id_count; i++)
-		if (load_u64(value.data + ids_offset(&head) + i * ID_SIZE) == hash)
-			return true;
-	return false;
+	return event->known ||
+	       (head.id_count > 0 && id_list_has(value.data + ids_offset(&head), head.id_count, id_hash(event->id)));
 }
 
-static int
-compare_seconds(const void *a, const void *b)
+struct bytes
+embedding_ids(struct bytes value)
 {
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	struct embedding_head head = embedding_head_of(value);
 
-	return left < right ? -1 : left > right;
+	return bytes_of(value.data + ids_offset(&head), (size_t)head.id_count * ID_SIZE);
 }
 
-/* There are as many ids as may be: the time up to which to forget the older half of them. */
-static int64_t
-older_half(const uint8_t *ids)
+bool
+embedding_is_full(struct bytes value)
 {
-	uint32_t seconds[EMBEDDING_IDS_MAX];
+	return embedding_head_of(value).id_count >= EMBEDDING_IDS_MAX;
+}
 
-	for (size_t i = 0; i < EMBEDDING_IDS_MAX; i++)
-		seconds[i] = load_u32(ids + i * ID_SIZE + 8);
-	qsort(seconds, EMBEDDING_IDS_MAX, sizeof(seconds[0]), compare_seconds);
-	return (int64_t)seconds[EMBEDDING_IDS_MAX / 2] * 1000;
+/* The first `kept` ids stay. */
+static size_t
+keep_ids(uint8_t *value, struct embedding_head *head, size_t kept)
+{
+	uint8_t *ids = value + ids_offset(head);
+
+	memmove(ids + kept * ID_SIZE, ids + (size_t)head->id_count * ID_SIZE, head->space_size);
+	head->id_count = (uint32_t)kept;
+	memcpy(value, head, sizeof(*head));
+	return size_of(head);
 }
 
 size_t
 embedding_forget(uint8_t *value, size_t size, int64_t until)
 {
 	struct embedding_head head = embedding_head_of(bytes_of(value, size));
-	uint8_t *ids = value + ids_offset(&head);
-	uint32_t kept = 0;
+	size_t kept;
 
 	if (size == 0)
 		return 0;
-	if (head.id_count == EMBEDDING_IDS_MAX && older_half(ids) > until)
-		until = head.floor_ms = older_half(ids);
-	for (uint32_t i = 0; i < head.id_count; i++) {
-		if ((int64_t)load_u32(ids + i * ID_SIZE + 8) * 1000 <= until)
-			continue;
-		memmove(ids + kept * ID_SIZE, ids + i * ID_SIZE, ID_SIZE);
-		kept++;
-	}
-	if (kept == head.id_count)
-		return size;
-	memmove(ids + kept * ID_SIZE, ids + head.id_count * ID_SIZE, head.space_size);
-	head.id_count = kept;
-	memcpy(value, &head, sizeof(head));
-	return size_of(&head);
+	kept = id_list_forget(value + ids_offset(&head), head.id_count, until);
+	return kept == head.id_count ? size : keep_ids(value, &head, kept);
+}
+
+size_t
+embedding_drop_ids(uint8_t *value, size_t size)
+{
+	struct embedding_head head = embedding_head_of(bytes_of(value, size));
+
+	head.paged = 1;
+	return keep_ids(value, &head, 0);
 }
 
 /* ---- events ---- */
@@ -195,15 +171,16 @@ embedding_judge(struct bytes value, const struct embedding_event *event, int64_t
 {
 	struct embedding_head head = embedding_head_of(value);
 
-	if (event->occurred_at <= until || (head.floor_ms && event->occurred_at <= head.floor_ms))
+	if (event->occurred_at <= until || (head.floor_ms && event->occurred_at <= head.floor_ms) ||
+	    (event->occurred_at <= event->floor_ms && !event->known))
 		return EMBEDDING_TOO_OLD;
 	if (!event->vector)
-		return is_known(value, event->id) ? EMBEDDING_REPEATED : EMBEDDING_LACKS_VECTOR;
+		return is_known(value, event) ? EMBEDDING_REPEATED : EMBEDDING_LACKS_VECTOR;
 	if (value.size == 0 || head.dimensions != event->dimensions)
 		return EMBEDDING_STARTS;
 	if (!bytes_equal(embedding_space(value), event->space))
-		return event->made_at > head.made_ms ? EMBEDDING_STARTS : EMBEDDING_OLD_SPACE;
-	return is_known(value, event->id) ? EMBEDDING_REPEATED : EMBEDDING_COUNTS;
+		return event->newer ? EMBEDDING_STARTS : EMBEDDING_OLD_SPACE;
+	return is_known(value, event) ? EMBEDDING_REPEATED : EMBEDDING_COUNTS;
 }
 
 size_t
@@ -214,6 +191,15 @@ embedding_size_with(struct bytes value, const struct embedding_event *event, enu
 	return sizeof(struct embedding_head) + event->dimensions * sizeof(float) + ID_SIZE + event->space.size;
 }
 
+/* From 0 to below the half life, also of a time before 1970. */
+static int64_t
+remainder_of(int64_t ms, int64_t half_life_ms)
+{
+	int64_t remainder = ms % half_life_ms;
+
+	return remainder < 0 ? remainder + half_life_ms : remainder;
+}
+
 static void
 start(uint8_t *value, const struct embedding_event *event, struct embedding_head *head)
 {
@@ -221,7 +207,7 @@ start(uint8_t *value, const struct embedding_event *event, struct embedding_head
 		.reference_ms = event->occurred_at,
 		.newest_ms = head->actions && head->newest_ms > event->occurred_at ? head->newest_ms
 										   : event->occurred_at,
-		.made_ms = event->made_at,
+		.caused_ms = head->actions ? head->caused_ms : TIME_MIN,
 		.floor_ms = head->floor_ms,
 		.revision = head->revision,
 		.dimensions = (uint32_t)event->dimensions,
@@ -240,8 +226,7 @@ remember(uint8_t *value, const struct embedding_event *event, struct embedding_h
 
 	insist(head->id_count < EMBEDDING_IDS_MAX);
 	memmove(at + ID_SIZE, at, head->space_size);
-	store_u64(at, hash_of(event->id));
-	store_u32(at + 8, seconds_of(event->occurred_at));
+	id_list_set(at, 0, id_hash(event->id), event->occurred_at);
 	head->id_count++;
 }
 
@@ -254,16 +239,34 @@ move_reference(uint8_t *value, struct embedding_head *head, int64_t to, int64_t 
 
 	if (half_lives < RESCALE_HALF_LIVES)
 		return;
-	by = half_lives < 1000 ? ldexp(1, (int)-half_lives) : 0;
+	by = half_lives < HALF_LIVES_MAX ? ldexp(1, (int)-half_lives) : 0;
 	shrink(sum_of(value), head->dimensions, (float)by);
 	head->weight *= by;
 	head->reference_ms += half_lives * half_life_ms;
 }
 
+/* 2^(ms / half life), where whole half lives round nothing. */
 static double
 age_factor(int64_t ms, int64_t half_life_ms)
 {
-	return exp2((double)ms / (double)half_life_ms);
+	int64_t part = remainder_of(ms, half_life_ms), whole = (ms - part) / half_life_ms;
+
+	if (whole < -HALF_LIVES_MAX)
+		return 0;
+	return ldexp(exp2((double)part / (double)half_life_ms), whole < HALF_LIVES_MAX ? (int)whole : HALF_LIVES_MAX);
+}
+
+/* With a second event r becomes a whole number of half lives, so that it does not matter which of them came first: what
+ * they weigh is the same to the last bit. A single one has its own time, and is the item's vector as it is. */
+static void
+align_reference(uint8_t *value, struct embedding_head *head, int64_t half_life_ms)
+{
+	int64_t part = remainder_of(head->reference_ms, half_life_ms);
+	double by = age_factor(part, half_life_ms);
+
+	shrink(sum_of(value), head->dimensions, (float)by);
+	head->weight *= by;
+	head->reference_ms -= part;
 }
 
 void
@@ -271,21 +274,23 @@ embedding_apply(uint8_t *value, const struct embedding_event *event, enum embedd
 		int64_t half_life_ms)
 {
 	struct embedding_head head;
-	double weight;
+	double age;
 
 	memcpy(&head, value, sizeof(head));
 	if (verdict == EMBEDDING_STARTS)
 		start(value, event, &head);
 	remember(value, event, &head);
+	if (head.actions == 1)
+		align_reference(value, &head, half_life_ms);
 	move_reference(value, &head, event->occurred_at, half_life_ms);
-	weight = event->weight * age_factor(event->occurred_at - head.reference_ms, half_life_ms);
-	add(sum_of(value), event->vector, event->dimensions, (float)weight);
-	head.weight += weight;
+	age = age_factor(event->occurred_at - head.reference_ms, half_life_ms);
+	add(sum_of(value), event->vector, event->dimensions, (float)event->weight, (float)age);
+	head.weight += event->weight * age;
 	head.actions++;
 	if (event->occurred_at > head.newest_ms)
 		head.newest_ms = event->occurred_at;
-	if (event->made_at > head.made_ms)
-		head.made_ms = event->made_at;
+	if (event->occurred_at > head.caused_ms)
+		head.caused_ms = event->occurred_at;
 	memcpy(value, &head, sizeof(head));
 }
 

@@ -5,9 +5,12 @@
  * mean of all of them, weighted by action and by age (a weight halves with every half_life). The order in which
  * engagements come does not matter, but for rounding; operators/embedding.h has the formula and what is kept for it.
  *
- * - A repeated engagement_id changes nothing: ids are remembered until they are `remember` behind the watermark. What
- *   comes later than that goes to `late`.
- * - Vectors of different embedding spaces are never mixed: a newer space starts a new vector.
+ * - A repeated engagement_id changes nothing: ids are remembered until they are `remember` behind the watermark, up to
+ *   ids_max of a user. What comes later than that goes to `late`.
+ * - The vector is the newest one that was made when the engagement happened, never one from the future: so a run over
+ *   history gives what the live run gave. Where that version is no longer held the engagement goes to `unmatched`.
+ * - Vectors of different embedding spaces are never mixed: a newer space starts a new vector, and nothing of an older
+ *   space counts then. operators/embedding_spaces.h says which is the newer one.
  * - Where the item has no vector yet, the engagement waits for it: until the watermark has passed occurred_at +
  *   vector_wait; then it goes to `unmatched`. It is tried again vector_retry after it came, then after as long again as
  *   it has waited, so that one that waits in vain costs a few look-ups. No more than waiting_max of a user wait; with
@@ -27,215 +30,10 @@
  *       half_life: 7d
  *       weights: "click: 1, like: 2, purchase: 5"
  */
-#include "operators/embedding.h"
 #include "operators/embedding_update.h"
+#include "operators/id_list.h"
 #include "operators/operators.h"
-
-#define FORGET_EVERY 16 /* engagements of a user: so often the ids that may go are looked for */
-
-enum update_counter {
-	CHANGED,
-	COUNTED,
-	REPEATED,
-	TOO_LATE,
-	OLD_SPACE,
-	NEW_SPACE,
-	WAITED,
-	GIVEN_UP,
-	NO_ROOM,
-	EXPIRED,
-	NOT_COUNTED,
-};
-
-/* ---- item vectors: what the table holds is `dimensions` floats, and behind them the name of the space ---- */
-
-static int
-update_hold(const void *self, int table, const struct record *record, struct buffer *out, struct error *err)
-{
-	const struct update *update = self;
-	const union slot *slots = record->slots + update->item.vector.slot;
-	float vector[EMBEDDING_DIMENSIONS_MAX];
-	struct embedding_event event = {
-		.occurred_at = record->time_ms,
-		.weight = 1,
-		.vector = vector,
-		.dimensions = slots->array.count,
-		.space = record_bytes(record, update->item.space),
-	};
-
-	(void)table;
-	for (size_t i = 0; i < slots->array.count && i < (size_t)update->dimensions; i++)
-		vector[i] = (float)slots->array.items[i].real;
-	if (embedding_check(&event, (size_t)update->dimensions, err) < 0)
-		return -1;
-	buffer_put(out, vector, event.dimensions * sizeof(*vector));
-	buffer_put_bytes(out, event.space);
-	return 0;
-}
-
-static void
-look_up(const struct update *update, const struct context *context, struct bytes item, struct embedding_event *event)
-{
-	size_t size = (size_t)update->dimensions * sizeof(float);
-	struct table_row row;
-
-	if (!context_lookup(context, ITEM_VECTORS, item, event->occurred_at, &row))
-		return;
-	event->vector = (const float *)(const void *)row.value.data;
-	event->dimensions = (size_t)update->dimensions;
-	event->space = bytes_of(row.value.data + size, row.value.size - size);
-	event->made_at = row.time_ms;
-}
-
-/* ---- an engagement that has its vector ---- */
-
-static int
-add(const struct update *update, struct key user, struct entry *entry, const struct embedding_event *event,
-    enum embedding_verdict verdict, int64_t until, struct context *context, struct error *err)
-{
-	struct store *users = context_store(context, USERS);
-	struct embedding_head head;
-	size_t size;
-	bool added;
-
-	if (!entry && store_add(users, user, 0, &entry, &added, err) < 0)
-		return -1;
-	size = entry_value(entry).size;
-	head = embedding_head_of(entry_value(entry));
-	if (verdict == EMBEDDING_COUNTS && head.id_count % FORGET_EVERY == 0)
-		size = embedding_forget(entry_edit(users, &entry, size), size, until);
-	size = embedding_size_with(bytes_of(entry_value(entry).data, size), event, verdict);
-	embedding_apply(entry_edit(users, &entry, size), event, verdict, update->half_life);
-	if (verdict == EMBEDDING_STARTS && head.actions > 0)
-		context_count(context, NEW_SPACE, 1);
-	head = embedding_head_of(entry_value(entry));
-	entry_set_timer(users, entry, time_add(head.newest_ms, update->ttl));
-	context_at_commit(context, USERS, entry);
-	return 0;
-}
-
-/* Looks the vector up and counts the event, if the verdict is that it counts. */
-static int
-take(const struct update *update, struct key user, const struct waiting_event *event, int64_t until,
-     struct context *context, enum embedding_verdict *verdict, struct error *err)
-{
-	struct embedding_event full = {
-		.id = event->id,
-		.occurred_at = event->occurred_at,
-		.weight = update->weight_of[event->action],
-	};
-	struct entry *entry;
-
-	look_up(update, context, event->item, &full);
-	if (store_find(context_store(context, USERS), user, &entry, err) < 0)
-		return -1;
-	*verdict = embedding_judge(entry ? entry_value(entry) : bytes_of(NULL, 0), &full, until);
-	return *verdict <= EMBEDDING_COUNTS ? add(update, user, entry, &full, *verdict, until, context, err) : 0;
-}
-
-/* What is over for this event. */
-static int
-settle(const struct update *update, struct key user, const struct waiting_event *event, enum embedding_verdict verdict,
-       struct context *context, struct error *err)
-{
-	static const enum update_counter counters[] = {
-		[EMBEDDING_STARTS] = COUNTED,	[EMBEDDING_COUNTS] = COUNTED,	   [EMBEDDING_REPEATED] = REPEATED,
-		[EMBEDDING_TOO_OLD] = TOO_LATE, [EMBEDDING_OLD_SPACE] = OLD_SPACE, [EMBEDDING_LACKS_VECTOR] = GIVEN_UP,
-	};
-
-	context_count(context, (int)counters[verdict], 1);
-	if (verdict == EMBEDDING_TOO_OLD)
-		return embedding_pass_on(update, LATE, user.bytes, event, context, err);
-	if (verdict == EMBEDDING_LACKS_VECTOR)
-		return embedding_pass_on(update, UNMATCHED, user.bytes, event, context, err);
-	return 0;
-}
-
-/* ---- one whose item has no vector yet ---- */
-
-static int64_t
-next_try(const struct update *update, const struct waiting_event *event, int64_t watermark)
-{
-	int64_t deadline = time_add(event->occurred_at, update->vector_wait);
-	int64_t from = watermark > event->occurred_at ? watermark : event->occurred_at;
-	int64_t step = from - event->occurred_at;
-	int64_t next = time_add(from, step > update->vector_retry ? step : update->vector_retry);
-
-	return next < deadline ? next : deadline;
-}
-
-static int
-wait(const struct update *update, struct key user, const struct waiting_event *event, struct context *context,
-     struct error *err)
-{
-	struct store *store = context_store(context, WAITING);
-	int64_t next = next_try(update, event, context_watermark(context));
-	struct entry *entry;
-	struct bytes list;
-	bool added;
-
-	if (store_add(store, user, 0, &entry, &added, err) < 0)
-		return -1;
-	list = entry_value(entry);
-	if (waiting_has(list, event->id)) {
-		context_count(context, REPEATED, 1);
-		return 0;
-	}
-	if (waiting_count(list) >= update->waiting_max || list.size + waiting_size(event) > WAITING_SIZE_MAX) {
-		if (added)
-			entry_remove(store, entry);
-		context_count(context, NO_ROOM, 1);
-		return settle(update, user, event, EMBEDDING_LACKS_VECTOR, context, err);
-	}
-	waiting_put(entry_edit(store, &entry, list.size + waiting_size(event)) + list.size, event);
-	if (next < entry_timer(entry))
-		entry_set_timer(store, entry, next);
-	context_count(context, WAITED, 1);
-	return 0;
-}
-
-/* Those of a user that wait: some have their vector now, the time of some is over. The end of a bounded run is the end
- * of all waiting. */
-static int
-try_again(const struct update *update, struct key user, struct bytes list, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, WAITING);
-	int64_t watermark = context_watermark(context), next = TIME_MAX;
-	uint8_t *kept = context_take(context, list.size);
-	struct cursor cursor = cursor_of(list);
-	enum embedding_verdict verdict;
-	struct waiting_event event;
-	struct entry *entry;
-	size_t size = 0;
-
-	while (waiting_next(&cursor, &event)) {
-		int64_t deadline = time_add(event.occurred_at, update->vector_wait);
-		int64_t now = watermark < deadline ? watermark : deadline;
-
-		if (take(update, user, &event, time_add(now, -update->remember), context, &verdict, err) < 0)
-			return -1;
-		if (verdict == EMBEDDING_LACKS_VECTOR && watermark <= deadline) {
-			int64_t again = next_try(update, &event, watermark);
-
-			waiting_put(kept + size, &event);
-			size += waiting_size(&event);
-			next = again < next ? again : next;
-		} else if (settle(update, user, &event, verdict, context, err) < 0) {
-			return -1;
-		}
-	}
-	if (store_find(store, user, &entry, err) < 0)
-		return -1;
-	insist(entry != NULL);
-	if (size == 0) {
-		entry_remove(store, entry);
-		return 0;
-	}
-	if (size < list.size)
-		memcpy(entry_edit(store, &entry, size), kept, size);
-	entry_set_timer(store, entry, next);
-	return 0;
-}
+#include "record/json.h"
 
 /* ---- engagements ---- */
 
@@ -259,33 +57,20 @@ update_process(const void *self, int input, const struct record *record, struct 
 	}
 	if (event.occurred_at < -EMBEDDING_TIME_MAX || event.occurred_at > EMBEDDING_TIME_MAX)
 		return fail(err, SKIP, "the time %lld is no sane time", (long long)event.occurred_at);
-	if (take(update, record->key, &event, until, context, &verdict, err) < 0)
+	if (embedding_take(update, record->key, &event, until, context, &verdict, err) < 0)
 		return -1;
-	if ((verdict == EMBEDDING_LACKS_VECTOR || verdict == EMBEDDING_TOO_OLD) && update->keeps_bodies &&
+	if (verdict >= EMBEDDING_TOO_OLD && verdict != EMBEDDING_OLD_SPACE && update->keeps_bodies &&
 	    context_body(context, input, record, &event.body, err) < 0)
 		return -1;
 	if (verdict == EMBEDDING_LACKS_VECTOR)
-		return wait(update, record->key, &event, context, err);
-	return settle(update, record->key, &event, verdict, context, err);
-}
-
-/* ---- rows ---- */
-
-static void
-next_revision(struct store *store, struct entry **entry)
-{
-	struct embedding_head head = embedding_head_of(entry_value(*entry));
-
-	head.revision++;
-	memcpy(entry_edit(store, entry, entry_value(*entry).size), &head, sizeof(head));
+		return embedding_wait(update, record->key, &event, context, err);
+	return embedding_settle(record->key, &event, verdict, context, err);
 }
 
 static int
 update_on_commit(const void *self, struct entry *entry, struct context *context, struct error *err)
 {
-	next_revision(context_store(context, USERS), &entry);
-	context_count(context, CHANGED, 1);
-	return embedding_emit(self, entry, false, context, err);
+	return embedding_row(self, entry, context, err);
 }
 
 /* Nothing of this user for `ttl`. The end of a bounded run makes nobody older. */
@@ -294,35 +79,40 @@ expire(const struct update *update, struct entry *entry, struct context *context
 {
 	struct store *store = context_store(context, USERS);
 
-	if (context_watermark(context) == TIME_MAX) {
-		entry_set_timer(store, entry, time_add(embedding_head_of(entry_value(entry)).newest_ms, update->ttl));
-		return 0;
-	}
-	next_revision(store, &entry);
-	context_count(context, EXPIRED, 1);
-	if (embedding_emit(update, entry, true, context, err) < 0)
-		return -1;
-	entry_remove(store, entry);
+	if (context_watermark(context) != TIME_MAX)
+		return embedding_last_row(update, entry, context, err);
+	entry_set_timer(store, entry, time_add(embedding_head_of(entry_value(entry)).newest_ms, update->ttl));
 	return 0;
-}
-
-static struct bytes
-copy_of(struct context *context, struct bytes bytes)
-{
-	uint8_t *copy = context_take(context, bytes.size);
-
-	if (bytes.size)
-		memcpy(copy, bytes.data, bytes.size);
-	return bytes_of(copy, bytes.size);
 }
 
 static int
 update_on_timer(const void *self, struct entry *entry, struct context *context, struct error *err)
 {
-	if (entry_store(entry) == USERS)
+	switch (entry_store(entry)) {
+	case USERS:
 		return expire(self, entry, context, err);
-	return try_again(self, key_of(copy_of(context, entry_key(entry))), copy_of(context, entry_value(entry)),
-			 context, err);
+	case WAITING:
+		return embedding_try_again(self, entry, context, err);
+	default:
+		return embedding_page_timer(self, entry, context);
+	}
+}
+
+/* ---- state of before ---- */
+
+/* Layout 0 had another time in the place of caused_ms. */
+static int
+user_rewrite(struct bytes value, struct stored *stored, struct buffer *out, struct error *err)
+{
+	struct embedding_head head = embedding_head_of(value);
+
+	(void)err;
+	buffer_put_bytes(out, value);
+	if (stored_layout(stored) > 0 || value.size == 0)
+		return 0;
+	head.caused_ms = TIME_MIN;
+	memcpy(out->data + out->size - value.size, &head, sizeof(head));
+	return 0;
 }
 
 /* ---- its manual page ---- */
@@ -335,30 +125,56 @@ show_waiting(struct bytes list, struct buffer *out)
 	const char *separator = "";
 
 	buffer_print(out, "{\"waiting\": [");
-	for (; waiting_next(&cursor, &event); separator = ", ")
-		buffer_print(out, "%s{\"action\": \"%s\", \"occurred_at\": %lld}", separator,
-			     actions_names[event.action], (long long)event.occurred_at);
+	for (; waiting_next(&cursor, &event); separator = ", ") {
+		buffer_print(out, "%s{\"engagement_id\": ", separator);
+		json_write_text(event.id, out);
+		buffer_print(out, ", \"item_id\": ");
+		json_write_text(event.item, out);
+		buffer_print(out, ", \"action\": \"%s\", \"occurred_at\": %lld}", actions_names[event.action],
+			     (long long)event.occurred_at);
+	}
 	buffer_print(out, "]}");
+}
+
+static void
+show_user(struct bytes value, struct buffer *out)
+{
+	struct embedding_head head = embedding_head_of(value);
+
+	buffer_print(out, "{\"updated_at\": %lld, \"revision\": %lld, \"n_actions\": %lld, \"dimensions\": %u, ",
+		     (long long)head.newest_ms, (long long)head.revision, (long long)head.actions, head.dimensions);
+	buffer_print(out, "\"space\": ");
+	json_write_text(embedding_space(value), out);
+	buffer_print(out, ", \"ids_remembered\": %u, \"ids_in_pages\": %s}", head.id_count,
+		     head.paged ? "true" : "false");
 }
 
 static void
 update_show(const struct entry *entry, struct buffer *out)
 {
-	struct embedding_head head;
+	struct bytes value = entry_value(entry);
 
-	if (entry_store(entry) == WAITING) {
-		show_waiting(entry_value(entry), out);
-		return;
+	switch (entry_store(entry)) {
+	case USERS:
+		show_user(value, out);
+		break;
+	case WAITING:
+		show_waiting(value, out);
+		break;
+	case SPACES:
+		embedding_spaces_show(value, out);
+		break;
+	default:
+		buffer_print(out, "{\"ids_remembered\": %zu}", (value.size - sizeof(struct id_page_head)) / ID_SIZE);
 	}
-	head = embedding_head_of(entry_value(entry));
-	buffer_print(out,
-		     "{\"updated_at\": %lld, \"revision\": %lld, \"n_actions\": %lld, \"dimensions\": %u, "
-		     "\"ids_remembered\": %u}",
-		     (long long)head.newest_ms, (long long)head.revision, (long long)head.actions, head.dimensions,
-		     head.id_count);
 }
 
 #define HOUR_MS (3600 * 1000.0)
+/* So many for each page: what a page may hold is bounded by the size of an entry. */
+#define IDS_MAX_LEAST (4 * ID_PAGE_COUNT)
+#define IDS_MAX_MOST (65536 * ID_PAGE_COUNT)
+_Static_assert(sizeof(struct id_page_head) + 65536 * ID_SIZE <= STORE_VALUE_SIZE_MAX, "a page fits into an entry");
+
 #define YEAR_MS (366 * 24 * HOUR_MS)
 
 static const struct option options[] = {
@@ -371,12 +187,16 @@ static const struct option options[] = {
 	 "after so long an engagement weighs half as much", .state = true},
 	{"remember", OPTION_DURATION, offsetof(struct update, remember), "6h", 1, YEAR_MS, NULL, "ms",
 	 "so long after it happened an engagement may come, and is told from a repeat"},
+	{"ids_max", OPTION_INTEGER, offsetof(struct update, ids_max), "1000000", IDS_MAX_LEAST, IDS_MAX_MOST, NULL,
+	 "engagements", "of a user whose ids are remembered; of one with more in `remember` the older ones go to late"},
 	{"vector_wait", OPTION_DURATION, offsetof(struct update, vector_wait), "1min", 0, 24 * HOUR_MS, NULL, "ms",
 	 "so long after it happened an engagement waits for the vector of its item"},
 	{"vector_retry", OPTION_DURATION, offsetof(struct update, vector_retry), "1s", 1, HOUR_MS, NULL, "ms",
 	 "after so long it is tried for the first time again"},
 	{"waiting_max", OPTION_INTEGER, offsetof(struct update, waiting_max), "100", 0, WAITING_COUNT_MAX, NULL,
 	 "engagements", "of a user that may wait at a time; more are given up at once"},
+	{"space", OPTION_TEXT, offsetof(struct update, space), "", 0, 0, NULL, NULL,
+	 "the embedding space that is the newest; empty: the one whose earliest vector was made last"},
 	{"ttl", OPTION_DURATION, offsetof(struct update, ttl), "90d", 1, 10 * YEAR_MS, NULL, "ms",
 	 "a user is forgotten so long after the newest engagement"},
 	OPTION_END,
@@ -395,18 +215,30 @@ static const struct port tables[] = {
 static const struct port outputs[] = {
 	[EMBEDDINGS] = {"embeddings", "user_embedding", "user_id_token", true,
 			"the vector of each user whose vector changed"},
-	[UNMATCHED] = {"unmatched", "engagement", "user_id_token", false, "engagements whose item had no vector"},
+	[UNMATCHED] = {"unmatched", "engagement", "user_id_token", false,
+		       "engagements whose item had no vector, or one that is no longer held"},
 	[LATE] = {"late", "engagement", "user_id_token", false, "engagements that came when `remember` was over"},
 	{.name = NULL},
 };
 
 static const struct store_spec stores[] = {
-	[USERS] = {"users", "one entry per user_id_token: sum, weight, ids of engagements", true},
+	[USERS] = {.name = "users",
+		   .help = "one entry per user_id_token: sum, weight, ids of engagements",
+		   .keyed_like_input = true,
+		   .layout = 1,
+		   .rewrite = user_rewrite},
 	[WAITING] = {.name = "waiting",
 		     .help = "one entry per user_id_token with engagements that wait for vectors",
 		     .share = share_by_key, /* which is not looked up ahead of time */
 		     .bodies = 1u << 0,
 		     .rewrite = waiting_rewrite},
+	[SPACES] = {.name = "spaces",
+		    .help = "one entry: when the first vector of each embedding space was made",
+		    .share = embedding_spaces_share,
+		    .merge = embedding_spaces_merge},
+	[IDS] = {.name = "ids",
+		 .help = "ids of engagements of users with many of them, in up to 256 entries each",
+		 .share = embedding_page_share},
 	{.name = NULL},
 };
 
@@ -414,12 +246,15 @@ static const struct counter_spec counters[] = {
 	[CHANGED] = {"changed", "rows: users whose vector changed, once a commit"},
 	[COUNTED] = {"counted", "engagements that went into a vector"},
 	[REPEATED] = {"repeated", "engagements that were there already"},
-	[TOO_LATE] = {"late", "engagements that came when nobody could say any more whether they are repeats"},
+	[TOO_LATE] = {"late", "engagements that came when `remember` was over"},
+	[FORGOTTEN] = {"forgotten",
+		       "engagements that came within `remember`, of users with more than ids_max: to late"},
 	[OLD_SPACE] = {"old_space", "engagements whose item has a vector of an older space than the user"},
 	[NEW_SPACE] = {"new_space", "users whose vector began anew in a newer space"},
 	[WAITED] = {"waited", "engagements whose item had no vector when they came"},
-	[GIVEN_UP] = {"unmatched", "engagements that were given up, since their item has no vector"},
-	[NO_ROOM] = {"no_room", "of these: at once, since too many of the user were waiting"},
+	[GIVEN_UP] = {"unmatched", "engagements that were given up, since their item had no vector"},
+	[VERSION_GONE] = {"version_gone", "engagements whose item had a vector that is no longer held: to unmatched"},
+	[NO_ROOM] = {"no_room", "of those that were given up: at once, since too many of the user were waiting"},
 	[EXPIRED] = {"expired", "users that were forgotten, since nothing came for their ttl"},
 	[NOT_COUNTED] = {"not_counted", "engagements whose action has no weight"},
 	{.name = NULL},
@@ -449,6 +284,6 @@ const struct operator_type embedding_update_type = {
 	.process = update_process,
 	.on_timer = update_on_timer,
 	.on_commit = update_on_commit,
-	.hold = update_hold,
+	.hold = embedding_hold,
 	.show = update_show,
 };

@@ -1,6 +1,7 @@
 /* What embedding_update checks and resolves when it opens. */
-#include "operators/embedding.h"
+#include "operators/caused_at.h"
 #include "operators/embedding_update.h"
+#include "operators/pass_on.h"
 
 static int
 open_engagements(struct update *update, const struct schema *schema, struct error *err)
@@ -15,7 +16,6 @@ open_engagements(struct update *update, const struct schema *schema, struct erro
 
 	if (record_fields(schema, wanted, err) < 0)
 		return -1;
-	update->engagement.field_count = schema->field_count;
 	return symbol_map_init(&update->engagement.actions, update->engagement.action.schema, actions_names,
 			       ACTIONS_COUNT, err);
 }
@@ -43,31 +43,20 @@ open_rows(struct update *update, const struct schema *schema, struct error *err)
 		WANTED_END,
 	};
 
-	return record_fields(schema, wanted, err) < 0 ? -1 : open_vector(schema, &update->row.vector, err);
-}
-
-/* Rows of these outputs are engagements as they came. */
-static int
-check_copy(const struct context *context, int output, const char *name, struct error *err)
-{
-	const struct schema *from = context_input_schema(context, 0), *to = context_output_schema(context, output);
-
-	if (!to)
-		return 0;
-	if (schema_starts_with(to, from, err) < 0)
-		return fail_in(err, "the schema of output %s must be that of input engagements", name);
-	if (to->field_count != from->field_count)
-		return fail(err, FATAL,
-			    "the schema of output %s must be that of input engagements, without more fields", name);
-	return 0;
+	if (record_fields(schema, wanted, err) < 0 || open_vector(schema, &update->row.vector, err) < 0)
+		return -1;
+	return caused_at_field(schema, &update->row.caused_at, err);
 }
 
 static int
-check_times(const struct update *update, struct error *err)
+check_options(const struct update *update, struct error *err)
 {
 	if (update->vector_wait >= update->remember)
 		return fail(err, FATAL,
 			    "vector_wait has to be shorter than remember: what has waited might be a repeat");
+	if (strlen(update->space) > EMBEDDING_SPACE_SIZE_MAX)
+		return fail(err, FATAL, "space has %zu bytes; at most %d", strlen(update->space),
+			    EMBEDDING_SPACE_SIZE_MAX);
 	if (update->ttl < update->remember)
 		return fail(err, FATAL,
 			    "ttl has to be as long as remember: a user would be forgotten, and the ids too");
@@ -82,11 +71,12 @@ embedding_open(void *self, struct context *context, struct error *err)
 
 	if (actions_parse_weights(update->weights, EMBEDDING_WEIGHT_MAX, update->weight_of, err) < 0)
 		return fail_in(err, "weights");
-	if (check_times(update, err) < 0 || open_engagements(update, context_input_schema(context, 0), err) < 0 ||
+	if (check_options(update, err) < 0 || open_engagements(update, context_input_schema(context, 0), err) < 0 ||
 	    open_vector(items, &update->item.vector, err) < 0 ||
 	    record_field(items, "space", SCHEMA_STRING, &update->item.space, err) < 0 ||
 	    open_rows(update, context_output_schema(context, EMBEDDINGS), err) < 0 ||
-	    check_copy(context, UNMATCHED, "unmatched", err) < 0 || check_copy(context, LATE, "late", err) < 0)
+	    pass_on_check(context, 0, UNMATCHED, "engagements", "unmatched", err) < 0 ||
+	    pass_on_check(context, 0, LATE, "engagements", "late", err) < 0)
 		return -1;
 	update->keeps_bodies = context_connected(context, UNMATCHED) || context_connected(context, LATE);
 	return 0;

@@ -1,6 +1,16 @@
 /* The rows of embedding_update. */
-#include "operators/embedding.h"
+#include "operators/caused_at.h"
 #include "operators/embedding_update.h"
+
+struct bytes
+embedding_copy(struct context *context, struct bytes bytes)
+{
+	uint8_t *copy = context_take(context, bytes.size);
+
+	if (bytes.size)
+		memcpy(copy, bytes.data, bytes.size);
+	return bytes_of(copy, bytes.size);
+}
 
 static void
 set_vector(const struct update *update, struct record *row, struct bytes value, struct context *context)
@@ -16,9 +26,10 @@ set_vector(const struct update *update, struct record *row, struct bytes value, 
 	row->slots[update->row.vector.slot].array.count = count;
 }
 
-int
-embedding_emit(const struct update *update, const struct entry *entry, bool forgotten, struct context *context,
-	       struct error *err)
+/* `caused_ms`: TIME_MIN: no engagement caused the row. */
+static int
+emit(const struct update *update, const struct entry *entry, int64_t caused_ms, bool forgotten, struct context *context,
+     struct error *err)
 {
 	struct record *row = context_row(context, EMBEDDINGS);
 	struct bytes value = entry_value(entry);
@@ -29,6 +40,7 @@ embedding_emit(const struct update *update, const struct entry *entry, bool forg
 	record_set_integer(row, update->row.updated_at, head.newest_ms);
 	record_set_integer(row, update->row.revision, head.revision);
 	record_set_bytes(row, update->row.space, embedding_space(value));
+	caused_at_set(row, update->row.caused_at, caused_ms);
 	if (!forgotten) {
 		set_vector(update, row, value, context);
 		record_set_real(row, update->row.weight, embedding_weight(value, update->half_life));
@@ -38,15 +50,29 @@ embedding_emit(const struct update *update, const struct entry *entry, bool forg
 }
 
 int
-embedding_pass_on(const struct update *update, int output, struct bytes user, const struct waiting_event *event,
-		  struct context *context, struct error *err)
+embedding_row(const struct update *update, struct entry *entry, struct context *context, struct error *err)
 {
-	struct record *row = context_connected(context, output) ? context_row(context, output) : NULL;
+	struct embedding_head head = embedding_head_of(entry_value(entry));
+	int64_t caused_ms = head.caused_ms;
 
-	if (!row || event->body.size == 0) /* it came when nobody read them */
-		return 0;
-	row->prefix = event->body;
-	row->prefix_fields = update->engagement.field_count;
-	row->time_ms = event->occurred_at;
-	return context_emit(context, output, user, row, err);
+	head.revision++;
+	head.caused_ms = TIME_MIN;
+	memcpy(entry_edit(context_store(context, USERS), &entry, entry_value(entry).size), &head, sizeof(head));
+	context_count(context, CHANGED, 1);
+	return emit(update, entry, caused_ms, false, context, err);
+}
+
+int
+embedding_last_row(const struct update *update, struct entry *entry, struct context *context, struct error *err)
+{
+	struct store *store = context_store(context, USERS);
+	struct embedding_head head = embedding_head_of(entry_value(entry));
+
+	head.revision++;
+	memcpy(entry_edit(store, &entry, entry_value(entry).size), &head, sizeof(head));
+	context_count(context, EXPIRED, 1);
+	if (emit(update, entry, TIME_MIN, true, context, err) < 0)
+		return -1;
+	entry_remove(store, entry);
+	return 0;
 }

@@ -24,6 +24,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "operators/caused_at.h"
 #include "operators/feature_sink_store.h"
 #include "operators/feature_sink_views.h"
 #include "operators/operators.h"
@@ -31,7 +32,7 @@
 #define SINK_ROWS_MAX 4096		 /* gathered before a commit is asked for */
 #define SINK_BYTES_MAX (8 * 1024 * 1024) /* likewise */
 
-enum sink_counter { WRITTEN, DELETED, OLDER, REFUSED };
+enum sink_counter { WRITTEN, AGED, DELETED, OLDER, REFUSED };
 enum { FRESHNESS };
 
 /* A row that was handed to the writer, and the record it is from, should it be refused. */
@@ -40,6 +41,7 @@ struct gathered {
 	bool deletion;
 	bool settled; /* counted; it waits for the rows of other tasks */
 	int64_t offset, timestamp_ms;
+	int64_t caused_ms;		 /* time of the event that caused the row; TIME_MIN: none did */
 	size_t at, key_size, value_size; /* in batch.bytes: key, then value */
 };
 
@@ -186,7 +188,7 @@ sink_open(void *self, struct context *context, struct error *err)
 /* ---- rows ---- */
 
 static void
-note_gathered(struct batch *batch, int task, int input, struct raw_record raw)
+note_gathered(struct batch *batch, int task, int input, int64_t caused_ms, struct raw_record raw)
 {
 	if (batch->count == batch->capacity) {
 		batch->capacity = batch->capacity ? 2 * batch->capacity : 256;
@@ -198,6 +200,7 @@ note_gathered(struct batch *batch, int task, int input, struct raw_record raw)
 		.deletion = !raw.value.data,
 		.offset = raw.offset,
 		.timestamp_ms = raw.timestamp_ms,
+		.caused_ms = caused_ms,
 		.at = batch->bytes.size,
 		.key_size = raw.key.size,
 		.value_size = raw.value.size,
@@ -209,11 +212,19 @@ note_gathered(struct batch *batch, int task, int input, struct raw_record raw)
 
 /* The writer has the row of the record that is being processed. */
 static void
-row_gathered(struct batch *batch, int input, struct context *context)
+row_gathered(struct batch *batch, int input, int64_t caused_ms, struct context *context)
 {
-	note_gathered(batch, context_task(context), input, context_raw(context, input));
+	note_gathered(batch, context_task(context), input, caused_ms, context_raw(context, input));
 	if (batch->count >= SINK_ROWS_MAX || feature_writer_bytes(batch->writer) >= SINK_BYTES_MAX)
 		context_commit_soon(context);
+}
+
+/* Rows of a schema that does not say it are taken for the newest event's. */
+static int64_t
+caused_ms(const struct sink_fields *fields, const struct record *record)
+{
+	return fields->caused_at.slot < 0 ? record_integer(record, fields->updated_at)
+					  : caused_at_get(record, fields->caused_at);
 }
 
 static int
@@ -235,7 +246,7 @@ sink_process(const void *self, int input, const struct record *record, struct co
 	sink_kinds[input].read(fields, record, context, features);
 	if (feature_writer_put(batch->writer, sink->views[input], &row, batch->count, err) < 0)
 		return -1;
-	row_gathered(batch, input, context);
+	row_gathered(batch, input, caused_ms(fields, record), context);
 	return 0;
 }
 
@@ -249,7 +260,7 @@ sink_on_deletion(const void *self, int input, struct bytes key, struct context *
 	if (feature_writer_remove(sink->batch->writer, sink->views[input], &user, context_raw(context, input).offset,
 				  sink->batch->count, err) < 0)
 		return -1;
-	row_gathered(sink->batch, input, context);
+	row_gathered(sink->batch, input, TIME_MIN, context);
 	return 0;
 }
 
@@ -273,7 +284,10 @@ settle(const struct batch *batch, size_t index, const struct feature_result *res
 		context_count(context, DELETED, 1);
 	} else if (result->outcome == FEATURE_WRITTEN) {
 		context_count(context, WRITTEN, 1);
-		context_observe(context, FRESHNESS, now_ms - result->time_ms);
+		if (row->caused_ms == TIME_MIN)
+			context_count(context, AGED, 1);
+		else
+			context_observe(context, FRESHNESS, now_ms - row->caused_ms);
 	} else {
 		context_count(context, result->outcome == FEATURE_OLDER ? OLDER : REFUSED, 1);
 	}
@@ -358,6 +372,7 @@ static const struct port inputs[] = {
 
 static const struct counter_spec counters[] = {
 	[WRITTEN] = {"written", "rows that the store has taken"},
+	[AGED] = {"aged", "of these: rows that no event caused, but time that has passed; they have no freshness"},
 	[DELETED] = {"deleted", "users deleted in the store: records without a value"},
 	[OLDER] = {"older", "rows that the store had already, or newer ones"},
 	[REFUSED] = {"refused", "rows that the store will never take: dead letters"},
@@ -365,7 +380,8 @@ static const struct counter_spec counters[] = {
 };
 
 static const struct histogram_spec histograms[] = {
-	[FRESHNESS] = {"freshness", "from the event time of a row to the store's word that it is written"},
+	[FRESHNESS] = {"freshness",
+		       "from the time of the event that caused a row to the store's word that it is written"},
 	{.name = NULL},
 };
 

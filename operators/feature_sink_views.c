@@ -1,5 +1,7 @@
 #include "operators/feature_sink_views.h"
 
+#include "operators/caused_at.h"
+
 #define NOT_WATCHED (-1.0) /* lists have no nulls */
 
 const struct feature_column sink_keys[] = {{"user_id_token", FEATURE_STRING, false}, {.name = NULL}};
@@ -14,7 +16,7 @@ open_row(struct sink_fields *fields, const struct schema *schema, struct error *
 		WANTED_END,
 	};
 
-	return record_fields(schema, wanted, err);
+	return record_fields(schema, wanted, err) < 0 ? -1 : caused_at_field(schema, &fields->caused_at, err);
 }
 
 /* ---- histories: lists with an item for each action ---- */

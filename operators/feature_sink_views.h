@@ -15,6 +15,7 @@ enum sink_input { SINK_HISTORIES, SINK_EMBEDDINGS, SINK_INPUTS };
 /* Where things are in the rows of an input. */
 struct sink_fields {
 	struct field user, updated_at, revision;
+	struct field caused_at; /* slot -1: the schema has none */
 	union {
 		struct {
 			struct field actions;

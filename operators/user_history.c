@@ -4,7 +4,7 @@
  * Per user_id_token the newest `actions_kept` engagements by event time whose action is one of `actions`. What is older
  * than `ttl` behind the watermark leaves. An engagement that comes late takes its place among the others, or changes
  * nothing where as many are newer; a repeated engagement_id changes nothing. So the list depends on what came, not on
- * the order in which it did.
+ * the order in which it did. An engagement that the list cannot hold, since its ids are too long, goes to `overflow`.
  *
  * A user whose list has changed gives one row a commit, however many engagements there were. When the last action has
  * left, a row without actions is written, and the user is forgotten.
@@ -16,11 +16,15 @@
  *       actions: click, like, share
  */
 #include "operators/actions.h"
+#include "operators/caused_at.h"
 #include "operators/operators.h"
+#include "operators/pass_on.h"
 #include "operators/user_history_entry.h"
+#include "record/json.h"
 #include "record/symbols.h"
 
-enum history_counter { CHANGED, REPEATED, TOO_OLD, EXPIRED, NOT_COUNTED };
+enum { HISTORIES, OVERFLOW };
+enum history_counter { CHANGED, REPEATED, TOO_OLD, EXPIRED, NOT_COUNTED, TOO_LONG };
 
 struct history {
 	int64_t kept, ttl;
@@ -32,6 +36,7 @@ struct history {
 	} engagement;
 	struct {
 		struct field user, actions, updated_at, revision;
+		struct field caused_at;				     /* slot -1: the schema has none */
 		struct field id, item, action, watched, occurred_at; /* of an item of `actions` */
 		size_t width;
 		struct symbol_map map;
@@ -78,7 +83,7 @@ open_rows(struct history *history, const struct schema *schema, struct error *er
 	};
 	const struct schema *item;
 
-	if (record_fields(schema, wanted, err) < 0)
+	if (record_fields(schema, wanted, err) < 0 || caused_at_field(schema, &history->row.caused_at, err) < 0)
 		return -1;
 	item = history->row.actions.schema->items;
 	if (item->type != SCHEMA_RECORD || item->by_reference)
@@ -99,7 +104,8 @@ history_open(void *self, struct context *context, struct error *err)
 	if (actions_parse(history->actions, &history->counted, err) < 0)
 		return fail_in(err, "actions");
 	if (open_engagements(history, context_input_schema(context, 0), err) < 0 ||
-	    open_rows(history, context_output_schema(context, 0), err) < 0)
+	    open_rows(history, context_output_schema(context, HISTORIES), err) < 0 ||
+	    pass_on_check(context, 0, OVERFLOW, "engagements", "overflow", err) < 0)
 		return -1;
 	for (int action = 0; action < ACTIONS_COUNT; action++)
 		if ((history->counted & 1u << action) && history->row.map.to_symbol[action] < 0)
@@ -110,8 +116,8 @@ history_open(void *self, struct context *context, struct error *err)
 
 /* ---- engagements ---- */
 
-static int
-read_action(const struct history *history, const struct record *record, struct history_action *out, struct error *err)
+static void
+read_action(const struct history *history, const struct record *record, struct history_action *out)
 {
 	*out = (struct history_action){
 		.engagement_id = record_bytes(record, history->engagement.id),
@@ -123,10 +129,20 @@ read_action(const struct history *history, const struct record *record, struct h
 	};
 	if (out->has_watched)
 		out->watched = record_real(record, history->engagement.watched);
-	if (out->engagement_id.size > HISTORY_TEXT_SIZE_MAX || out->item_id.size > HISTORY_TEXT_SIZE_MAX)
-		return fail(err, SKIP, "engagement_id has %zu bytes and item_id %zu; at most %d",
-			    out->engagement_id.size, out->item_id.size, HISTORY_TEXT_SIZE_MAX);
-	return 0;
+}
+
+/* Its ids are longer than a list holds. */
+static int
+pass_over(int input, const struct record *record, struct context *context, struct error *err)
+{
+	struct bytes body;
+
+	context_count(context, TOO_LONG, 1);
+	if (!context_connected(context, OVERFLOW))
+		return 0;
+	if (context_body(context, input, record, &body, err) < 0)
+		return -1;
+	return pass_on(context, OVERFLOW, record->key.bytes, body, record->time_ms, err);
 }
 
 /* The oldest action of the list is the first to leave. */
@@ -146,9 +162,7 @@ history_process(const void *self, int input, const struct record *record, struct
 	struct entry *entry;
 	bool added;
 
-	(void)input;
-	if (read_action(history, record, &action, err) < 0)
-		return -1;
+	read_action(history, record, &action);
 	if (!(history->counted & 1u << action.action)) {
 		context_count(context, NOT_COUNTED, 1);
 		return 0;
@@ -157,6 +171,8 @@ history_process(const void *self, int input, const struct record *record, struct
 		context_count(context, EXPIRED, 1);
 		return 0;
 	}
+	if (action.engagement_id.size > HISTORY_TEXT_SIZE_MAX || action.item_id.size > HISTORY_TEXT_SIZE_MAX)
+		return pass_over(input, record, context, err);
 	if (store_add(store, record->key, 0, &entry, &added, err) < 0)
 		return -1;
 	change = history_add(store, &entry, &action, history->kept);
@@ -214,9 +230,11 @@ history_on_commit(const void *self, struct entry *entry, struct context *context
 {
 	const struct history *history = self;
 	struct store *store = context_store(context, 0);
-	struct record *row = context_row(context, 0);
+	struct record *row = context_row(context, HISTORIES);
 	struct history_head head = history_head_of(entry);
 
+	caused_at_set(row, history->row.caused_at, head.caused_at);
+	head.caused_at = TIME_MIN;
 	head.revision++;
 	history_head_store(store, &entry, &head);
 	row->time_ms = head.updated_at;
@@ -225,7 +243,7 @@ history_on_commit(const void *self, struct entry *entry, struct context *context
 	record_set_integer(row, history->row.revision, head.revision);
 	set_actions(history, row, entry, context);
 	context_count(context, CHANGED, 1);
-	if (context_emit(context, 0, entry_key(entry), row, err) < 0)
+	if (context_emit(context, HISTORIES, entry_key(entry), row, err) < 0)
 		return -1;
 	if (head.count == 0)
 		entry_remove(store, entry);
@@ -244,9 +262,14 @@ history_show(const struct entry *entry, struct buffer *out)
 
 	buffer_print(out, "{\"updated_at\": %lld, \"revision\": %lld, \"actions\": [", (long long)head.updated_at,
 		     (long long)head.revision);
-	for (; history_next(&cursor, &action); separator = ", ")
-		buffer_print(out, "%s{\"action\": \"%s\", \"occurred_at\": %lld}", separator,
-			     actions_names[action.action], (long long)action.occurred_at);
+	for (; history_next(&cursor, &action); separator = ", ") {
+		buffer_print(out, "%s{\"engagement_id\": ", separator);
+		json_write_text(action.engagement_id, out);
+		buffer_print(out, ", \"item_id\": ");
+		json_write_text(action.item_id, out);
+		buffer_print(out, ", \"action\": \"%s\", \"occurred_at\": %lld}", actions_names[action.action],
+			     (long long)action.occurred_at);
+	}
 	buffer_print(out, "]}");
 }
 
@@ -269,12 +292,19 @@ static const struct port inputs[] = {
 };
 
 static const struct port outputs[] = {
-	{"histories", "user_history", "user_id_token", true, "the latest actions of each user whose actions changed"},
+	[HISTORIES] = {"histories", "user_history", "user_id_token", true,
+		       "the latest actions of each user whose actions changed"},
+	[OVERFLOW] = {"overflow", "engagement", "user_id_token", false,
+		      "engagements whose ids are longer than a history holds"},
 	{.name = NULL},
 };
 
 static const struct store_spec stores[] = {
-	{"users", "one entry per user_id_token: the latest actions", true},
+	{.name = "users",
+	 .help = "one entry per user_id_token: the latest actions",
+	 .keyed_like_input = true,
+	 .layout = HISTORY_LAYOUT,
+	 .rewrite = history_rewrite},
 	{.name = NULL},
 };
 
@@ -284,6 +314,7 @@ static const struct counter_spec counters[] = {
 	[TOO_OLD] = {"too_old", "engagements that were older than all that is kept"},
 	[EXPIRED] = {"expired", "engagements that came when their ttl was over"},
 	[NOT_COUNTED] = {"not_counted", "engagements whose action is not kept"},
+	[TOO_LONG] = {"too_long", "engagements whose engagement_id or item_id has more than 1,024 bytes: to overflow"},
 	{.name = NULL},
 };
 

@@ -1,6 +1,7 @@
 #include "operators/user_history_entry.h"
 
 #include "base/packed.h"
+
 #define ACTION_SIZE_MAX (2 * (HISTORY_TEXT_SIZE_MAX + BUFFER_VARINT_SIZE_MAX) + 2 + 2 * sizeof(int64_t))
 
 _Static_assert(sizeof(struct history_head) + HISTORY_ACTIONS_MAX * ACTION_SIZE_MAX < STORE_VALUE_SIZE_MAX,
@@ -11,7 +12,7 @@ _Static_assert(sizeof(struct history_head) + HISTORY_ACTIONS_MAX * ACTION_SIZE_M
 struct history_head
 history_head_of(const struct entry *entry)
 {
-	struct history_head head = {.updated_at = TIME_MIN, .oldest_at = TIME_MAX};
+	struct history_head head = {.updated_at = TIME_MIN, .oldest_at = TIME_MAX, .caused_at = TIME_MIN};
 
 	if (entry_value(entry).size)
 		memcpy(&head, entry_value(entry).data, sizeof(head));
@@ -145,6 +146,8 @@ history_add(struct store *store, struct entry **entry, const struct history_acti
 		return HISTORY_TOO_OLD;
 	if (action->occurred_at > head.updated_at)
 		head.updated_at = action->occurred_at;
+	if (action->occurred_at > head.caused_at)
+		head.caused_at = action->occurred_at;
 	insert(store, entry, place, kept, action, &head);
 	return HISTORY_ADDED;
 }
@@ -159,4 +162,19 @@ history_expire(struct store *store, struct entry **entry, int64_t from)
 	while (history_next(&cursor, &action) && action.occurred_at >= from)
 		count++;
 	keep_first(store, entry, count);
+}
+
+int
+history_rewrite(struct bytes value, struct stored *stored, struct buffer *out, struct error *err)
+{
+	struct history_head head = {.caused_at = TIME_MIN};
+	size_t size = stored_layout(stored) == 0 ? offsetof(struct history_head, caused_at) : sizeof(head);
+
+	(void)err;
+	if (value.size < size) /* nothing has been added to it yet */
+		return 0;
+	memcpy(&head, value.data, size);
+	buffer_put(out, &head, sizeof(head));
+	buffer_put(out, value.data + size, value.size - size);
+	return 0;
 }

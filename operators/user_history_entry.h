@@ -4,13 +4,13 @@
  *     history_head | action | action | ...        newest first, by (occurred_at, engagement_id)
  *
  * The order is total and does not depend on arrival, so the list does not either. What is pushed out at the end is
- * older than all that stays: a repeat of it cannot come back, not even when others have left for their age.
+ * older than all that stays: sent again as it was it cannot come back, not even when others have left for their age.
+ * So no ids need be kept of what has left, however many engagements a user has.
  */
 #ifndef OPERATORS_USER_HISTORY_ENTRY_H
 #define OPERATORS_USER_HISTORY_ENTRY_H
 
-#include "base/buffer.h"
-#include "state/store.h"
+#include "dataflow/operator.h"
 
 #define HISTORY_ACTIONS_MAX 400	   /* of one user */
 #define HISTORY_TEXT_SIZE_MAX 1024 /* bytes of an engagement_id or an item_id */
@@ -20,7 +20,10 @@ struct history_head {
 	int64_t updated_at; /* time of the newest action there has been */
 	int64_t oldest_at;  /* of those in the list; TIME_MAX: it is empty */
 	int64_t count;
+	int64_t caused_at; /* of the newest action that came since the last row; TIME_MIN: none */
 };
+
+#define HISTORY_LAYOUT 1 /* layout 0, up to 0.1.0, had no caused_at */
 
 struct history_action {
 	struct bytes engagement_id, item_id;
@@ -44,6 +47,9 @@ enum history_change history_add(struct store *store, struct entry **entry, const
 				int64_t limit);
 /* Removes what happened before `from`. */
 void history_expire(struct store *store, struct entry **entry, int64_t from);
+
+/* For store_spec.rewrite. */
+int history_rewrite(struct bytes value, struct stored *stored, struct buffer *out, struct error *err);
 
 /* Walks over the actions, newest first. */
 struct cursor history_cursor(const struct entry *entry);

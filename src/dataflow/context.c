@@ -296,12 +296,26 @@ context_connected(const struct context *context, int output)
 	return context->outputs[output].topic != NULL;
 }
 
-bool
+enum table_answer
 context_lookup(const struct context *context, int table, struct bytes key, int64_t at_ms, struct table_row *out)
 {
 	const struct table_feed *feed = context->operator->tables[table];
 
-	return feed && global_table_find(feed->table, key_of(key), at_ms, out);
+	return feed ? global_table_find(feed->table, key_of(key), at_ms, out) : TABLE_NOTHING;
+}
+
+enum table_answer
+context_lookup_before(struct table_row *row)
+{
+	return global_table_find_before(row);
+}
+
+bool
+context_series(const struct context *context, int table, int number, struct table_series *out)
+{
+	const struct table_feed *feed = context->operator->tables[table];
+
+	return feed && series_set_get(&feed->series, number, out);
 }
 
 void *

@@ -25,6 +25,7 @@ struct version { /* in memory of memory_new, which begins at a multiple of 16 */
 struct row {
 	uint64_t hash;
 	_Atomic(struct version *) newest;
+	_Atomic int64_t gone_from_ms; /* time of the oldest version that is no longer kept; TIME_MAX: there is none */
 	size_t key_size;
 	uint8_t key[];
 };
@@ -290,7 +291,22 @@ find_row(const struct slots *slots, struct key key, size_t *at)
 	}
 }
 
-bool
+/* `version`: NULL where nothing that is kept is as old as that. */
+static enum table_answer
+answer(const struct row *row, const struct version *version, int64_t at_ms, struct table_row *out)
+{
+	if (!version)
+		return atomic_load_explicit(&row->gone_from_ms, memory_order_relaxed) <= at_ms ? TABLE_GONE
+											       : TABLE_NOTHING;
+	*out = (struct table_row){
+		.value = bytes_of(version->value, version->size),
+		.time_ms = version->time_ms,
+		.at = {row, version, at_ms},
+	};
+	return TABLE_ROW;
+}
+
+enum table_answer
 global_table_find(const struct global_table *table, struct key key, int64_t at_ms, struct table_row *out)
 {
 	const struct slots *slots = atomic_load_explicit(&table->slots, memory_order_acquire);
@@ -298,18 +314,19 @@ global_table_find(const struct global_table *table, struct key key, int64_t at_m
 	const struct row *row = find_row(slots, key, &at);
 	const struct version *version = row ? atomic_load_explicit(&row->newest, memory_order_acquire) : NULL;
 
-	if (!version)
-		return false;
-	while (version->time_ms > at_ms) {
-		const struct version *older = atomic_load_explicit(&version->older, memory_order_acquire);
+	if (!version) /* of a row that is being removed too */
+		return TABLE_NOTHING;
+	while (version && version->time_ms > at_ms)
+		version = atomic_load_explicit(&version->older, memory_order_acquire);
+	return answer(row, version, at_ms, out);
+}
 
-		if (!older)
-			break;
-		version = older;
-	}
-	out->value = bytes_of(version->value, version->size);
-	out->time_ms = version->time_ms;
-	return true;
+enum table_answer
+global_table_find_before(struct table_row *row)
+{
+	const struct version *version = row->at.version;
+
+	return answer(row->at.row, atomic_load_explicit(&version->older, memory_order_acquire), row->at.ms, row);
 }
 
 /* ---- the writer ---- */
@@ -392,6 +409,7 @@ add_row(struct global_table *table, struct key key, struct version *version)
 	if (key.bytes.size != 0)
 		memcpy(row->key, key.bytes.data, key.bytes.size);
 	atomic_init(&row->newest, version);
+	atomic_init(&row->gone_from_ms, TIME_MAX);
 	at = find_free(slots, key);
 	table->used += atomic_load_explicit(&slots->at[at], memory_order_relaxed) == NULL;
 	table->bytes += row_bytes(row->key_size);
@@ -414,6 +432,14 @@ place_of(struct row *row, int64_t time_ms, int64_t *newer)
 	}
 }
 
+/* Before it is unlinked: who finds it no more finds that it is gone. */
+static void
+note_gone(struct row *row, int64_t time_ms)
+{
+	if (time_ms < atomic_load_explicit(&row->gone_from_ms, memory_order_relaxed))
+		atomic_store_explicit(&row->gone_from_ms, time_ms, memory_order_relaxed);
+}
+
 static void
 cut_oldest(struct global_table *table, struct row *row)
 {
@@ -429,6 +455,7 @@ cut_oldest(struct global_table *table, struct row *row)
 	version = atomic_load_explicit(link, memory_order_relaxed);
 	if (!version)
 		return;
+	note_gone(row, version->time_ms);
 	atomic_store_explicit(link, NULL, memory_order_release);
 	retire_version(table, version);
 }
@@ -490,8 +517,10 @@ add_version(struct global_table *table, struct row *row, int64_t time_ms, struct
 	int64_t newer;
 
 	link = place_of(row, time_ms, &newer);
-	if (newer >= table->config.versions)
+	if (newer >= table->config.versions) {
+		note_gone(row, time_ms);
 		return;
+	}
 	version = version_new(time_ms, value);
 	table->bytes += version_bytes(version);
 	before = atomic_load_explicit(link, memory_order_relaxed);

@@ -1,5 +1,6 @@
 /*
- * The rows of a global table: for each key the newest few versions, found by key and time.
+ * The rows of a global table: for each key the newest few versions, found by key and time. A look-up never gives a
+ * version from the future; where the version of its time is no longer kept, it says so.
  *
  * One thread writes, any number of threads look up at the same time, and look-ups take no lock and write nothing that
  * others read. A row that readers can see is never changed: a new version is linked in by one store of a pointer, and
@@ -39,7 +40,8 @@ struct global_table *global_table_new(const struct global_table_config *config);
 void global_table_free(struct global_table **table); /* no reader is inside */
 
 /*
- * A version of the key's row. Of two with the same time the later put holds; of more than `versions` the oldest goes.
+ * A version of the key's row. Of two with the same time the later put holds; of more than `versions` the oldest goes,
+ * and the row keeps its time: what is asked for as of then or later, and is not kept, is gone.
  * FATAL where the table would pass bytes_max. RETRY: it would until readers have passed; call it again.
  */
 int global_table_put(struct global_table *table, struct key key, int64_t time_ms, struct bytes value,
@@ -50,8 +52,10 @@ void global_table_enter(struct global_table *table, int reader);
 void global_table_pass(struct global_table *table, int reader);
 void global_table_leave(struct global_table *table, int reader);
 
-/* As context_lookup (operator.h). */
-bool global_table_find(const struct global_table *table, struct key key, int64_t at_ms, struct table_row *out);
+/* As context_lookup and context_lookup_before (operator.h). */
+enum table_answer global_table_find(const struct global_table *table, struct key key, int64_t at_ms,
+				    struct table_row *out);
+enum table_answer global_table_find_before(struct table_row *row);
 
 /* For the writer and for people. */
 int64_t global_table_bytes(const struct global_table *table);

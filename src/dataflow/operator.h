@@ -73,9 +73,11 @@ struct operator_type {
 	/* Sinks: what was gathered and not committed is given up; it comes again, to this task or to another one. */
 	void (*drop)(const void *self);
 	/* Operators with a global table: what is to be held of its record goes to the end of *out, and is what
-	 * context_lookup gives. SKIP: the record is a dead letter, and what was held of its key before stays. Called on
-	 * another thread and with another self than the other hooks. */
-	int (*hold)(const void *self, int table, const struct record *record, struct buffer *out, struct error *err);
+	 * context_lookup gives. *series: the name of the series it belongs to (context_series), borrowed from the
+	 * record; empty data: none. SKIP: the record is a dead letter, and what was held of its key before stays.
+	 * Called on another thread and with another self than the other hooks. */
+	int (*hold)(const void *self, int table, const struct record *record, struct buffer *out, struct bytes *series,
+		    struct error *err);
 	/* For dealings with the outside that have times of their own (an answer that is awaited, a notification that is
 	 * repeated): called when the task is there, and *wait_ms later, and so on. It may do what
 	 * process() may, and not SKIP. Never for logic on events. *pending: a bounded run is not over yet. */
@@ -118,17 +120,39 @@ void context_observe(struct context *context, int histogram, int64_t ms);
 /* Asks for on_commit() with this entry of this store; once, however often it is asked. Not from on_commit(). */
 void context_at_commit(struct context *context, int store, const struct entry *entry);
 
-/* A row of a global table. */
+/* A version of a row of a global table. */
 struct table_row {
 	struct bytes value; /* what hold() made of it; begins at a multiple of 16 */
 	int64_t time_ms;    /* of the record's event */
+	struct {
+		const void *row, *version;
+		int64_t ms;
+	} at; /* the table's */
 };
 
-/*
- * The row of `key` in a table that held at `at_ms`: the newest that is not younger. Where all that are
- * kept are younger, the oldest of them. false: there is none. Borrowed until the hook returns.
- */
-bool context_lookup(const struct context *context, int table, struct bytes key, int64_t at_ms, struct table_row *out);
+enum table_answer {
+	TABLE_NOTHING, /* there has been no such version, as far as the topic tells */
+	TABLE_GONE,    /* there was one, and it is one of more than `table_versions`: no longer kept */
+	TABLE_ROW,
+};
+
+/* The version of the key's row in a table that held at `at_ms`: the newest that is not younger. Never a younger one.
+ * Borrowed until the hook returns. */
+enum table_answer context_lookup(const struct context *context, int table, struct bytes key, int64_t at_ms,
+				 struct table_row *out);
+/* The version before that one. */
+enum table_answer context_lookup_before(struct table_row *row);
+
+/* A series of a table's rows, by the name that hold() gave them. */
+struct table_series {
+	struct bytes name;
+	int64_t began_ms; /* the least time of its rows so far; the same whatever their order */
+};
+
+/* The series number 0, 1, ... of a table, in no order; false: there are no more. At most TABLE_SERIES_MAX are known,
+ * those that began last. The name lives as long as the task. */
+#define TABLE_SERIES_MAX 64
+bool context_series(const struct context *context, int table, int number, struct table_series *out);
 
 /* The record's body in its own (the reader's) schema: record->body where it is known, else encoded now. Borrowed
  * until the hook returns. */

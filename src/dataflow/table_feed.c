@@ -99,6 +99,7 @@ table_feed_close(struct table_feed **pointer)
 		reader_close(&feed->readers[i]);
 	self_close(&feed->self);
 	global_table_free(&feed->table);
+	series_set_fini(&feed->series);
 	for (struct table_refused *next; feed->refused_first; feed->refused_first = next) {
 		next = feed->refused_first->next;
 		free_refused(feed, &feed->refused_first);
@@ -239,6 +240,8 @@ table_feed_forget(struct table_feed *feed, int partition, int64_t offset)
 static int
 hold(struct table_feed *feed, const struct log_record *from, int64_t now_ms, struct error *err)
 {
+	struct bytes series = {0};
+
 	feed->record.key = key_of(from->key);
 	if (!from->value.data) {
 		if (from->key.data)
@@ -248,9 +251,12 @@ hold(struct table_feed *feed, const struct log_record *from, int64_t now_ms, str
 	arena_reset(&feed->arena);
 	buffer_clear(&feed->held);
 	if (topic_record_decode(feed->topic, from, now_ms, &feed->record, &feed->arena, err) < 0 ||
-	    feed->operator->spec->type->hold(feed->self.of, feed->port, &feed->record, &feed->held, err) < 0)
+	    feed->operator->spec->type->hold(feed->self.of, feed->port, &feed->record, &feed->held, &series, err) < 0 ||
+	    global_table_put(feed->table, feed->record.key, feed->record.time_ms, buffer_bytes(&feed->held), err) < 0)
 		return -1;
-	return global_table_put(feed->table, feed->record.key, feed->record.time_ms, buffer_bytes(&feed->held), err);
+	if (series.data)
+		series_set_note(&feed->series, series, feed->record.time_ms);
+	return 0;
 }
 
 static int

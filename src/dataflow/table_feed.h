@@ -27,6 +27,7 @@
 #include "dataflow/dead_letter.h"
 #include "dataflow/global_table.h"
 #include "dataflow/self.h"
+#include "dataflow/series_set.h"
 
 /* What is kept of refused records for the tasks' letters: a share of the table's size, beside it; at least one. */
 #define TABLE_REFUSED_SHARE 0.25
@@ -55,6 +56,7 @@ struct table_feed {
 	const struct topology_topic *topic;
 	int log_topic, partitions;
 	struct global_table *table;
+	struct series_set series;
 	struct self self;
 	struct reader **readers; /* by partition */
 	int64_t *next;		 /* offsets */

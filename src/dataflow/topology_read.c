@@ -232,14 +232,17 @@ static const struct option topic_options[] = {
 	 .min = MIB / 16,
 	 .max = 1024 * 1024 * MIB,
 	 .unit = "bytes",
-	 .help = "Held of it as a global table by each process, at most, beside `memory`; a run that needs more ends."},
+	 .help = "Held of it as a global table by each process, at most, all versions of all keys together, beside "
+		 "`memory`; a run that needs more ends."},
 	{.name = "table_versions",
 	 .type = OPTION_INTEGER,
 	 .offset = offsetof(struct topology_topic, table_versions),
-	 .initial = "4",
+	 .initial = "16",
 	 .min = 1,
 	 .max = 1000,
-	 .help = "Versions of each key that a global table of it holds, the newest by event time."},
+	 .help = "Versions of each key that a global table of it holds, the newest by event time, within table_size: "
+		 "each takes 32 bytes and what the operator holds of a record. An event whose version is no longer "
+		 "held never finds a younger one instead."},
 	OPTION_END,
 };
 

@@ -20,7 +20,8 @@ struct codec {
 	struct encoder *encoder;
 	uint8_t head[SINGLE_OBJECT_SIZE]; /* what is put in front of a value */
 	size_t head_size;
-	int writer_count; /* the reader's own schema is the first */
+	struct schema *before; /* the reader's schema with fewer fields */
+	int writer_count;      /* the reader's own schema is the first */
 	struct writer writers[CODEC_WRITERS_MAX];
 };
 
@@ -76,6 +77,30 @@ writer_add(struct codec *codec, const struct schema_document *document, uint32_t
 	return 0;
 }
 
+/* Versions of the reader's schema from before its last fields were added. */
+static int
+add_before(struct codec *codec, struct error *err)
+{
+	const struct schema *reader = codec->reader;
+
+	codec->before = memory_new_array(CODEC_BEFORE_MAX, sizeof(*codec->before));
+	for (int i = 0; i < CODEC_BEFORE_MAX; i++) {
+		struct schema_document document = {.root = &codec->before[i]};
+		char *canonical;
+
+		codec->before[i] = *reader;
+		codec->before[i].field_count = reader->field_count - i - 1;
+		if (codec->before[i].field_count < 1 || !reader->fields[codec->before[i].field_count].initial)
+			return 0;
+		canonical = schema_canonical(document.root);
+		document.fingerprint = schema_fingerprint(bytes_of_text(canonical));
+		memory_free(&canonical);
+		if (writer_add(codec, &document, 0, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void
 fill_head(struct codec *codec, uint64_t fingerprint, uint32_t id)
 {
@@ -100,7 +125,8 @@ codec_new(enum framing framing, const struct schema_document *reader, uint32_t i
 	codec->framing = framing;
 	codec->reader = reader->root;
 	/* Also refuses a schema that is no record. */
-	if (writer_add(codec, reader, id, err) < 0) {
+	if (writer_add(codec, reader, id, err) < 0 ||
+	    (framing == FRAMING_SINGLE_OBJECT && add_before(codec, err) < 0)) {
 		codec_free(&codec);
 		return -1;
 	}
@@ -118,6 +144,7 @@ codec_free(struct codec **codec)
 	for (int i = 0; i < (*codec)->writer_count; i++)
 		decoder_free(&(*codec)->writers[i].decoder);
 	encoder_free(&(*codec)->encoder);
+	memory_free(&(*codec)->before);
 	memory_free(codec);
 }
 

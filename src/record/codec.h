@@ -7,7 +7,8 @@
  *     confluent      0x00, 4 bytes big-endian schema id, the Avro bytes (Confluent's wire format)
  *
  * A codec is one topic's: the reader's schema, the writers' schemas it knows by fingerprint or id, and a decoder for
- * each. Immutable once all writers are added; may be shared by threads then.
+ * each. By fingerprint it also knows the reader's schema as it was before fields with defaults were added at its end,
+ * up to CODEC_BEFORE_MAX of them. Immutable once all writers are added; may be shared by threads then.
  */
 #ifndef RECORD_CODEC_H
 #define RECORD_CODEC_H
@@ -18,6 +19,7 @@
 enum framing { FRAMING_SINGLE_OBJECT, FRAMING_CONFLUENT, FRAMING_RAW };
 
 #define CODEC_WRITERS_MAX 256 /* writer schemas of one topic */
+#define CODEC_BEFORE_MAX 16   /* fields at the end that values may lack */
 
 struct codec;
 

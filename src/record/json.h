@@ -19,6 +19,9 @@ int json_read(struct bytes text, struct record *record, struct arena *arena, str
 /* Appends the record as one line of JSON, without a line end, fields in the schema's order. */
 void json_write(const struct record *record, struct buffer *out);
 
+/* Appends a string of UTF-8 in quotes, escaped. */
+void json_write_text(struct bytes text, struct buffer *out);
+
 /* ISO 8601 with zone ("2026-11-21T05:00:00.123Z", "...+01:00") to milliseconds since 1970; also used for --from. */
 int json_parse_time(const char *text, int64_t *ms, struct error *err);
 /* The same the other way, in UTC: at most 32 bytes with the final 0. */

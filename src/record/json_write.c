@@ -79,8 +79,8 @@ write_escape(uint8_t c, struct buffer *out)
 	}
 }
 
-static void
-write_string(struct bytes string, struct buffer *out)
+void
+json_write_text(struct bytes string, struct buffer *out)
 {
 	size_t start = 0;
 
@@ -106,7 +106,7 @@ write_fields(const struct schema *schema, const union slot *slots, struct buffer
 
 		if (i)
 			buffer_put_u8(out, ',');
-		write_string(bytes_of_text(field->name), out);
+		json_write_text(bytes_of_text(field->name), out);
 		buffer_put_u8(out, ':');
 		write_value(field->schema, slots + field->slot, out);
 	}
@@ -139,7 +139,7 @@ write_map(const struct schema *schema, const union slot *from, struct buffer *ou
 
 		if (i)
 			buffer_put_u8(out, ',');
-		write_string(pair->bytes, out);
+		json_write_text(pair->bytes, out);
 		buffer_put_u8(out, ':');
 		write_value(schema->items, pair + 1, out);
 	}
@@ -170,7 +170,7 @@ write_symbol(const struct schema *schema, const union slot *from, struct buffer 
 	if (from->integer < 0 || from->integer >= schema->symbol_count)
 		write_text("null", out);
 	else
-		write_string(bytes_of_text(schema->symbols[from->integer]), out);
+		json_write_text(bytes_of_text(schema->symbols[from->integer]), out);
 }
 
 static void
@@ -203,7 +203,7 @@ write_value(const struct schema *schema, const union slot *from, struct buffer *
 		write_real(from->real, schema->type == SCHEMA_FLOAT, out);
 		break;
 	case SCHEMA_STRING:
-		write_string(from->bytes, out);
+		json_write_text(from->bytes, out);
 		break;
 	case SCHEMA_BYTES:
 	case SCHEMA_FIXED:

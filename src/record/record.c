@@ -54,6 +54,14 @@ record_field(const struct schema *record, const char *name, enum schema_type typ
 }
 
 int
+record_field_if_any(const struct schema *record, const char *name, enum schema_type type, struct field *out,
+		    struct error *err)
+{
+	*out = (struct field){.slot = -1};
+	return schema_field_find(record, name) ? record_field(record, name, type, out, err) : 0;
+}
+
+int
 record_fields(const struct schema *record, const struct wanted_field *wanted, struct error *err)
 {
 	for (; wanted->name; wanted++)

@@ -67,6 +67,10 @@ void record_fini(struct record *record);
 int record_field(const struct schema *record, const char *name, enum schema_type type, struct field *out,
 		 struct error *err);
 
+/* The same for a field that need not be there: its slot is -1 then. */
+int record_field_if_any(const struct schema *record, const char *name, enum schema_type type, struct field *out,
+			struct error *err);
+
 /* Resolves many; the list ends with a row without a name. */
 struct wanted_field {
 	const char *name;

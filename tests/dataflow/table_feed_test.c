@@ -33,12 +33,14 @@ seller_open(void *self, struct context *context, struct error *error)
 
 /* A price is the vector's only component. */
 static int
-seller_hold(const void *self, int table, const struct record *record, struct buffer *out, struct error *error)
+seller_hold(const void *self, int table, const struct record *record, struct buffer *out, struct bytes *series,
+	    struct error *error)
 {
 	const struct seller *seller = self;
 	const union slot *vector = &record->slots[seller->vector.slot];
 	uint64_t price;
 
+	(void)series;
 	check_int(table, 0);
 	if (vector->array.count != 1)
 		return fail(error, SKIP, "%zu prices; expected one", vector->array.count);
@@ -56,7 +58,8 @@ seller_process(const void *self, int input, const struct record *record, struct 
 	struct table_row row;
 	uint64_t price;
 
-	if (!context_lookup(context, 0, record_bytes(record, seller->id), record_integer(record, seller->at), &row))
+	if (context_lookup(context, 0, record_bytes(record, seller->id), record_integer(record, seller->at), &row) !=
+	    TABLE_ROW)
 		return fail(error, SKIP, "it has no price (input %d)", input);
 	check_int((int64_t)row.value.size, 8);
 	context_count(context, COUNT_SOLD, 1);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "operators/id_list.h"
 #include "tests/test.h"
 
 #define HALF_LIFE 3600000 /* ms */
@@ -20,6 +21,12 @@ struct state {
 	uint8_t *value;
 	size_t size;
 };
+
+static struct bytes
+value_of(const struct state *state)
+{
+	return bytes_of(state->value, state->size);
+}
 
 static enum embedding_verdict
 put(struct state *state, const struct embedding_event *event, int64_t until)
@@ -38,12 +45,6 @@ put(struct state *state, const struct embedding_event *event, int64_t until)
 		memset(state->value + old, 0, state->size - old);
 	embedding_apply(state->value, event, verdict, HALF_LIFE);
 	return verdict;
-}
-
-static struct bytes
-value_of(const struct state *state)
-{
-	return bytes_of(state->value, state->size);
 }
 
 static void
@@ -92,7 +93,7 @@ event_of(const struct sample *sample, size_t dimensions)
 					.vector = sample->vector,
 					.dimensions = dimensions,
 					.space = bytes_of_text("v1"),
-					.made_at = 1};
+					.floor_ms = TIME_MIN};
 }
 
 /* The formula, as it stands. Returns the weight. */
@@ -190,7 +191,7 @@ event(const char *id, int64_t at, const float *vector)
 					.vector = vector,
 					.dimensions = 4,
 					.space = bytes_of_text("v1"),
-					.made_at = 100};
+					.floor_ms = TIME_MIN};
 }
 
 static double
@@ -202,6 +203,30 @@ first(const struct state *state)
 	return (double)vector[0];
 }
 
+TEST(two_events_give_the_same_bits_in_either_order)
+{
+	struct test_random random = test_random_of(test_seed(17));
+
+	for (int round = 0; round < 200; round++) {
+		struct sample *list = samples(&random, 2, 4, round % 2 ? HALF_LIFE / 10 : (int64_t)20 * HALF_LIFE);
+		float vectors[2][4];
+
+		for (int order = 0; order < 2; order++) {
+			struct state state = {0};
+
+			for (int i = 0; i < 2; i++) {
+				struct embedding_event event = event_of(&list[order ? 1 - i : i], 4);
+
+				put(&state, &event, NEVER);
+			}
+			embedding_vector(value_of(&state), vectors[order]);
+			clear(&state);
+		}
+		check_bytes(bytes_of(vectors[0], sizeof(vectors[0])), bytes_of(vectors[1], sizeof(vectors[1])));
+		memory_free(&list);
+	}
+}
+
 TEST(half_a_life_later_weighs_twice_as_much)
 {
 	struct state state = {0};
@@ -211,7 +236,7 @@ TEST(half_a_life_later_weighs_twice_as_much)
 	check_real(first(&state), 1);
 	check_int(put(&state, &b, NEVER), EMBEDDING_COUNTS);
 	check(fabs(first(&state) - (1 + 2 * 2) / 3.0) < 1e-6);
-	check_real(embedding_weight(value_of(&state), HALF_LIFE), 1.5);
+	check(fabs(embedding_weight(value_of(&state), HALF_LIFE) - 1.5) < 1e-12);
 	clear(&state);
 }
 
@@ -231,25 +256,33 @@ TEST(an_id_is_remembered_as_long_as_stated_and_what_is_older_is_refused)
 	clear(&state);
 }
 
-TEST(who_has_more_events_than_are_remembered_is_refused_old_ones_and_counts_none_twice)
+TEST(a_full_list_of_ids_is_taken_out_and_pages_tell_the_repeats_of_it)
 {
 	struct state state = {0};
+	struct embedding_event a = event("id 0", 1000, ones), b = event("other", 500, ones);
 	char id[32];
-	int64_t counted = 0;
 
-	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < 3 * EMBEDDING_IDS_MAX; i++) {
-			struct embedding_event e = event(id, 1000 * (int64_t)(i + 1), ones);
+	for (int i = 0; i < EMBEDDING_IDS_MAX; i++) {
+		struct embedding_event e = event(id, 1000 * (int64_t)(i + 1), ones);
 
-			snprintf(id, sizeof(id), "id %d", i);
-			e.id = bytes_of_text(id);
-			if (put(&state, &e, NEVER) <= EMBEDDING_COUNTS)
-				counted++;
-		}
-		check_int(counted, 3 * EMBEDDING_IDS_MAX);
+		snprintf(id, sizeof(id), "id %d", i);
+		e.id = bytes_of_text(id);
+		check(put(&state, &e, NEVER) <= EMBEDDING_COUNTS);
 	}
-	check(embedding_head_of(value_of(&state)).id_count <= EMBEDDING_IDS_MAX);
-	check(embedding_head_of(value_of(&state)).floor_ms > 0);
+	check(embedding_is_full(value_of(&state)));
+	check_int((int64_t)embedding_ids(value_of(&state)).size, (int64_t)EMBEDDING_IDS_MAX * ID_SIZE);
+	check_int(put(&state, &a, NEVER), EMBEDDING_REPEATED);
+	state.size = embedding_drop_ids(state.value, state.size);
+	check(!embedding_is_full(value_of(&state)));
+	check_int(embedding_head_of(value_of(&state)).paged, 1);
+	check_bytes(embedding_space(value_of(&state)), bytes_of_text("v1"));
+	a.known = true;
+	check_int(put(&state, &a, NEVER), EMBEDDING_REPEATED);
+	b.floor_ms = 500;
+	check_int(put(&state, &b, NEVER), EMBEDDING_TOO_OLD);
+	b.floor_ms = 499;
+	check_int(put(&state, &b, NEVER), EMBEDDING_COUNTS);
+	check_int(embedding_head_of(value_of(&state)).actions, EMBEDDING_IDS_MAX + 1);
 	clear(&state);
 }
 
@@ -260,13 +293,12 @@ TEST(a_new_space_starts_anew_and_an_old_one_is_refused)
 
 	put(&state, &a, NEVER);
 	b.space = bytes_of_text("version 2");
-	b.made_at = 200;
+	b.newer = true;
 	check_int(put(&state, &b, NEVER), EMBEDDING_STARTS);
 	check_real(first(&state), 2);
 	check_int(embedding_head_of(value_of(&state)).actions, 1);
 	check_int(put(&state, &c, NEVER), EMBEDDING_OLD_SPACE);
 	c.space = b.space; /* the item has its new vector now */
-	c.made_at = 150;
 	check_int(put(&state, &c, NEVER), EMBEDDING_COUNTS);
 	check_bytes(embedding_space(value_of(&state)), bytes_of_text("version 2"));
 	check_int(put(&state, &b, NEVER), EMBEDDING_REPEATED);
@@ -280,7 +312,7 @@ TEST(a_new_space_does_not_set_the_time_back)
 
 	put(&state, &a, NEVER);
 	b.space = bytes_of_text("v2");
-	b.made_at = 200;
+	b.newer = true;
 	check_int(put(&state, &b, NEVER), EMBEDDING_STARTS);
 	check_int(embedding_head_of(value_of(&state)).newest_ms, 5000);
 	check(fabs(embedding_weight(value_of(&state), HALF_LIFE) - exp2(-3000.0 / HALF_LIFE)) < 1e-12);

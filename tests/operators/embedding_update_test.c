@@ -1,151 +1,7 @@
-/* What embedding_update promises, one behaviour a test; vectors have two components. */
-#include <jansson.h>
+/* What embedding_update promises, one behaviour a test. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "base/buffer.h"
-#include "dataflow/driver.h"
-#include "operators/operators.h"
-#include "tests/test.h"
-
-#define HALF_LIFE 3600000 /* ms */
-
-static struct error err;
-static struct driver *driver;
-
-static const char topology[] =
-	"name: embeddings\n"
-	"log: {type: embedded}\n"
-	"schemas: %s/schemas\n"
-	"topics:\n"
-	"  engagements: {schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: 2,"
-	" out_of_orderness: 0ms, max_ahead: 365d}\n"
-	"  item_vectors: {schema: item_vector.avsc, key: item_id, time: updated_at, partitions: 3, cleanup: compact,"
-	" max_ahead: 365d}\n"
-	"  embeddings: {schema: user_embedding.avsc, key: user_id_token, time: updated_at, partitions: 2,"
-	" cleanup: compact}\n"
-	"  unmatched: {schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: 1}\n"
-	"  late: {schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: 1}\n"
-	"operators:\n"
-	"  embedding:\n"
-	"    type: embedding_update\n"
-	"    inputs: {engagements: engagements}\n"
-	"    tables: {item_vectors: item_vectors}\n"
-	"    outputs: {embeddings: embeddings, unmatched: unmatched, late: late}\n"
-	"    dimensions: 2\n"
-	"    half_life: 1h\n"
-	"    weights: \"view: 1, like: 3\"\n"
-	"    waiting_max: 3\n";
-
-static char *
-topology_file(void)
-{
-	static char path[512];
-	char *root = realpath(test_source_root(), NULL);
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/embeddings.yaml", test_directory());
-	file = fopen(path, "w");
-	check(file != NULL && root != NULL);
-	fprintf(file, topology, root);
-	check_int(fclose(file), 0);
-	free(root);
-	return path;
-}
-
-static void
-open_with(const char *override)
-{
-	const char *overrides[] = {override, NULL};
-
-	check_ok(driver_open(topology_file(), overrides, operators_table, &driver, &err));
-}
-
-static void
-act(const char *user, const char *id, const char *item, const char *action, int64_t ms)
-{
-	char json[1024];
-
-	snprintf(json, sizeof(json),
-		 "{\"engagement_id\": \"%s\", \"impression_id\": \"i\", \"user_id_token\": \"%s\", \"item_id\": \"%s\","
-		 " \"action\": \"%s\", \"occurred_at\": %lld}",
-		 id, user, item, action, (long long)(DRIVER_START_MS + ms));
-	check_ok(driver_send(driver, "engagements", json, &err));
-}
-
-/* `vector`: "1, 2" */
-static void
-item(const char *name, const char *vector, const char *space, int64_t ms)
-{
-	char json[1024];
-
-	snprintf(json, sizeof(json), "{\"item_id\": \"%s\", \"vector\": [%s], \"updated_at\": %lld, \"space\": \"%s\"}",
-		 name, vector, (long long)(DRIVER_START_MS + ms), space);
-	check_ok(driver_send(driver, "item_vectors", json, &err));
-}
-
-static void
-run(void)
-{
-	check_ok(driver_run(driver, &err));
-}
-
-/* Moves W past `ms`, by 1 ms, by actions that do not count; users are in both partitions. */
-static void
-pass(int64_t ms)
-{
-	for (int i = 0; i < 8; i++) {
-		char user[8];
-
-		snprintf(user, sizeof(user), "clock%d", i);
-		act(user, "clock", "x", "skip", ms + 1);
-	}
-	run();
-}
-
-/* The next row as "u r1 n2 w1.5 @5000 v1: 0.5 1", or "". */
-static const char *
-row(void)
-{
-	static char text[512];
-	const char *json = driver_read(driver, "embeddings");
-	json_t *object = json ? json_loads(json, 0, NULL) : NULL, *component;
-	size_t size, i;
-
-	if (!object)
-		return "";
-	size = (size_t)snprintf(text, sizeof(text), "%s r%lld n%lld w%.4g @%lld %s:",
-				json_string_value(json_object_get(object, "user_id_token")),
-				json_integer_value(json_object_get(object, "revision")),
-				json_integer_value(json_object_get(object, "n_actions")),
-				json_number_value(json_object_get(object, "weight")),
-				json_integer_value(json_object_get(object, "updated_at")) - DRIVER_START_MS,
-				json_string_value(json_object_get(object, "space")));
-	json_array_foreach(json_object_get(object, "vector"), i, component)
-		size += (size_t)snprintf(text + size, sizeof(text) - size, " %.5g", json_number_value(component));
-	json_decref(object);
-	return text;
-}
-
-static int64_t
-counted(const char *counter)
-{
-	return driver_counter(driver, "embedding", counter);
-}
-
-/* The engagement_id of the next row of a topic, or "". */
-static const char *
-id_in(const char *topic)
-{
-	static char id[64];
-	const char *json = driver_read(driver, topic);
-	json_t *object = json ? json_loads(json, 0, NULL) : NULL;
-
-	snprintf(id, sizeof(id), "%s", object ? json_string_value(json_object_get(object, "engagement_id")) : "");
-	json_decref(object);
-	return id;
-}
+#include "tests/operators/embedding_fixture.h"
 
 TEST(a_user_that_acted_gives_one_row_a_commit_weighted_by_action_and_age)
 {
@@ -259,40 +115,6 @@ TEST(no_more_wait_than_may_and_the_end_of_a_bounded_run_ends_it)
 	driver_close(&driver);
 }
 
-TEST(an_engagement_takes_the_vector_that_held_when_it_happened)
-{
-	open_with(NULL);
-	item("x", "1, 0", "v1", 0);
-	item("x", "0, 1", "v1", 10000);
-	run();
-	act("u", "e1", "x", "view", 9999);
-	act("v", "e2", "x", "view", 10000);
-	act("w", "e3", "x", "view", -1); /* none is so old: the oldest */
-	run();
-	for (int i = 0; i < 3; i++) {
-		const char *got = row();
-
-		check_text(strchr(got, ':') + 1, got[0] == 'v' ? " 0 1" : " 1 0");
-	}
-	driver_close(&driver);
-}
-
-TEST(spaces_are_kept_apart)
-{
-	open_with(NULL);
-	item("x", "1, 0", "v1", 0);
-	item("y", "0, 1", "v2", 1000);
-	run();
-	act("u", "e1", "x", "view", 5000);
-	act("u", "e2", "y", "view", 3000);
-	act("u", "e3", "x", "view", 6000);
-	run();
-	check_text(row(), "u r1 n1 w0.9996 @5000 v2: 0 1"); /* time does not go back */
-	check_int(counted("new_space"), 1);
-	check_int(counted("old_space"), 1);
-	driver_close(&driver);
-}
-
 /* A record of item_vectors in Avro, as no JSON can have it. */
 static void
 raw_item(const char *name, const float *vector, int count)
@@ -375,6 +197,7 @@ TEST(options_that_cannot_hold_are_refused_at_the_start)
 		{"operators.embedding.weights=view: 0", "no action has a weight over 0"},
 		{"operators.embedding.remember=1min", "vector_wait has to be shorter than remember"},
 		{"operators.embedding.ttl=1h", "ttl has to be as long as remember"},
+		{"operators.embedding.ids_max=1023", "ids_max"},
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -53,16 +53,33 @@ open_sink(void)
 
 /* A row with one action, on an item with that name. */
 static void
-history(const char *user, int64_t ms, int64_t revision, const char *item)
+history_of(const char *user, int64_t ms, int64_t revision, const char *item, const char *caused_at)
 {
 	char json[1024];
 
 	snprintf(json, sizeof(json),
 		 "{\"user_id_token\": \"%s\", \"actions\": [{\"engagement_id\": \"e1\", \"item_id\": \"%s\","
 		 " \"action\": \"watch\", \"watched_seconds\": 2.5, \"occurred_at\": %lld}],"
-		 " \"updated_at\": %lld, \"revision\": %lld}",
-		 user, item, (long long)(DRIVER_START_MS + ms), (long long)(DRIVER_START_MS + ms), (long long)revision);
+		 " \"updated_at\": %lld, \"revision\": %lld, \"caused_at\": %s}",
+		 user, item, (long long)(DRIVER_START_MS + ms), (long long)(DRIVER_START_MS + ms), (long long)revision,
+		 caused_at);
 	check_ok(driver_send(driver, "histories", json, &err));
+}
+
+static void
+history(const char *user, int64_t ms, int64_t revision, const char *item)
+{
+	history_of(user, ms, revision, item, "null");
+}
+
+/* Caused by an event of that time. */
+static void
+caused_history(const char *user, int64_t ms, int64_t caused_ms)
+{
+	char caused_at[32];
+
+	snprintf(caused_at, sizeof(caused_at), "%lld", (long long)(DRIVER_START_MS + caused_ms));
+	history_of(user, ms, 1, "x", caused_at);
 }
 
 static void
@@ -231,16 +248,17 @@ TEST(what_is_sent_again_after_a_crash_changes_nothing)
 	check_text(item_of("v"), "c");
 }
 
-TEST(freshness_is_told_from_the_event_time)
+TEST(freshness_is_told_from_the_time_of_the_event_that_caused_the_row)
 {
 	open_sink();
 	check_ok(driver_advance(driver, 100000, &err));
-	history("a", 99500, 1, "x");
-	history("b", 95000, 1, "x");
-	history("c", 60000, 1, "x");
-	history("d", 1000, 1, "x");
+	caused_history("a", 99500, 99500);
+	caused_history("b", 95000, 95000);
+	caused_history("c", 99000, 60000); /* the newest action is another one: this event came late */
+	caused_history("d", 1000, 1000);
 	check_ok(driver_run(driver, &err));
 	check_int(counted("written"), 4);
+	check_int(counted("aged"), 0);
 	check(driver_quantile_ms(driver, "sink", "freshness", 0.25) >= 500); /* and what the writing takes */
 	check(driver_quantile_ms(driver, "sink", "freshness", 0.25) < 5000);
 	check(driver_quantile_ms(driver, "sink", "freshness", 0.5) >= 5000);
@@ -248,6 +266,20 @@ TEST(freshness_is_told_from_the_event_time)
 	check(driver_quantile_ms(driver, "sink", "freshness", 0.75) >= 40000);
 	check(driver_quantile_ms(driver, "sink", "freshness", 1) >= 99000);
 	check(driver_quantile_ms(driver, "sink", "freshness", 1) < 118000);
+	driver_close(&driver);
+}
+
+TEST(a_row_that_only_time_has_caused_is_written_and_has_no_freshness)
+{
+	open_sink();
+	check_ok(driver_advance(driver, 100000, &err));
+	caused_history("a", 99500, 99500);
+	history("b", 1000, 2, "x");
+	embedding("b", 1000, 2, "");
+	check_ok(driver_run(driver, &err));
+	check_int(counted("written"), 3);
+	check_int(counted("aged"), 2);
+	check(driver_quantile_ms(driver, "sink", "freshness", 1) < 5000);
 	driver_close(&driver);
 }
 

@@ -19,8 +19,10 @@ static const char topology[] =
 	" out_of_orderness: 0ms}\n"
 	"  histories: {schema: user_history.avsc, key: user_id_token, time: updated_at, partitions: 1,"
 	" cleanup: compact}\n"
+	"  overflow: {schema: engagement.avsc, key: user_id_token, time: occurred_at, partitions: 1}\n"
 	"operators:\n"
-	"  history: {type: user_history, inputs: {engagements: engagements}, outputs: {histories: histories},"
+	"  history: {type: user_history, inputs: {engagements: engagements},"
+	" outputs: {histories: histories, overflow: overflow},"
 	" actions_kept: 3, ttl: 60s}\n";
 
 static char *
@@ -246,7 +248,7 @@ TEST(the_end_of_a_bounded_run_makes_nothing_older)
 	driver_close(&driver);
 }
 
-TEST(a_text_that_is_too_long_is_a_dead_letter)
+TEST(what_a_list_cannot_hold_goes_to_overflow_and_is_no_dead_letter)
 {
 	char id[1100];
 
@@ -257,7 +259,10 @@ TEST(a_text_that_is_too_long_is_a_dead_letter)
 	act("u", id, "view", 1500);
 	run();
 	check_text(history(), "u r1 @1000: e1/view");
-	check_contains(driver_read(driver, "dead_letters"), "engagement_id has 1099 bytes");
+	check_int(counted("too_long"), 1);
+	check_contains(driver_read(driver, "overflow"), id);
+	check(driver_read(driver, "overflow") == NULL);
+	check(driver_read(driver, "dead_letters") == NULL);
 	driver_close(&driver);
 }
 

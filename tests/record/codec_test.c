@@ -200,3 +200,62 @@ TEST(a_record_that_cannot_be_written_adds_nothing)
 	codec_free(&codec);
 	tear_down(&fixture);
 }
+
+static struct bytes
+written_with(const struct schema_document *writer, uint8_t byte, uint8_t value[11])
+{
+	value[0] = 0xc3;
+	value[1] = 0x01;
+	store_u64(value + 2, writer->fingerprint);
+	value[10] = byte;
+	return bytes_of(value, 11);
+}
+
+TEST(what_was_written_before_fields_with_defaults_were_added_at_the_end_is_read)
+{
+	struct schema_document *first = parse(ONE("\"int\"")), *second, *reader;
+	struct record record = {0};
+	struct arena arena = {0};
+	struct codec *codec;
+	struct error err;
+	uint8_t value[11];
+
+	second = parse(RECORD(FIELD("x", "\"int\"") "," DEFAULT("y", "\"int\"", "7")));
+	reader = parse(RECORD(
+		FIELD("x", "\"int\"") "," DEFAULT("y", "\"int\"", "7") "," DEFAULT("z", "[\"null\",\"int\"]", "null")));
+	check_ok(codec_new(FRAMING_SINGLE_OBJECT, reader, 0, &codec, &err));
+	record_init(&record, codec_schema(codec));
+	check_ok(codec_decode(codec, written_with(first, 0x0a, value), &record, &arena, &err));
+	check_int(record.slots[0].integer, 5);
+	check_int(record.slots[1].integer, 7);
+	check_int(record.slots[2].integer, 0); /* null */
+	codec_free(&codec);
+	check_ok(codec_new(FRAMING_SINGLE_OBJECT, second, 0, &codec, &err));
+	check_fails(codec_decode(codec, written_with(reader, 0x0a, value), &record, &arena, &err), "is not known");
+	codec_free(&codec);
+	record_fini(&record);
+	arena_fini(&arena);
+	schema_free(&first);
+	schema_free(&second);
+	schema_free(&reader);
+}
+
+TEST(a_field_without_a_default_cannot_be_missing)
+{
+	struct schema_document *first = parse(ONE("\"int\"")), *reader;
+	struct record record = {0};
+	struct arena arena = {0};
+	struct codec *codec;
+	struct error err;
+	uint8_t value[11];
+
+	reader = parse(RECORD(FIELD("x", "\"int\"") "," FIELD("y", "\"int\"")));
+	check_ok(codec_new(FRAMING_SINGLE_OBJECT, reader, 0, &codec, &err));
+	record_init(&record, codec_schema(codec));
+	check_fails(codec_decode(codec, written_with(first, 0x0a, value), &record, &arena, &err), "is not known");
+	codec_free(&codec);
+	record_fini(&record);
+	arena_fini(&arena);
+	schema_free(&first);
+	schema_free(&reader);
+}
