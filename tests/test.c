@@ -141,6 +141,16 @@ test_skip(const char *why)
 	_exit(EXIT_SKIPPED);
 }
 
+/* librdkafka starts its threads with C11's thrd_create, which the thread sanitizer of gcc 12 does not see: in such a
+ * thread the sanitizer itself crashes. */
+void
+test_skip_under_the_thread_sanitizer(void)
+{
+#ifdef __SANITIZE_THREAD__
+	test_skip("the thread sanitizer does not know librdkafka's threads");
+#endif
+}
+
 const char *
 test_directory(void)
 {

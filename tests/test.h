@@ -59,6 +59,8 @@ void test_check_fails(int result, const struct error *err, const char *part, con
 		      int line);
 
 _Noreturn void test_skip(const char *why); /* ends the test as skipped */
+/* Before a test that lets librdkafka start threads. */
+void test_skip_under_the_thread_sanitizer(void);
 
 const char *test_directory(void);   /* of this test, empty when it starts */
 const char *test_source_root(void); /* the repository's directory: where schemas/ and tests/data are */

@@ -20,6 +20,7 @@ init(struct embedded *log, const struct log_config *config)
 	log->lock_fd = log->commits_fd = -1;
 	pthread_mutex_init(&log->mutex, NULL);
 	pthread_mutex_init(&log->sweep_mutex, NULL);
+	pthread_mutex_init(&log->sweeping, NULL);
 	pthread_mutex_init(&log->catch_up, NULL);
 	pthread_mutex_init(&log->failing, NULL);
 	pthread_mutex_init(&log->measuring, NULL);
@@ -41,6 +42,7 @@ fini(struct embedded *log)
 	pthread_mutex_destroy(&log->measuring);
 	pthread_mutex_destroy(&log->failing);
 	pthread_mutex_destroy(&log->catch_up);
+	pthread_mutex_destroy(&log->sweeping);
 	pthread_mutex_destroy(&log->sweep_mutex);
 	pthread_mutex_destroy(&log->mutex);
 	memory_free(&log);

@@ -117,8 +117,9 @@ struct embedded {
 	} measured[2];		      /* between a minute and two ago, and less than a minute ago */
 
 	pthread_t sweeper;
-	struct wall_guard guard; /* the sweeper's: guard.now_ms is what the age of records is held against */
-	bool clock_said;	 /* the sweeper's: that the clock is doubted */
+	pthread_mutex_t sweeping; /* one sweep at a time; guards what follows */
+	struct wall_guard guard;  /* guard.now_ms is what the age of records is held against */
+	bool clock_said;	  /* that the clock is doubted */
 	pthread_mutex_t sweep_mutex;
 	pthread_cond_t sweep_work;
 	bool sweep_stopping;

@@ -245,12 +245,14 @@ embedded_sweep(struct embedded *log, struct error *err)
 	struct error first;
 	int failures = 0;
 
+	pthread_mutex_lock(&log->sweeping);
 	look_at_clock(log);
 	for (int topic = 0; topic < log->topic_count; topic++)
 		if (sweep_topic(log, topic, err) < 0 && failures++ == 0)
 			first = *err;
 	if (embedded_disk_look(log, err) < 0 && failures++ == 0)
 		first = *err;
+	pthread_mutex_unlock(&log->sweeping);
 	if (failures > 0)
 		*err = first;
 	return failures > 0 ? -1 : 0;

@@ -34,6 +34,7 @@ open_cluster(struct cluster *cluster)
 		.properties = properties,
 	};
 
+	test_skip_under_the_thread_sanitizer();
 	cluster->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
 	check(cluster->host != NULL);
 	cluster->mock = rd_kafka_mock_cluster_new(cluster->host, 1);

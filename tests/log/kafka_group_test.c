@@ -15,6 +15,7 @@ open_group(struct kafka_group *group)
 	static char *properties[] = {NULL};
 	rd_kafka_conf_t *conf;
 
+	test_skip_under_the_thread_sanitizer();
 	log = (struct kafka){.properties = properties, .application = memory_text("test"), .numbers.session_ms = 6000};
 	*group = (struct kafka_group){.log = &log,
 				      .name = memory_text("g"),

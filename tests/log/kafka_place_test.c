@@ -44,6 +44,7 @@ open_places(void)
 	struct kafka *log = &log_of_test;
 	rd_kafka_conf_t *conf;
 
+	test_skip_under_the_thread_sanitizer();
 	*log = (struct kafka){.properties = properties,
 			      .application = memory_text("test"),
 			      .stalled_ms = KAFKA_STALLED_MS,
