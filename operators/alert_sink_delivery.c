@@ -49,7 +49,7 @@ open_receivers(const struct alert_sink *sink, struct delivery *delivery, struct 
 				err) < 0)
 		return -1;
 	if (delivery->receiver_count == 0 && !sink->log)
-		return fail(err, FATAL, "nobody is to be told of alerts; expected alertmanager, webhook or log: true");
+		return fail(err, FATAL, "no receiver is configured; expected alertmanager, webhook or log: true");
 	return read_secrets(sink, delivery, err);
 }
 

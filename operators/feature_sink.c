@@ -176,10 +176,19 @@ sink_open(void *self, struct context *context, struct error *err)
 {
 	struct sink *sink = self;
 
-	if (open_views(sink, context, err) < 0 || open_store(sink, context, err) < 0) {
-		sink_close(self);
+	if (open_views(sink, context, err) == 0 && feature_store_check(&sink->config, err) == 0)
+		return 0;
+	sink_close(self);
+	return -1;
+}
+
+static int
+sink_start(void *self, struct context *context, struct error *err)
+{
+	struct sink *sink = self;
+
+	if (open_store(sink, context, err) < 0)
 		return -1;
-	}
 	sink->batch = memory_new(sizeof(*sink->batch));
 	sink->batch->writer = feature_writer_open(sink->store);
 	return 0;
@@ -405,6 +414,7 @@ const struct operator_type feature_sink_type = {
 	.histograms = histograms,
 	.self_size = sizeof(struct sink),
 	.open = sink_open,
+	.start = sink_start,
 	.process = sink_process,
 	.on_deletion = sink_on_deletion,
 	.flush = sink_flush,

@@ -109,13 +109,45 @@ open_rules(struct rollup *self, struct context *context, struct error *err)
 	self->rule_count = (int)count;
 	for (size_t i = 0; i < count; i++) {
 		if (alert_rule_check(&self->rules[i], err) < 0)
-			return fail_in(err, "rule %s", self->rules[i].name);
+			return fail_in(err, "rules.%s", self->rules[i].name);
 		if (self->reach < alert_rule_reach(&self->rules[i]))
 			self->reach = alert_rule_reach(&self->rules[i]);
 		if (self->row < alert_rule_row(&self->rules[i]))
 			self->row = alert_rule_row(&self->rules[i]);
 		self->looks_at |= self->rules[i].looks_at;
 	}
+	return 0;
+}
+
+/* What reconcile does later than the rollup is ready for would be lost here, and stand in its mismatches alone. */
+static int
+check_reconcile(const struct rollup *self, const struct context *context, struct error *err)
+{
+	int64_t horizon, window, settle, max_hold;
+
+	if (!context_writer_duration(context, 0, "reconcile", "correction_horizon", &horizon) ||
+	    !context_writer_duration(context, 0, "reconcile", "window", &window) ||
+	    !context_writer_duration(context, 0, "reconcile", "settle", &settle) ||
+	    !context_writer_duration(context, 0, "reconcile", "max_hold", &max_hold))
+		return 0;
+	settle = settle ? settle : window;
+	max_hold = max_hold ? max_hold : INTEGRITY_HOLD_WINDOWS * window;
+	if (self->keep < 2 * horizon)
+		return fail(
+			err, FATAL,
+			"keep is %lld ms, less than twice reconcile's correction_horizon (%lld ms): later revisions "
+			"of a window would be lost; raise keep",
+			(long long)self->keep, (long long)horizon);
+	if (self->settle != 0 && self->settle < settle)
+		return fail(err, FATAL,
+			    "settle is %lld ms, shorter than reconcile's (%lld ms): windows would be reported before "
+			    "they are judged; raise settle, or leave it out",
+			    (long long)self->settle, (long long)settle);
+	if (self->quiet_after != 0 && self->quiet_after <= max_hold)
+		return fail(err, FATAL,
+			    "quiet_after is %lld ms, not longer than reconcile's max_hold (%lld ms): alerts would be "
+			    "resolved while windows are held back; raise quiet_after",
+			    (long long)self->quiet_after, (long long)max_hold);
 	return 0;
 }
 
@@ -126,7 +158,8 @@ rollup_open(void *opened, struct context *context, struct error *err)
 
 	if (open_counts(self, context_input_schema(context, 0), err) < 0 ||
 	    open_windows(self, context_output_schema(context, INTEGRITY_WINDOWS), err) < 0 ||
-	    open_alerts(self, context_output_schema(context, ALERTS), err) < 0 || open_rules(self, context, err) < 0) {
+	    open_alerts(self, context_output_schema(context, ALERTS), err) < 0 || open_rules(self, context, err) < 0 ||
+	    check_reconcile(self, context, err) < 0) {
 		memory_free(&self->rules);
 		return -1;
 	}

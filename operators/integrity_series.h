@@ -10,6 +10,8 @@
 #include "dataflow/operator.h"
 #include "operators/sketch.h"
 
+#define INTEGRITY_HOLD_WINDOWS 4 /* reconcile's max_hold where it is not given */
+
 enum reconcile_log { ENGINE, SERVER, CLIENT, LOGS };
 enum dimension { ALL, BY_GROUP, BY_STRATEGY, BY_MODEL, BY_PLATFORM, DIMENSIONS };
 enum tally_counter {

@@ -3,8 +3,6 @@
 
 #include "operators/operators.h"
 
-#define HOLD_WINDOWS 4 /* max_hold where it is not given */
-
 static const char *const stage_names[STAGES] = {"returned", "delivered", "received", "exposed"};
 static const char *const kind_names[MISMATCH_KINDS] = {"lost", "duplicated", "phantom", "altered", "late"};
 static const char *const hop_names[MISMATCH_HOPS] = {"engine_server", "server_client", "engine", "server", "client"};
@@ -106,7 +104,7 @@ reconcile_open(void *opened, struct context *context, struct error *err)
 		return fail(err, FATAL, "settle is %lld ms, longer than a window (%lld ms); expected at most that",
 			    (long long)self->settle, (long long)self->window);
 	if (self->max_hold == 0)
-		self->max_hold = HOLD_WINDOWS * self->window;
+		self->max_hold = INTEGRITY_HOLD_WINDOWS * self->window;
 	needed = 2 * self->window + self->max_hold;
 	if (self->correction_horizon < needed)
 		return fail(err, FATAL,

@@ -87,7 +87,7 @@ traffic_open(void *opened, struct context *context, struct error *err)
 	double bucket_ms;
 
 	if (self->parameters.exploration + self->parameters.cold_start > 1)
-		return fail(err, FATAL, "parameters exploration and cold_start are %g and %g; together at most 1",
+		return fail(err, FATAL, "exploration and cold_start are %g and %g; together at most 1",
 			    self->parameters.exploration, self->parameters.cold_start);
 	if (parse_start(self, err) < 0)
 		return -1;

@@ -16,6 +16,7 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "dataflow/runtime.h"
+#include "dataflow/self.h"
 #include "operators/operators.h"
 
 #define COMMIT_ATTEMPTS_MAX 5
@@ -71,11 +72,12 @@ cli_note(const struct call *call, const char *format, ...)
 
 /* ---- what commands open ---- */
 
-int
-cli_load(const struct call *call, struct topology **out, struct error *err)
+static int
+load(const struct call *call, topology_check_operator *check, struct topology **out, struct error *err)
 {
 	struct buffer problems = {0};
-	int result = topology_load(call->arguments[0], call->overrides, operators_table, out, &problems, err);
+	int result = topology_load_checked(call->arguments[0], call->overrides, operators_table, check, out, &problems,
+					   err);
 	size_t count = 0;
 
 	if (result < 0) {
@@ -89,6 +91,18 @@ cli_load(const struct call *call, struct topology **out, struct error *err)
 	}
 	buffer_fini(&problems);
 	return result;
+}
+
+int
+cli_load(const struct call *call, struct topology **out, struct error *err)
+{
+	return load(call, NULL, out, err);
+}
+
+int
+cli_load_to_run(const struct call *call, struct topology **out, struct error *err)
+{
+	return load(call, self_check, out, err);
 }
 
 int

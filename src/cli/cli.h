@@ -58,6 +58,8 @@ void cli_note(const struct call *call, const char *format, ...) __attribute__((f
 
 /* Loads the topology that the first argument names. All that is wrong with it goes to standard error. */
 int cli_load(const struct call *call, struct topology **out, struct error *err);
+/* The same for who runs it, or says whether it could: with what its operators check when they open. */
+int cli_load_to_run(const struct call *call, struct topology **out, struct error *err);
 /* Opens the log of --data-dir. */
 int cli_open_log(const struct call *call, const struct topology *topology, bool read_only, struct log **out,
 		 struct error *err);

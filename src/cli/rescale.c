@@ -113,7 +113,7 @@ run_rescale(const struct call *call)
 	int result;
 
 	stop_install();
-	if (cli_install_crash(&err) < 0 || cli_load(call, &topology, &err) < 0)
+	if (cli_install_crash(&err) < 0 || cli_load_to_run(call, &topology, &err) < 0)
 		return cli_failed(call, &err);
 	result = rescale_operator(call, topology, &err);
 	topology_free(&topology);

@@ -338,7 +338,7 @@ run(const struct call *call)
 	stop_install();
 	result = cli_install_crash(&err);
 	if (result == 0)
-		result = cli_load(call, &topology, &err);
+		result = cli_load_to_run(call, &topology, &err);
 	if (result == 0) {
 		memory_keep_freed(topology->memory_bytes);
 		if (*options->instance) {

@@ -67,7 +67,7 @@ validate(const struct call *call)
 	struct error err;
 	int result = 0;
 
-	if (cli_load(call, &topology, &err) < 0)
+	if (cli_load_to_run(call, &topology, &err) < 0)
 		return cli_failed(call, &err);
 	if (options->graph) {
 		put_graph(topology, &output.buffer);
@@ -88,7 +88,8 @@ const struct command command_validate = {
 	.arguments_max = 1,
 	.help = "Check a topology and say everything that is wrong with it.",
 	.manual = "Each problem is a line on standard error: file:line:column, what is wrong, what was expected, "
-		  "what was probably meant. Nothing is opened but the file and its schemas.",
+		  "what was probably meant. It says what `run` would refuse at its start. Nothing is opened but the "
+		  "file, its schemas, and the files with secrets and certificates that it names; no server is asked.",
 	.options = validate_options,
 	.options_size = sizeof(struct validate_options),
 	.takes_topology = true,

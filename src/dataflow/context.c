@@ -177,6 +177,26 @@ context_output_key(const struct context *context, int output)
 	return context->outputs[output].topic ? context->outputs[output].topic->key : NULL;
 }
 
+bool
+context_writer_duration(const struct context *context, int input, const char *type, const char *option, int64_t *ms)
+{
+	const struct topology *topology = context->job->topology;
+	int topic = context->operator->spec->inputs[input];
+
+	for (int i = 0; i < topology->operator_count; i++) {
+		const struct topology_operator *writer = &topology->operators[i];
+		const struct option *found;
+
+		if (topic < 0 || strcmp(writer->type->name, type) != 0 || !topology_writes(writer, topic))
+			continue;
+		found = option_find(writer->type->options, option);
+		insist(found && found->type == OPTION_DURATION);
+		*ms = *(const int64_t *)(const void *)((const char *)writer->self + found->offset);
+		return true;
+	}
+	return false;
+}
+
 int
 context_task_count(const struct context *context)
 {

@@ -56,7 +56,12 @@ struct operator_type {
 	const struct counter_spec *counters;	 /* or NULL */
 	const struct histogram_spec *histograms; /* or NULL */
 	size_t self_size;			 /* zeroed, then options are set, then open() */
+	/* Resolves and checks, and looks at nothing outside but the files that options name: `validate` calls it too.
+	 * The error's text begins with the name of the option that is wrong, or its path ("rules.lost: ..."): by that
+	 * its place in the topology is found. */
 	int (*open)(void *self, struct context *context, struct error *err);
+	/* After open(), where the operator is to run; or NULL. Sinks open there what lies outside. */
+	int (*start)(void *self, struct context *context, struct error *err);
 	int (*process)(const void *self, int input, const struct record *record, struct context *context,
 		       struct error *err);
 	/* A record without a value: the key is deleted. NULL, and where the record has no key: it is counted and passed
@@ -101,6 +106,10 @@ const char *context_input_topic(const struct context *context, int input);
 /* The name of the field that the topic at an output is keyed by; NULL: it has no key, or is not connected. */
 const char *context_output_key(const struct context *context, int output);
 int context_task_count(const struct context *context); /* tasks of this operator = partitions of its inputs */
+/* For what has to fit together: a duration option of the operator of that type that writes an input's topic. false: no
+ * such operator of this topology does. */
+bool context_writer_duration(const struct context *context, int input, const char *type, const char *option,
+			     int64_t *ms);
 
 /* ---- while running ---- */
 

@@ -88,10 +88,48 @@ directory_of(const char *file)
 	return directory;
 }
 
+/* Where what a text is about stands in a map: the deepest of the keys that its first word is a path of. */
+static struct yaml_place
+place_in(const struct yaml_entry *entry, const char *text)
+{
+	struct yaml_place place = entry->place;
+	const struct yaml_node *map = entry->value;
+
+	for (int i = 0; map->kind == YAML_MAP && i < map->count; i++) {
+		const struct yaml_entry *inner = &map->entries[i];
+		size_t size = strlen(inner->name);
+
+		if (strncmp(text, inner->name, size) != 0 || !text[size] || !strchr(" .:", text[size]))
+			continue;
+		if (inner->value->kind == YAML_TEXT)
+			return inner->value->place;
+		place = inner->place;
+		map = inner->value;
+		text += size + 1;
+		text += strspn(text, " ");
+		i = -1;
+	}
+	return place;
+}
+
+static void
+check_operators(struct topology_loading *loading, topology_check_operator *check)
+{
+	const struct topology *topology = loading->topology;
+	struct error err;
+
+	for (int i = 0; i < topology->operator_count; i++)
+		if (check(topology, i, &err) < 0)
+			yaml_problems_add(&loading->problems, place_in(loading->operator_entries[i], err.text),
+					  "operator %s: %s", topology->operators[i].name, err.text);
+}
+
 /* Each step adds what it finds wrong; the next goes on with what is sound. */
 static void
-load(struct topology_loading *loading, const char *const *overrides)
+load(struct topology_loading *loading, const char *const *overrides, topology_check_operator *check)
 {
+	bool sound;
+
 	if (yaml_load(&loading->yaml, loading->topology->file, TOPOLOGY_FILE_SIZE_MAX, &loading->problems) < 0)
 		return;
 	for (int i = 0; overrides && overrides[i]; i++)
@@ -99,8 +137,12 @@ load(struct topology_loading *loading, const char *const *overrides)
 	topology_read(loading);
 	topology_read_schemas(loading);
 	topology_connect(loading);
-	if (loading->problems.count == 0)
+	sound = loading->problems.count == 0;
+	topology_check_log(loading);
+	if (sound)
 		topology_check_limits(loading);
+	if (sound && check)
+		check_operators(loading, check);
 }
 
 /* The first problem becomes the error; all of them go to `problems`. */
@@ -124,13 +166,20 @@ int
 topology_load(const char *file, const char *const *overrides, const struct operator_type *const *operators,
 	      struct topology **out, struct buffer *problems, struct error *err)
 {
+	return topology_load_checked(file, overrides, operators, NULL, out, problems, err);
+}
+
+int
+topology_load_checked(const char *file, const char *const *overrides, const struct operator_type *const *operators,
+		      topology_check_operator *check, struct topology **out, struct buffer *problems, struct error *err)
+{
 	struct topology_loading loading = {.types = operators, .problems.file = file};
 	int result = 0;
 
 	loading.topology = memory_new(sizeof(*loading.topology));
 	loading.topology->file = memory_text(file);
 	loading.directory = directory_of(file);
-	load(&loading, overrides);
+	load(&loading, overrides, check);
 	if (loading.problems.count > 0) {
 		result = report(&loading, problems, err);
 		topology_free(&loading.topology);

@@ -95,6 +95,15 @@ struct topology {
  */
 int topology_load(const char *file, const char *const *overrides, const struct operator_type *const *operators,
 		  struct topology **out, struct buffer *problems, struct error *err);
+/*
+ * The same, and each operator of a topology that is sound otherwise goes through `check`: what it finds wrong (FATAL)
+ * is one more problem. Where the text begins with the name of an option, or the path to one, its place is the
+ * option's.
+ */
+typedef int topology_check_operator(const struct topology *topology, int number, struct error *err);
+int topology_load_checked(const char *file, const char *const *overrides, const struct operator_type *const *operators,
+			  topology_check_operator *check, struct topology **out, struct buffer *problems,
+			  struct error *err);
 void topology_free(struct topology **topology);
 
 int topology_topic_find(const struct topology *topology, const char *name);    /* index or -1 */

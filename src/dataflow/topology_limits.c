@@ -19,25 +19,32 @@ place_of(const struct topology_loading *loading, const char *section, const char
 }
 
 static void
-check_log(struct topology_loading *loading)
+log_problem_found(void *argument, const char *property, const struct error *problem)
+{
+	struct topology_loading *loading = argument;
+	const char *section = strcmp(property, LOG_COMMIT_INTERVAL) == 0 ? NULL : "log";
+
+	yaml_problems_add(&loading->problems, place_of(loading, section, property), "%s", problem->text);
+}
+
+void
+topology_check_log(struct topology_loading *loading)
 {
 	const struct topology *topology = loading->topology;
+	bool sound = loading->problems.count == 0; /* the graph is: what it needs together can be told */
 	struct log_config config = {
 		.type = topology->log_type,
-		.memory_bytes = topology->memory_bytes,
+		.application = topology->name,
+		.instance = topology->instance,
+		.memory_bytes = job_memory_log(topology),
 		.at_least_once = topology->guarantee == AT_LEAST_ONCE,
 		.properties = (const char *const *)topology->log_properties,
 		.commit_interval_ms = topology->commit_interval_ms,
-		.load = job_memory_load(topology, NULL),
+		.load = sound ? job_memory_load(topology, NULL) : (struct log_load){0},
 	};
-	const char *property;
-	struct error err;
 
-	if (log_check(&config, &property, &err) == 0)
-		return;
-	yaml_problems_add(&loading->problems,
-			  place_of(loading, strcmp(property, LOG_COMMIT_INTERVAL) == 0 ? NULL : "log", property), "%s",
-			  err.text);
+	if (topology_log_is_known(topology))
+		log_check(&config, log_problem_found, loading);
 }
 
 /* Where people say nothing it is less than its default where memory is small: transactions are held in memory. */
@@ -61,6 +68,5 @@ check_commit_bytes(struct topology_loading *loading)
 void
 topology_check_limits(struct topology_loading *loading)
 {
-	check_log(loading);
 	check_commit_bytes(loading);
 }

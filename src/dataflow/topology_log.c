@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "dataflow/topology_read.h"
+#include "dataflow/topology_option.h"
 #include "log/log.h"
 
 #define DAY 86400000.0			  /* ms */
@@ -12,13 +12,10 @@
 
 static const char *const log_types[] = {"embedded", "kafka", NULL};
 
-static bool
-is_log_type(const char *name)
+bool
+topology_log_is_known(const struct topology *topology)
 {
-	for (const char *const *type = log_types; *type; type++)
-		if (strcmp(*type, name) == 0)
-			return true;
-	return false;
+	return topology_is_among(topology->log_type, log_types);
 }
 
 void
@@ -38,7 +35,7 @@ topology_read_log(struct topology_loading *loading)
 					  entry->name, yaml_kind_name(entry->value->kind));
 		} else if (strcmp(entry->name, "type") == 0) {
 			topology->log_type = memory_text(entry->value->text);
-			if (!is_log_type(entry->value->text))
+			if (!topology_log_is_known(topology))
 				yaml_problems_add(&loading->problems, entry->value->place,
 						  "unknown log type \"%.100s\"%s", entry->value->text,
 						  topology_hint(hint, entry->value->text, log_types));

@@ -3,10 +3,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 #define NAMES_MAX 128  /* keys that one map can have */
 #define WHAT_SIZE 1024 /* bytes of what a map is called in a problem */
 
 static const char *const no_others[] = {NULL};
+
+/* A value with ${ENV:NAME} or ${FILE:path} in it; a problem does not show what is filled in. */
+static void
+read_named(struct topology_loading *loading, const struct yaml_node *value, const struct option *option, void *into)
+{
+	struct error err;
+	char *filled;
+
+	if (secret_fill(value->text, &filled, &err) < 0) {
+		yaml_problems_add(&loading->problems, value->place, "%s: %s", option->name, err.text);
+		return;
+	}
+	if (option_parse(option, filled, into, &err) < 0)
+		yaml_problems_add(&loading->problems, value->place,
+				  "%s: what \"%.100s\" stands for is not taken; expected %s", option->name, value->text,
+				  option_expected(option->type));
+	secret_free(&filled);
+}
 
 static void
 read_option(struct topology_loading *loading, const struct yaml_node *value, const struct option *option, void *into)
@@ -19,6 +39,8 @@ read_option(struct topology_loading *loading, const struct yaml_node *value, con
 				  : value->kind == YAML_MAP ? "is a map"
 							    : "is a list",
 				  option_expected(option->type));
+	else if (secret_is_named(value->text))
+		read_named(loading, value, option, into);
 	else if (option_parse(option, value->text, into, &err) < 0)
 		yaml_problems_add(&loading->problems, value->place, "%s", err.text);
 }

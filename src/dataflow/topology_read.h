@@ -31,6 +31,7 @@ struct topology_loading {
 void topology_read(struct topology_loading *loading);
 /* The section `log:`, and what depends on the log's type. */
 void topology_read_log(struct topology_loading *loading);
+bool topology_log_is_known(const struct topology *topology); /* its type is one that there is */
 /* A topic's retention, as written ("": not), and what it keeps where it says nothing. */
 void topology_read_retention(struct topology_loading *loading, const struct yaml_node *map, const char *retention,
 			     struct topology_topic *topic);

@@ -67,13 +67,31 @@ start(struct embedded *log, struct error *err)
 }
 
 static int
+check_property(const char *name, struct error *err)
+{
+	if (strcmp(name, EMBEDDED_ACCEPT) == 0)
+		return 0;
+	return fail(err, FATAL, "log: the embedded log has no property \"%.100s\"; is \"type: kafka\" meant?", name);
+}
+
+static void
+embedded_properties_check(const struct log_config *config, log_problem *found, void *argument)
+{
+	struct error err;
+
+	for (const char *const *property = config->properties; property && *property; property += 2)
+		if (check_property(*property, &err) < 0)
+			found(argument, *property, &err);
+}
+
+static int
 embedded_open(const struct log_config *config, struct log **out, struct error *err)
 {
 	struct embedded *log;
 
 	for (const char *const *property = config->properties; property && *property; property += 2)
-		if (strcmp(*property, EMBEDDED_ACCEPT) != 0)
-			return fail(err, FATAL, "log: the embedded log has no property '%s'", *property);
+		if (check_property(*property, err) < 0)
+			return -1;
 	if (config->read_only && !config->directory)
 		return fail(err, FATAL, "log: a log in memory cannot be opened for reading only");
 	log = memory_new(sizeof(*log));
@@ -106,6 +124,7 @@ embedded_close(struct log *base)
 
 const struct log_ops embedded_ops = {
 	.type = "embedded",
+	.check = embedded_properties_check,
 	.is_private = true,
 	.open = embedded_open,
 	.close = embedded_close,

@@ -141,13 +141,14 @@ static int
 kafka_open(const struct log_config *config, struct log **out, struct error *err)
 {
 	struct kafka *log = memory_new(sizeof(*log));
+	const char *property;
 	rd_kafka_conf_t *conf;
 
 	log->log.ops = &kafka_ops;
 	pthread_mutex_init(&log->lock, NULL);
 	pthread_mutex_init(&log->places_lock, NULL);
 	kafka_asker_init(&log->asker);
-	if (kafka_config_read(log, config, err) < 0)
+	if (kafka_config_read(log, config, &property, err) < 0 || kafka_identity_read(log, config, err) < 0)
 		goto failed;
 	conf = kafka_config(log, KAFKA_CLIENT, log, err);
 	if (!conf || kafka_handle_open(conf, RD_KAFKA_CONSUMER, &log->client, err) < 0 || meet_cluster(log, err) < 0)
@@ -176,7 +177,7 @@ kafka_identity(struct log *base)
 const struct log_ops kafka_ops = {
 	.type = "kafka",
 	.identity = kafka_identity,
-	.check = kafka_numbers_check,
+	.check = kafka_check,
 	.open = kafka_open,
 	.close = kafka_close,
 	.create_topic = kafka_create_topic,

@@ -1,10 +1,5 @@
-/*
- * What stands below `log:` in a topology is handed to librdkafka under its own names, but for what the log needs to be
- * as it is. A value may name a secret instead of containing it:
- *
- *     sasl.password: ${ENV:KAFKA_PASSWORD}        the environment variable
- *     ssl.key.password: ${FILE:/run/secrets/key}  the file's content, without a last line feed
- */
+/* What stands below `log:` in a topology goes to librdkafka under its own names; a value may name a secret instead of
+ * containing it (kafka_property.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +7,10 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/secret.h"
 #include "log/kafka_limit.h"
+#include "log/kafka_property.h"
 
-#define SECRET_SIZE_MAX 65536 /* bytes of a file that holds one */
 #define FETCH_BACKOFF_MS                                                                                               \
 	"10"		   /* fetching goes on so soon after a queue was full; librdkafka's default halves the rate */
 #define FETCH_WAIT_MS "50" /* a broker that has less than fetch.min.bytes answers after so long */
@@ -23,84 +19,19 @@
 #define HEARTBEAT_MS_MAX 3000	  /* librdkafka's default */
 #define QUEUE_MESSAGES "10000000" /* bounded by bytes instead */
 
-/* Ours: by them hangs that nothing is lost and nothing comes twice. */
-static const char *const reserved[] = {
-	"client.id",
-	"group.id",
-	"group.instance.id",
-	"transactional.id",
-	"enable.idempotence",
-	"enable.auto.commit",
-	"enable.auto.offset.store",
-	"isolation.level",
-	"enable.partition.eof",
-	"auto.offset.reset",
-	"allow.auto.create.topics",
-	"partitioner",
-	NULL,
-};
-
-static int
-read_secret_file(const char *path, char **out, struct error *err)
+static const char *
+find_in(const char *const *properties, const char *name)
 {
-	FILE *file = fopen(path, "re");
-	char *text;
-	size_t size;
-
-	if (!file)
-		return fail(err, FATAL, "%s cannot be read: %s", path, strerror(errno));
-	text = memory_new(SECRET_SIZE_MAX + 1);
-	size = fread(text, 1, SECRET_SIZE_MAX + 1, file);
-	fclose(file);
-	if (size > SECRET_SIZE_MAX) {
-		memory_free(&text);
-		return fail(err, FATAL, "%s is larger than %d bytes; expected a secret", path, SECRET_SIZE_MAX);
-	}
-	if (size > 0 && text[size - 1] == '\n')
-		text[--size] = 0;
-	*out = text;
-	return 0;
-}
-
-/* Never says the value. */
-static int
-resolve(const char *name, const char *value, char **out, struct error *err)
-{
-	size_t size = strlen(value);
-	char *inner;
-	int result = 0;
-
-	if (strncmp(value, "${", 2) != 0 || value[size - 1] != '}') {
-		*out = memory_text(value);
-		return 0;
-	}
-	inner = memory_text(value + 2);
-	inner[size - 3] = 0;
-	if (strncmp(inner, "ENV:", 4) == 0) {
-		const char *found = getenv(inner + 4);
-
-		if (found)
-			*out = memory_text(found);
-		else
-			result = fail(err, FATAL, "log: %s: the environment has no variable %s", name, inner + 4);
-	} else if (strncmp(inner, "FILE:", 5) == 0) {
-		result = read_secret_file(inner + 5, out, err);
-		if (result < 0)
-			fail_in(err, "log: %s", name);
-	} else {
-		result = fail(err, FATAL, "log: %s: expected ${ENV:NAME} or ${FILE:path}", name);
-	}
-	memory_free(&inner);
-	return result;
+	for (; properties && *properties; properties += 2)
+		if (strcmp(*properties, name) == 0)
+			return properties[1];
+	return NULL;
 }
 
 static const char *
 find(const struct kafka *log, const char *name)
 {
-	for (char **at = log->properties; *at; at += 2)
-		if (strcmp(*at, name) == 0)
-			return at[1];
-	return NULL;
+	return find_in((const char *const *)log->properties, name);
 }
 
 const char *
@@ -138,7 +69,7 @@ read_number(const struct kafka *log, const char *name, int64_t initial, int64_t 
 }
 
 static int
-take_properties(struct kafka *log, const char *const *from, struct error *err)
+take_properties(struct kafka *log, const char *const *from, const char **property, struct error *err)
 {
 	size_t count = 0, used = 0;
 
@@ -146,10 +77,8 @@ take_properties(struct kafka *log, const char *const *from, struct error *err)
 		count++;
 	log->properties = memory_new_array(count + 1, sizeof(char *));
 	for (size_t i = 0; i < count; i += 2) {
-		for (const char *const *name = reserved; *name; name++)
-			if (strcmp(from[i], *name) == 0)
-				return fail(err, FATAL, "log: %s cannot be set: exactly-once depends on it", from[i]);
-		if (resolve(from[i], from[i + 1], &log->properties[used + 1], err) < 0)
+		*property = from[i];
+		if (kafka_property_read(from[i], from[i + 1], &log->properties[used + 1], err) < 0)
 			return -1;
 		log->properties[used] = memory_text(from[i]);
 		used += 2;
@@ -157,18 +86,24 @@ take_properties(struct kafka *log, const char *const *from, struct error *err)
 	return 0;
 }
 
+static bool
+broker_assigns(const char *const *properties)
+{
+	const char *protocol = find_in(properties, "group.protocol");
+
+	return protocol && strcasecmp(protocol, "consumer") == 0;
+}
+
 bool
 kafka_config_broker_assigns(const struct kafka *log)
 {
-	const char *protocol = find(log, "group.protocol");
-
-	return protocol && strcasecmp(protocol, "consumer") == 0;
+	return broker_assigns((const char *const *)log->properties);
 }
 
 /* What a member decides in the classic protocol, and librdkafka refuses in the other one, with an error that does not
  * say which property it means. */
 static int
-check_protocol(const struct kafka *log, struct error *err)
+check_protocol(const char *const *properties, const char **property, struct error *err)
 {
 	static const char *const brokers_own[][2] = {
 		{"session.timeout.ms", "group.consumer.session.timeout.ms"},
@@ -177,49 +112,54 @@ check_protocol(const struct kafka *log, struct error *err)
 		 "group.consumer.assignors; group.remote.assignor chooses one of them"},
 	};
 
-	for (size_t i = 0; kafka_config_broker_assigns(log) && i < sizeof(brokers_own) / sizeof(brokers_own[0]); i++)
-		if (find(log, brokers_own[i][0]))
+	for (size_t i = 0; broker_assigns(properties) && i < sizeof(brokers_own) / sizeof(brokers_own[0]); i++)
+		if (find_in(properties, brokers_own[i][0])) {
+			*property = brokers_own[i][0];
 			return fail(
 				err, FATAL,
 				"log: %s cannot be set with group.protocol: consumer: it is a setting of the brokers "
 				"there, %s",
 				brokers_own[i][0], brokers_own[i][1]);
+		}
 	return 0;
 }
 
-int
-kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err)
+static int
+check_servers(const struct kafka *log, const char **property, struct error *err)
 {
-	const char *property;
+	*property = find(log, "bootstrap.servers") ? "bootstrap.servers" : "metadata.broker.list";
+	if (!find(log, *property))
+		return fail(err, FATAL,
+			    "log: bootstrap.servers is missing; expected the addresses of some brokers, as "
+			    "in {type: kafka, bootstrap.servers: \"host:9092\"}");
+	return kafka_property_check_servers(find(log, *property), err);
+}
 
+int
+kafka_config_read(struct kafka *log, const struct log_config *config, const char **property, struct error *err)
+{
 	log->application = memory_text(config->application ? config->application : "isotope");
 	log->instance = config->instance ? memory_text(config->instance) : NULL;
 	log->at_least_once = config->at_least_once;
 	kafka_shares_of(config, &log->shares);
 	log->wait_ms = config->wait_ms > 0 ? config->wait_ms : KAFKA_OPEN_MS_MAX;
 	log->stalled_ms = config->stalled_ms > 0 ? config->stalled_ms : KAFKA_STALLED_MS;
-	if (take_properties(log, config->properties, err) < 0 || kafka_identity_read(log, config, err) < 0)
+	if (check_protocol(config->properties, property, err) < 0 ||
+	    take_properties(log, config->properties, property, err) < 0 || check_servers(log, property, err) < 0)
 		return -1;
-	if (!find(log, "bootstrap.servers") && !find(log, "metadata.broker.list"))
-		return fail(err, FATAL,
-			    "log: bootstrap.servers is missing; expected the addresses of some brokers, as "
-			    "in {type: kafka, bootstrap.servers: \"host:9092\"}");
-	if (check_protocol(log, err) < 0)
-		return -1;
-	if (read_number(log, "topic.metadata.refresh.interval.ms", KAFKA_WATCH_MS, -1, 3600000, &log->watch_ms, err) <
-		    0 ||
-	    kafka_numbers_read((const char *const *)log->properties, config, &log->numbers, &property, err) < 0)
+	*property = "topic.metadata.refresh.interval.ms";
+	if (read_number(log, *property, KAFKA_WATCH_MS, -1, 3600000, &log->watch_ms, err) < 0)
 		return -1;
 	if (log->watch_ms <= 0)
 		log->watch_ms = KAFKA_WATCH_MS;
-	return 0;
+	return kafka_numbers_read((const char *const *)log->properties, config, &log->numbers, property, err);
 }
 
 void
 kafka_config_fini(struct kafka *log)
 {
 	for (char **at = log->properties; at && *at; at++)
-		memory_free(at);
+		secret_free(at);
 	memory_free(&log->properties);
 	memory_free(&log->application);
 	memory_free(&log->instance);
@@ -231,16 +171,10 @@ kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value, str
 {
 	char text[ERROR_TEXT_SIZE / 2] = "";
 
-	/* librdkafka's text repeats the value, which may be a secret: only names are said. */
-	switch (rd_kafka_conf_set(conf, name, value, text, sizeof(text))) {
-	case RD_KAFKA_CONF_OK:
+	/* Values of people's were looked at before (kafka_property.h); librdkafka's text would repeat them. */
+	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
 		return 0;
-	case RD_KAFKA_CONF_UNKNOWN:
-		return fail(err, FATAL, "log: librdkafka %s has no property \"%.100s\"", rd_kafka_version_str(), name);
-	default:
-		return fail(err, FATAL, "log: the value of %s is not one that librdkafka %s takes", name,
-			    rd_kafka_version_str());
-	}
+	return fail(err, FATAL, "log: librdkafka %s does not take %s", rd_kafka_version_str(), name);
 }
 
 struct setting {
@@ -275,10 +209,11 @@ static const struct setting producer_settings[] = {
 	{NULL, NULL},
 };
 
+/* Set by what belongs together, not as it stands there. */
 static bool
 is_ours(const char *name)
 {
-	return strcmp(name, "replication.factor") == 0 || strcmp(name, "session.timeout.ms") == 0 ||
+	return kafka_property_is_ours(name) || strcmp(name, "session.timeout.ms") == 0 ||
 	       strcmp(name, "transaction.timeout.ms") == 0;
 }
 

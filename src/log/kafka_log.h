@@ -118,8 +118,9 @@ kafka_of(struct log *log)
 
 enum kafka_role { KAFKA_CLIENT, KAFKA_PENDING, KAFKA_GROUP, KAFKA_FETCHER, KAFKA_PRODUCER, KAFKA_PLAIN_PRODUCER };
 
-/* Takes the properties over, resolves secrets, refuses what is not for people to set. */
-int kafka_config_read(struct kafka *log, const struct log_config *config, struct error *err);
+/* Takes the properties over, with what they name filled in, and checks each of them and what belongs together.
+ * *property: the one that is wrong. */
+int kafka_config_read(struct kafka *log, const struct log_config *config, const char **property, struct error *err);
 void kafka_config_fini(struct kafka *log);
 /* Takes the process' name from the configuration or from its directory, or draws one. */
 int kafka_identity_read(struct kafka *log, const struct log_config *config, struct error *err);
@@ -137,6 +138,9 @@ int kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value,
 int kafka_config_queues(struct kafka *log, rd_kafka_conf_t *conf, int queues, int partitions, struct error *err);
 /* A handle by `conf`, which it takes over. */
 int kafka_handle_open(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **out, struct error *err);
+
+/* As log_check. */
+void kafka_check(const struct log_config *config, log_problem *found, void *argument);
 
 /* ---- waiting at the start ---- */
 

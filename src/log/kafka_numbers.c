@@ -35,12 +35,21 @@ static const struct number numbers[] = {
 	{"queued.max.messages.kbytes", offsetof(struct given, queue_kib), 1, 2097151},
 };
 
+bool
+kafka_numbers_have(const char *name)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(numbers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static const char *
 find(const char *const *properties, const char *name)
 {
 	for (; properties && *properties; properties += 2)
 		if (strcmp(*properties, name) == 0)
-			return strncmp(properties[1], "${", 2) == 0 ? NULL : properties[1];
+			return properties[1];
 	return NULL;
 }
 
@@ -140,7 +149,7 @@ check_queues(const struct log_config *config, const struct given *given, const c
 		return 0;
 	return fail(err, FATAL,
 		    "log: queued.max.messages.kbytes %" PRId64 " for each of %d partitions that are read is more than "
-		    "`memory`, %" PRId64 " KiB; expected at most %" PRId64
+		    "the log's part of `memory`, %" PRId64 " KiB; expected at most %" PRId64
 		    ", more memory, or to leave it out: then it follows from `memory`",
 		    given->queue_kib, config->load.queues, config->memory_bytes / 1024,
 		    config->memory_bytes / 1024 / config->load.queues);
@@ -164,12 +173,4 @@ kafka_numbers_read(const char *const *properties, const struct log_config *confi
 	if (check_times(&given, out, property, err) < 0 || check_commits(config, &given, out, property, err) < 0)
 		return -1;
 	return check_queues(config, &given, property, err);
-}
-
-int
-kafka_numbers_check(const struct log_config *config, const char **property, struct error *err)
-{
-	struct kafka_numbers numbers_read;
-
-	return kafka_numbers_read(config->properties, config, &numbers_read, property, err);
 }

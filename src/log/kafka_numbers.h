@@ -1,7 +1,6 @@
 /*
  * The numbers below `log:` that the Kafka log reads itself, and which of them belong together. Each rule stands here,
- * and its text has both numbers. Pure: a topology is checked without a cluster, and the same again at the start, when
- * values that come from the environment are known.
+ * and its text has both numbers. Pure: a topology is checked without a cluster.
  */
 #ifndef LOG_KAFKA_NUMBERS_H
 #define LOG_KAFKA_NUMBERS_H
@@ -21,11 +20,10 @@ struct kafka_numbers {
 };
 
 /*
- * `properties`: name, value, ..., NULL. A value "${...}" counts as not given: it is not known yet. *property: the name
- * of the one that is wrong, or COMMIT_INTERVAL. FATAL.
+ * `properties`: name, value, ..., NULL. *property: the name of the one that is wrong, or LOG_COMMIT_INTERVAL. FATAL.
  */
+bool kafka_numbers_have(const char *name); /* a property of that name is read here */
 int kafka_numbers_read(const char *const *properties, const struct log_config *config, struct kafka_numbers *out,
 		       const char **property, struct error *err);
-int kafka_numbers_check(const struct log_config *config, const char **property, struct error *err);
 
 #endif

@@ -17,15 +17,16 @@ find_implementation(const struct log_config *config, struct error *err)
 	return NULL;
 }
 
-int
-log_check(const struct log_config *config, const char **property, struct error *err)
+void
+log_check(const struct log_config *config, log_problem *found, void *argument)
 {
-	const struct log_ops *ops = find_implementation(config, err);
+	struct error err;
+	const struct log_ops *ops = find_implementation(config, &err);
 
-	*property = "type";
-	if (!ops)
-		return -1;
-	return ops->check ? ops->check(config, property, err) : 0;
+	if (ops)
+		ops->check(config, found, argument);
+	else
+		found(argument, "type", &err);
 }
 
 int

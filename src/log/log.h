@@ -68,10 +68,12 @@ struct log_config {
 #define LOG_COMMIT_INTERVAL "commit_interval" /* the one above that has no name among the properties */
 
 /*
- * Whether what is configured belongs together, as far as that shows without opening the log. FATAL; *property: which of
- * them is wrong, of the properties or LOG_COMMIT_INTERVAL.
+ * What is wrong with a configuration, as far as that shows without opening the log: `found` is called for each problem,
+ * with what log_open would say. `property` is the one of the properties, "type", LOG_COMMIT_INTERVAL, or "", all
+ * together.
  */
-int log_check(const struct log_config *config, const char **property, struct error *err);
+typedef void log_problem(void *argument, const char *property, const struct error *problem);
+void log_check(const struct log_config *config, log_problem *found, void *argument);
 int log_open(const struct log_config *config, struct log **out, struct error *err);
 void log_close(struct log **log); /* every reader, transaction and member was closed before */
 struct topic_spec {

@@ -10,7 +10,7 @@
 struct log_ops {
 	const char *type; /* as in log_config */
 	bool is_private;
-	int (*check)(const struct log_config *, const char **property, struct error *); /* NULL: nothing to check */
+	void (*check)(const struct log_config *, log_problem *found, void *argument);
 	int (*open)(const struct log_config *, struct log **, struct error *);
 	const char *(*identity)(struct log *); /* or NULL */
 	void (*close)(struct log *);	       /* frees it, as the other close functions here do */

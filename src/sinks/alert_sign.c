@@ -1,13 +1,14 @@
 #include "sinks/alert_sign.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buffer.h"
+#include "base/secret.h"
 #include "record/json.h"
 
 #define SHA256_SIZE 32
@@ -16,19 +17,17 @@
 int
 alert_secret_line(const char *option, const char *path, char *to, size_t size, struct error *err)
 {
-	FILE *file = fopen(path, "re");
-	size_t length;
+	char *line;
+	int result = 0;
 
-	if (!file)
-		return fail(err, FATAL, "%s %s: %s", option, path, strerror(errno));
-	if (!fgets(to, (int)size, file))
-		to[0] = 0;
-	fclose(file);
-	length = strlen(to);
-	if (length == size - 1)
-		return fail(err, FATAL, "%s %s: its first line is longer than %zu bytes", option, path, size - 2);
-	to[strcspn(to, "\r\n")] = 0;
-	return *to ? 0 : fail(err, FATAL, "%s %s is empty", option, path);
+	if (secret_read_line(path, &line, err) < 0)
+		return fail_in(err, "%s", option);
+	if (strlen(line) >= size)
+		result = fail(err, FATAL, "%s: the first line of %s is longer than %zu bytes", option, path, size - 1);
+	else
+		memcpy(to, line, strlen(line) + 1);
+	secret_free(&line);
+	return result;
 }
 
 static int
@@ -40,7 +39,7 @@ decode_secret(const char *option, const char *path, const char *text, struct ale
 
 	/* The reason is not passed on: it speaks of characters of the secret. */
 	if (json_base64_read(bytes_of_text(text), &decoded, &reason) < 0 || decoded.size > sizeof(out->bytes))
-		result = fail(err, FATAL, "%s %s: what stands behind %s is not base64", option, path, SECRET_PREFIX);
+		result = fail(err, FATAL, "%s: %s: the text behind %s is not base64", option, path, SECRET_PREFIX);
 	else
 		memcpy(out->bytes, decoded.data, out->size = decoded.size);
 	if (decoded.data)
@@ -64,7 +63,7 @@ alert_secret_read(const char *option, const char *path, struct alert_secret *out
 		memcpy(out->bytes, line, out->size = strlen(line));
 	OPENSSL_cleanse(line, sizeof(line));
 	if (result == 0 && out->size < ALERT_SECRET_SIZE_MIN)
-		return fail(err, FATAL, "%s %s: the secret has %zu bytes; expected at least %d", option, path,
+		return fail(err, FATAL, "%s: %s: the secret has %zu bytes; expected at least %d", option, path,
 			    out->size, ALERT_SECRET_SIZE_MIN);
 	return result;
 }

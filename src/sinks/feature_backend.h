@@ -29,6 +29,7 @@ void feature_view_vector_key(const struct feature_view *view, const struct featu
 void feature_view_json(const struct feature_view *view, const struct feature_value *features, struct buffer *out);
 
 struct feature_backend {
+	int (*check)(const struct feature_store_config *config, struct error *err); /* NULL: nothing to check */
 	int (*open)(const struct feature_store_config *config, void **self, struct error *err);
 	void (*close)(void *self);
 	int (*read)(void *self, const struct feature_view *view, const struct feature_value *keys, struct buffer *out,

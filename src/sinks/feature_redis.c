@@ -49,11 +49,27 @@ hash_script(char hash[HASH_SIZE + 1])
 }
 
 static int
+store_check(const struct feature_store_config *config, struct error *err)
+{
+	const struct redis_config redis = {
+		.address = config->address,
+		.password = config->password,
+		.password_file = config->password_file,
+		.tls_certificate = config->tls_certificate,
+		.tls_key = config->tls_key,
+	};
+
+	return redis_check(&redis, err);
+}
+
+static int
 store_open(const struct feature_store_config *config, void **out, struct error *err)
 {
-	struct store *store = memory_new(sizeof(*store));
+	struct store *store;
 
-	(void)err;
+	if (store_check(config, err) < 0)
+		return -1;
+	store = memory_new(sizeof(*store));
 	store->config = (struct redis_config){
 		.address = memory_text(config->address),
 		.user = memory_text(config->user),
@@ -305,6 +321,7 @@ flush(void *self, struct feature_result *results, size_t count, struct error *er
 }
 
 const struct feature_backend feature_redis = {
+	.check = store_check,
 	.open = store_open,
 	.close = store_close,
 	.read = store_read,

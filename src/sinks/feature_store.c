@@ -19,12 +19,24 @@ const char *const feature_store_types[] = {"embedded", "redis", NULL};
 
 const struct option feature_store_options[] = {FEATURE_STORE_OPTIONS(0), OPTION_END};
 
+static const struct feature_backend *
+backend_of(const struct feature_store_config *config)
+{
+	return config->type == FEATURE_STORE_REDIS ? &feature_redis : &feature_embedded;
+}
+
+int
+feature_store_check(const struct feature_store_config *config, struct error *err)
+{
+	return backend_of(config)->check ? backend_of(config)->check(config, err) : 0;
+}
+
 int
 feature_store_open(const struct feature_store_config *config, struct feature_store **out, struct error *err)
 {
 	struct feature_store *store = memory_new(sizeof(*store));
 
-	store->backend = config->type == FEATURE_STORE_REDIS ? &feature_redis : &feature_embedded;
+	store->backend = backend_of(config);
 	if (store->backend->open(config, &store->self, err) < 0) {
 		memory_free(&store);
 		return -1;

@@ -141,7 +141,10 @@ const struct feature_view_spec *feature_view_spec(const struct feature_view *vie
 /* Views of one project with the same join keys share a hash in Redis: whether some of their fields do too. */
 int feature_views_check(const struct feature_view *const *views, size_t count, struct error *err);
 
-/* Nothing is connected yet: an outage is an error of the flush. */
+/* What is wrong with a configuration by itself, without a server or a directory: FATAL; the text begins with the
+ * option's name. */
+int feature_store_check(const struct feature_store_config *config, struct error *err);
+/* Of a configuration that can be taken. Nothing is connected yet: an outage is an error of the flush. */
 int feature_store_open(const struct feature_store_config *config, struct feature_store **out, struct error *err);
 void feature_store_close(struct feature_store **store); /* after its writers */
 

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/address.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/stop.h"
 #include "sinks/resolve.h"
 #include "sinks/tls.h"
@@ -175,8 +177,6 @@ connect_unix(struct redis *redis, const char *path, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(err, FATAL, "the path of the socket is too long");
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	return connect_to(redis, AF_UNIX, (const struct sockaddr *)&address, sizeof(address), err);
 }
@@ -198,22 +198,20 @@ connect_tcp(struct redis *redis, struct error *err)
 	return result;
 }
 
-/* host:port, [v6]:port */
-static int
-split_address(struct redis *redis, struct error *err)
+/* host:port, [v6]:port: parts that getaddrinfo takes. */
+static void
+split_address(struct redis *redis)
 {
 	const char *address = redis->config->address, *colon = strrchr(address, ':');
 	size_t size = colon ? (size_t)(colon - address) : 0;
 
-	if (size == 0 || colon[1] == 0)
-		return fail(err, FATAL, "expected host:port or unix:/path");
-	if (address[0] == '[' && colon[-1] == ']') {
+	insist(size > 0); /* redis_check has seen to it */
+	if (address[0] == '[') {
 		address++;
 		size -= 2;
 	}
 	redis->host = memory_format("%.*s", (int)size, address);
 	redis->port = memory_text(colon + 1);
-	return 0;
 }
 
 static int
@@ -346,18 +344,15 @@ start_tls(struct redis *redis, struct error *err)
 	return 0;
 }
 
+/* To be freed with secret_free. */
 static int
-read_password(const char *path, char *to, size_t size, struct error *err)
+read_password(const struct redis_config *config, char **out, struct error *err)
 {
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		return fail(err, FATAL, "password_file %s: %s", path, strerror(errno));
-	if (!fgets(to, (int)size, file))
-		to[0] = 0;
-	fclose(file);
-	to[strcspn(to, "\r\n")] = 0;
-	return *to ? 0 : fail(err, FATAL, "password_file %s is empty", path);
+	if (!*config->password_file)
+		*out = memory_text(config->password);
+	else if (secret_read_line(config->password_file, out, err) < 0)
+		return fail_in(err, "password_file");
+	return 0;
 }
 
 struct greeting {
@@ -386,12 +381,11 @@ greet(struct redis *redis, struct error *err)
 	const struct redis_config *config = redis->config;
 	struct greeting greeting = {.err = err};
 	struct buffer commands = {0};
-	char password[1024], number[24];
+	char *password, number[24];
 	size_t count = 1;
 	int result;
 
-	snprintf(password, sizeof(password), "%s", config->password);
-	if (*config->password_file && read_password(config->password_file, password, sizeof(password), err) < 0)
+	if (read_password(config, &password, err) < 0)
 		return -1;
 	if (*password) {
 		struct bytes arguments[] = {bytes_of_text("AUTH"), bytes_of_text(config->user),
@@ -409,7 +403,7 @@ greet(struct redis *redis, struct error *err)
 	}
 	redis_command(&commands, &(struct bytes){(const uint8_t *)"PING", 4}, 1);
 	result = exchange(redis, buffer_bytes(&commands), count, on_greeting, &greeting, err);
-	explicit_bzero(password, sizeof(password));
+	secret_free(&password);
 	explicit_bzero(commands.data, commands.capacity);
 	buffer_fini(&commands);
 	return result < 0 ? result : greeting.result;
@@ -423,12 +417,45 @@ establish(struct redis *redis, struct error *err)
 	if (starts_with(address, UNIX_PREFIX)) {
 		if (connect_unix(redis, address + strlen(UNIX_PREFIX), err) < 0)
 			return -1;
-	} else if (split_address(redis, err) < 0 || connect_tcp(redis, err) < 0) {
-		return -1;
+	} else {
+		split_address(redis);
+		if (connect_tcp(redis, err) < 0)
+			return -1;
 	}
 	if (redis->config->tls && start_tls(redis, err) < 0)
 		return -1;
 	return greet(redis, err);
+}
+
+static int
+check_address(const char *address, struct error *err)
+{
+	size_t path_size_max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (!starts_with(address, UNIX_PREFIX))
+		return address_is_host_port(address)
+			       ? 0
+			       : fail(err, FATAL, "address is \"%.100s\"; expected host:port or unix:/path", address);
+	if (strlen(address) - strlen(UNIX_PREFIX) <= path_size_max)
+		return 0;
+	return fail(err, FATAL, "address is a socket with a path of %zu bytes; at most %zu are possible",
+		    strlen(address) - strlen(UNIX_PREFIX), path_size_max);
+}
+
+int
+redis_check(const struct redis_config *config, struct error *err)
+{
+	char *password;
+	int result;
+
+	if (check_address(config->address, err) < 0)
+		return -1;
+	if (!*config->tls_certificate != !*config->tls_key)
+		return fail(err, FATAL, "tls_certificate and tls_key belong together; expected both or none");
+	result = read_password(config, &password, err);
+	if (result == 0)
+		secret_free(&password);
+	return result;
 }
 
 int

@@ -35,7 +35,10 @@ enum redis_advice {
 };
 enum redis_advice redis_advice(const char *error);
 
-/* FATAL: what a person has to put right (an address that is none, a password, a certificate); else RETRY. */
+/* What is wrong with a configuration by itself, without a server: FATAL, and the text begins with the option's name. */
+int redis_check(const struct redis_config *config, struct error *err);
+/* Of a configuration that redis_check takes. FATAL: what a person has to put right (a password, a certificate); else
+ * RETRY. */
 int redis_open(const struct redis_config *config, struct redis **out, struct error *err);
 void redis_close(struct redis **redis);
 

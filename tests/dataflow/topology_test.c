@@ -110,14 +110,29 @@ TEST(a_declared_dead_letters_topic_is_taken)
 
 TEST(what_else_stands_under_log_is_kept)
 {
-	load_sound("name: a\nlog: {type: embedded, sync.ms: 5}\ntopics: {}\n", "log.x.y=z");
-	check_text(topology->log_type, "embedded");
-	check_text(topology->log_properties[0], "sync.ms");
-	check_text(topology->log_properties[1], "5");
-	check_text(topology->log_properties[2], "x.y");
-	check_text(topology->log_properties[3], "z");
+	load_sound("name: a\nlog: {type: kafka, bootstrap.servers: \"h:1\"}\ntopics: {}\n", "log.linger.ms=5");
+	check_text(topology->log_type, "kafka");
+	check_text(topology->log_properties[0], "bootstrap.servers");
+	check_text(topology->log_properties[1], "h:1");
+	check_text(topology->log_properties[2], "linger.ms");
+	check_text(topology->log_properties[3], "5");
 	check(!topology->log_properties[4]);
 	topology_free(&topology);
+}
+
+TEST(all_that_is_wrong_under_log_is_told_with_its_place)
+{
+	check_problems("name: a\nlog: {type: embedded, linger.ms: 5}\ntopics: {}\n", "log.acks=all",
+		       "t.yaml:2:34: log: the embedded log has no property \"linger.ms\"; is \"type: kafka\" meant?\n"
+		       "--set:1:10: log: the embedded log has no property \"acks\"; is \"type: kafka\" meant?\n");
+	unsetenv("ISOTOPE_TEST_NONE");
+	check_problems(
+		"name: a\nlog:\n  type: kafka\n  bootstrap.servers: ${ENV:ISOTOPE_TEST_NONE}:9092\n  group.id: g\n"
+		"topics: {}\nnmae: b\n",
+		NULL,
+		"t.yaml:4:22: log: bootstrap.servers: the environment has no variable ISOTOPE_TEST_NONE\n"
+		"t.yaml:5:13: log: group.id cannot be set: exactly-once depends on it\n"
+		"t.yaml:7:1: unknown key \"nmae\" in the topology; did you mean \"name\"?\n");
 }
 
 TEST(settings_of_a_topic_are_read)

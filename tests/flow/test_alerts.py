@@ -190,7 +190,7 @@ def test_each_change_of_state_is_a_line_in_the_log(tmp_path):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"log": "false"}, "nobody is to be told"),
+    ({"log": "false"}, "no receiver is configured"),
     ({"webhook": "http://127.0.0.1:1/x", "webhook_secret_file": None}, "webhook needs webhook_secret_file"),
     ({"webhook": "ftp://example.com/secret-path"}, "webhook: URL 1 is none"),
     ({"webhook": "https://me:secret-path@example.com/"}, "URL 1 holds a password"),

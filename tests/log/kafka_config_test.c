@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "log/kafka_log.h"
+#include "log/kafka_property.h"
 #include "tests/test.h"
 
 static struct error err;
@@ -38,6 +38,22 @@ TEST(a_cluster_without_an_address_is_refused)
 	check_fails(open_with(properties), "bootstrap.servers is missing");
 }
 
+#define check_servers_refused(servers)                                                                                 \
+	do {                                                                                                           \
+		const char *const properties[] = {"bootstrap.servers", servers, NULL};                                 \
+		check_fails(open_with(properties), "expected host:port, parted by commas");                            \
+	} while (0)
+
+TEST(addresses_of_brokers_are_addresses)
+{
+	check_servers_refused("kafka1:9092,,kafka2:9092");
+	check_servers_refused("kafka1:9092, kafka2:x");
+	check_servers_refused("kafka1:9092;kafka2:9092");
+	check_servers_refused(":9092");
+	check_servers_refused("kafka 1:9092");
+	check_ok(kafka_property_check_servers("kafka1:9092, SSL://kafka2:9093,kafka3,[::1]:9092", &err));
+}
+
 TEST(what_exactly_once_depends_on_cannot_be_set)
 {
 	check_refused("isolation.level cannot be set", "isolation.level", "read_uncommitted");
@@ -45,14 +61,21 @@ TEST(what_exactly_once_depends_on_cannot_be_set)
 	check_refused("transactional.id cannot be set", "transactional.id", "x");
 }
 
-TEST(an_unknown_property_is_named)
+TEST(an_unknown_property_is_named_with_what_was_meant)
 {
-	check_refused("has no property \"sasl.pasword\"", "sasl.pasword", "x");
+	check_refused("has no property \"sasl.pasword\"; did you mean \"sasl.password\"?", "sasl.pasword", "x");
+	check_refused("has no property \"bootstrap_servers\"; did you mean \"bootstrap.servers\"?", "bootstrap_servers",
+		      "h:1");
 }
 
-TEST(a_wrong_value_is_not_repeated)
+TEST(the_reason_is_the_librarys_without_the_value)
 {
-	check_refused("the value of security.protocol is not one", "security.protocol", "hunter2");
+	check_refused("log: security.protocol: Invalid value \"***\"", "security.protocol", "hunter2");
+	check(!strstr(err.text, "hunter2"));
+	check_refused("use `ssl.ca.location`", "ssl.truststore.location", "/etc/client.jks");
+	check_refused("log: sasl.jaas.config: Java JAAS configuration is not supported", "sasl.jaas.config", "hunter2");
+	check(!strstr(err.text, "hunter2"));
+	check_refused("linger.ms", "linger.ms", "hunter2");
 	check(!strstr(err.text, "hunter2"));
 }
 
@@ -82,7 +105,7 @@ TEST(a_secret_that_is_not_there_is_missed_by_its_place)
 	check_refused("sasl.password: the environment has no variable ISOTOPE_TEST_NONE", "sasl.password",
 		      "${ENV:ISOTOPE_TEST_NONE}");
 	check_refused("/none cannot be read", "sasl.password", path);
-	check_refused("expected ${ENV:NAME} or ${FILE:path}", "sasl.password", "${VAULT:x}");
+	check_refused("log: sasl.password: ${VAULT:x} means nothing", "sasl.password", "${VAULT:x}");
 	memory_free(&path);
 }
 
@@ -95,8 +118,14 @@ TEST(a_secret_is_read_from_environment_and_file)
 
 	check(file && fputs("no such protocol\n", file) >= 0 && fclose(file) == 0);
 	setenv("ISOTOPE_TEST_SECRET", "no such protocol", 1);
-	check_refused("the value of security.protocol is not one", "security.protocol", "${ENV:ISOTOPE_TEST_SECRET}");
-	check_refused("the value of security.protocol is not one", "security.protocol", value);
+	check_refused("log: security.protocol: Invalid value \"***\"", "security.protocol",
+		      "${ENV:ISOTOPE_TEST_SECRET}");
+	check(!strstr(err.text, "no such"));
+	check_refused("log: security.protocol: Invalid value \"***\"", "security.protocol", value);
+	setenv("ISOTOPE_TEST_SECRET", "6s", 1);
+	check_refused("log: session.timeout.ms: ${ENV:ISOTOPE_TEST_SECRET} stands for no number", "session.timeout.ms",
+		      "${ENV:ISOTOPE_TEST_SECRET}");
+	check(!strstr(err.text, "6s"));
 	memory_free(&path);
 	memory_free(&value);
 }

@@ -484,17 +484,17 @@ check_refused(const char *override, const char *another, const char *wanted)
 TEST(rules_that_mean_nothing_are_refused)
 {
 	check_refused("operators.rollup.rules.lost.below=0.5", NULL,
-		      "operator rollup: rule lost: expected either above or below");
+		      "operator rollup: rules.lost: expected either above or below");
 	check_refused("operators.rollup.rules.x.metric=lost", NULL,
-		      "operator rollup: rule x: expected either above or below");
+		      "operator rollup: rules.x: expected either above or below");
 	check_refused("operators.rollup.rules.lost.resolve=0.5", NULL,
-		      "operator rollup: rule lost: resolve is beyond the threshold: what is resolved there would fire "
+		      "operator rollup: rules.lost: resolve is beyond the threshold: what is resolved there would fire "
 		      "again");
 	check_refused("operators.rollup.rules.lost.dimensions=al", NULL,
-		      "operator rollup: rule lost: dimensions has \"al\"; expected some of all, experiment_group, "
+		      "operator rollup: rules.lost: dimensions has \"al\"; expected some of all, experiment_group, "
 		      "strategy_id, model_version, platform");
 	check_refused(
 		"operators.rollup.rules.log_silent.above=1", NULL,
-		"operator rollup: rule log_silent: metric silent takes no above, below, resolve, per or baseline: "
+		"operator rollup: rules.log_silent: metric silent takes no above, below, resolve, per or baseline: "
 		"a log is silent or not");
 }

@@ -471,7 +471,7 @@ TEST(passwords_and_users)
 	config.password_file = text_of("");
 	check_person(&config, "NOPERM ");
 	config.password_file = text_of("/nowhere");
-	check_person(&config, "password_file /nowhere: No such file");
+	check_fails(feature_store_check(&config, &err), "password_file: /nowhere cannot be read: No such file");
 	redis_server_stop(&server);
 }
 
@@ -495,7 +495,8 @@ TEST(addresses_that_are_none)
 {
 	struct feature_store_config config = redis_config("localhost");
 
-	check_person(&config, "redis localhost: expected host:port or unix:/path");
+	check_fails(feature_store_check(&config, &err), "address is \"localhost\"; expected host:port or unix:/path");
+	check_fails(feature_store_open(&config, &store, &err), "address is \"localhost\"");
 	config = redis_config("unix:/nowhere/redis.sock");
 	check_fails(try(&config), "redis unix:/nowhere/redis.sock: No such file");
 	check_int(err.action, RETRY);
