@@ -21,6 +21,9 @@ static const char *const metrics[] = {
 	"altered",
 	"late",
 	"unlisted",
+	"differing",
+	"phantom_reached",
+	"negative_latencies",
 	[METRIC_LOST] = "lost",
 	[METRIC_MISMATCHES] = "mismatches",
 	[METRIC_SILENT] = "silent",
@@ -57,6 +60,9 @@ static const unsigned count_logs[TALLY_COUNTERS] = {
 	[TALLY_PHANTOM] = OF_ENGINE | OF_SERVER,
 	[TALLY_LATE] = OF_ALL,
 	[TALLY_UNLISTED] = OF_ALL,
+	[TALLY_DIFFERING] = OF_ALL,
+	[TALLY_PHANTOM_REACHED] = OF_ENGINE | OF_CLIENT,
+	[TALLY_NEGATIVE_LATENCIES] = OF_ALL,
 };
 static const unsigned latency_logs[LATENCIES] = {
 	[LATENCY_ENGINE_SERVER] = OF_ENGINE | OF_SERVER,

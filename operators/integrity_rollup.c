@@ -308,7 +308,8 @@ static const struct port outputs[] = {
 static const struct store_spec stores[] = {
 	[TOTALS] = {.name = "windows",
 		    .help = "one entry per window and series: the sum of the counts",
-		    .share = rollup_window_share},
+		    .share = rollup_window_share,
+		    .layout = SERIES_LAYOUT},
 	[NEWEST] = {.name = "newest",
 		    .help = "one entry per series that a rule looks at: its newest window",
 		    .share = newest_share},

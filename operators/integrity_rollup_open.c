@@ -48,7 +48,7 @@ open_windows(struct rollup *self, const struct schema *schema, struct error *err
 	char name[64];
 
 	if (record_fields(schema, wanted, err) < 0 ||
-	    record_fields_named(schema, series_counts, TALLY_UNLISTED, SCHEMA_LONG, self->window.counts, err) < 0)
+	    record_fields_named(schema, series_counts, TALLY_COUNTERS, SCHEMA_LONG, self->window.counts, err) < 0)
 		return -1;
 	for (int i = 0; i < LATENCIES; i++)
 		for (int q = 0; q < QUANTILES; q++) {

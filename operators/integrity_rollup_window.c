@@ -160,7 +160,7 @@ tell(const struct rollup *self, struct entry *entry, const struct place *place, 
 	record_set_bytes(row, self->window.value, place->name.value);
 	record_set_integer(row, self->window.window_start, place->start);
 	record_set_integer(row, self->window.window_end, place->end);
-	for (int i = 0; i < TALLY_UNLISTED; i++)
+	for (int i = 0; i < TALLY_COUNTERS; i++)
 		record_set_integer(row, self->window.counts[i], series->counts[i]);
 	for (int i = 0; i < LATENCIES; i++)
 		for (int q = 0; q < QUANTILES; q++)
@@ -287,15 +287,15 @@ void
 rollup_window_show(const struct entry *entry, struct buffer *out)
 {
 	struct window_head head = head_of(entry);
-	struct bytes value = entry_value(entry);
-	struct cursor cursor = cursor_of(bytes_of(value.data + sizeof(head), value.size - sizeof(head)));
+	struct series series = {0};
 
+	read_series(entry, &series);
 	buffer_print(out, "{\"window_start\": %lld, \"dimension\": \"%s\", \"revision\": %d, \"silent\": [",
 		     (long long)load_be64(entry_key(entry).data), series_dimensions[entry_key(entry).data[8]],
 		     head.revision);
 	series_show_logs(head.silent, out);
 	buffer_print(out, "]");
 	for (int i = 0; i < TALLY_COUNTERS; i++)
-		buffer_print(out, ", \"%s\": %lld", series_counts[i], (long long)zigzag_decode(cursor_varint(&cursor)));
+		buffer_print(out, ", \"%s\": %lld", series_counts[i], (long long)series.counts[i]);
 	buffer_print(out, "}");
 }

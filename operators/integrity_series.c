@@ -9,8 +9,22 @@ const char *const series_dimensions[DIMENSIONS] = {
 	[BY_PLATFORM] = "platform",
 };
 const char *const series_counts[TALLY_COUNTERS] = {
-	"returned",	      "delivered",  "received", "exposed", "matched", "not_reached", "lost_engine_server",
-	"lost_server_client", "duplicated", "phantom",	"altered", "late",    "unlisted",
+	"returned",
+	"delivered",
+	"received",
+	"exposed",
+	"matched",
+	"not_reached",
+	"lost_engine_server",
+	"lost_server_client",
+	"duplicated",
+	"phantom",
+	"altered",
+	"late",
+	"unlisted",
+	"differing",
+	"phantom_reached",
+	"negative_latencies",
 };
 const char *const series_latencies[LATENCIES] = {"latency_engine_server", "latency_server_client", "latency_exposed"};
 const char *const series_all = "all";
@@ -60,10 +74,12 @@ pack(const struct series *series, uint8_t *data)
 {
 	uint8_t *to = data;
 
-	for (int i = 0; i < TALLY_COUNTERS; i++)
+	for (int i = 0; i <= TALLY_UNLISTED; i++)
 		to += store_varint(to, zigzag_encode(series->counts[i]));
 	for (int i = 0; i < LATENCIES; i++)
 		to = sketch_store(to, &series->latencies[i]);
+	for (int i = TALLY_UNLISTED + 1; i < TALLY_COUNTERS; i++)
+		to += store_varint(to, zigzag_encode(series->counts[i]));
 	return (size_t)(to - data);
 }
 
@@ -92,10 +108,12 @@ series_unpack(struct bytes packed, struct series *into)
 
 	if (packed.size == 0)
 		return;
-	for (int i = 0; i < TALLY_COUNTERS; i++)
+	for (int i = 0; i <= TALLY_UNLISTED; i++)
 		into->counts[i] += zigzag_decode(cursor_varint(&cursor));
 	for (int i = 0; i < LATENCIES; i++)
 		sketch_load(&cursor, &into->latencies[i]);
+	for (int i = TALLY_UNLISTED + 1; i < TALLY_COUNTERS && cursor_left(&cursor) > 0; i++)
+		into->counts[i] += zigzag_decode(cursor_varint(&cursor));
 	insist(!cursor.bad && cursor_left(&cursor) == 0);
 }
 

@@ -28,6 +28,9 @@ enum tally_counter {
 	TALLY_ALTERED,
 	TALLY_LATE,
 	TALLY_UNLISTED,
+	TALLY_DIFFERING,
+	TALLY_PHANTOM_REACHED,
+	TALLY_NEGATIVE_LATENCIES,
 	TALLY_COUNTERS,
 };
 enum latency { LATENCY_ENGINE_SERVER, LATENCY_SERVER_CLIENT, LATENCY_EXPOSED, LATENCIES };
@@ -52,12 +55,14 @@ struct series *series_blank(struct context *context); /* the context's: gone whe
 void series_clear(struct series *series);
 bool series_is_blank(const struct series *series);
 
-/* As it is stored: the context's. */
+/* As it is stored, the context's: counts up to unlisted, sketches, further counts, which layout 0 did not have. */
 struct bytes series_pack(const struct series *series, struct context *context);
 /* Adds what was packed. */
 void series_unpack(struct bytes packed, struct series *into);
 /* Appends the sum of two that were packed. */
 void series_pack_sum(struct bytes a, struct bytes b, struct buffer *out);
+
+#define SERIES_LAYOUT 1 /* what layout 0 wrote is read as it is */
 
 /* Numbers by their names; -1: there is none. */
 int series_dimension_find(struct bytes name);

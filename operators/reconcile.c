@@ -7,25 +7,26 @@
  * verdict (reconcile_verdict.h), and every mismatch is a row that names the id, the hop and, if a field was altered,
  * what was expected and what is there.
  *
- *     a log entry        before that: kept. After it: the verdict is found again, and what has changed is a row with
- *                        the next revision. What was missing and is here now is `late`, not lost. Later than
- *                        correction_horizon: counted and dropped, since its response has been forgotten
- *     a silent log       nothing has come from it since the response was made, although another log has got `settle`
- *                        further. What seems to be missing from such a log is no verdict yet: the response is
- *                        held until the log speaks again, at most for max_hold. The window lists the log as silent
+ *     a log entry        before that: kept. After it: kept too, and `settle` later the verdict is found again, from all
+ *                        that has come until then; what has changed is a row with the next revision. What was missing
+ *                        and is here now is `late`, not lost. Later than correction_horizon: counted and dropped, since
+ *                        its response has been forgotten. More than a response may have: counted, and passed on to the
+ *                        output `overflow`
+ *     a silent log       (reconcile_silence.c) nothing has come from it since the response was made, although another
+ *                        log has got `settle` further: what seems to be missing from it is no verdict yet. The response
+ *                        is held until the log speaks again, at most for max_hold. The window lists a log as silent
+ *                        that said nothing for longer than settle + max_hold
  *     the counts         of each window and value of a dimension (reconcile_window.c)
  *
  * The verdict is a function of the set of log entries, so it does not depend on their order; that something is `late`
  * is the one thing that depends on when it came.
  *
- * State: an entry a response, until correction_horizon after it was made. In flight it takes about 100 bytes, and for
+ * State: an entry a response, until correction_horizon after it was made. In flight it takes about 120 bytes, and for
  * each impression its id, its item and 20 bytes: 0.7 KB for ten with ids of 36 bytes. Once judged, an impression that
  * matched is kept for the sake of late repeats only, with 8 bytes instead of its id: 0.4 KB.
  * (tests/operators/reconcile_response_test.c measures it.)
  */
 #include "operators/reconcile.h"
-
-#include "operators/operators.h"
 
 static bool
 draining(const struct context *context)
@@ -97,22 +98,6 @@ verdicts_of(const struct response *response, struct context *context)
 	return verdicts;
 }
 
-/* The logs (bits) that have said nothing since the response was made, although another got `settle` further. */
-static unsigned
-silent_logs(const struct reconcile *self, const struct response *response, const struct context *context)
-{
-	int64_t anchor = response_anchor(response), furthest = TIME_MIN;
-	unsigned silent = 0;
-
-	for (int log = ENGINE; log < LOGS; log++) {
-		int64_t at = context_input_time(context, log);
-
-		furthest = later(furthest, at);
-		silent |= at < anchor ? 1u << log : 0;
-	}
-	return furthest >= anchor + self->settle ? silent : 0;
-}
-
 /* Tells the mismatches of all impressions, and what they add to the counts. */
 static int
 tell(const struct judging *judging, const struct verdict *verdicts, struct tally *tallies, struct context *context,
@@ -143,6 +128,7 @@ judge(const struct reconcile *self, struct response *response, struct key key, c
 		return -1;
 	response->held_in = TIME_MIN;
 	response->judged = true;
+	response->told_at = detected_at;
 	context_count(context, COUNT_JUDGED, 1);
 	return keep(response, key, forget_at(self, response), context, err);
 }
@@ -171,14 +157,19 @@ decide(const struct reconcile *self, struct response *response, struct key key, 
 {
 	int64_t due = due_at(self, response), until = due + self->max_hold, watermark = context_watermark(context);
 	const struct verdict *verdicts = verdicts_of(response, context);
-	unsigned silent = silent_logs(self, response, context), absences = 0;
+	struct silence silence = {0};
+	unsigned absences = 0;
 
 	for (uint32_t i = 0; i < response->impression_count; i++)
 		absences |= verdicts[i].absences;
-	silent &= absences;
-	if (silent != 0 && !draining(context) && watermark <= until)
-		return hold(self, response, key, until, silent, context, err);
-	if (silent != 0 && window_hold(self, window_of(self, response_anchor(response)), 0, silent, context, err) < 0)
+	if (absences != 0 && reconcile_silent_logs(self, response, &silence, context, err) < 0)
+		return -1;
+	silence.is &= absences;
+	silence.was &= absences;
+	if (silence.is != 0 && !draining(context) && watermark <= until)
+		return hold(self, response, key, until, silence.is, context, err);
+	if (silence.was != 0 &&
+	    window_hold(self, window_of(self, response_anchor(response)), 0, silence.was, context, err) < 0)
 		return -1;
 	if (response->held_in != TIME_MIN)
 		due = watermark < until ? watermark : until;
@@ -201,6 +192,8 @@ read_arrival(const struct reconcile *self, enum reconcile_log log, const struct 
 	};
 	for (int i = 0; i < MARKER_TEXTS; i++)
 		out->marker.texts[i] = record_bytes(record, self->delivery[log].marker[i]);
+	if (!out->marker.texts[USER].data) /* empty, and known to be */
+		out->marker.texts[USER] = bytes_of_text("");
 	if (log_of_stage(out->stage) != log)
 		return fail(
 			err, SKIP, "stage %s does not belong into the log of the %s",
@@ -212,22 +205,31 @@ read_arrival(const struct reconcile *self, enum reconcile_log log, const struct 
 	return 0;
 }
 
-/* Before the response is judged: the log entry is kept. Its window is begun in time, and the timer follows. */
+/* Before the response is judged: the log entry is kept. Its window is begun in time, and the timer follows. `before`:
+ * the window that the response was in. */
 static int
-gather(const struct reconcile *self, struct response *response, const struct arrival *arrival, struct key key,
-       int64_t timer, struct context *context, struct error *err)
+gather(const struct reconcile *self, struct response *response, int64_t before, struct key key, int64_t timer,
+       struct context *context, struct error *err)
 {
-	bool first = response->impression_count == 0;
-	int64_t window = first ? TIME_MIN : window_of(self, response_anchor(response)), now_in;
+	int64_t now_in = window_of(self, response_anchor(response));
 
-	if (response_add(response, arrival, context, err) < 0)
-		return -1;
 	if (response->held_in == TIME_MIN)
 		timer = due_at(self, response);
 	if (keep(response, key, timer, context, err) < 0)
 		return -1;
-	now_in = window_of(self, response_anchor(response));
-	return now_in == window ? 0 : window_open(self, now_in, context, err);
+	return now_in == before ? 0 : window_open(self, now_in, context, err);
+}
+
+/* After the response was judged: the log entry is kept until it is judged again, with those that come meanwhile. */
+static int
+gather_late(const struct reconcile *self, struct response *response, struct key key, int64_t timer,
+	    struct context *context, struct error *err)
+{
+	int64_t told_at = response->told_at != TIME_MIN ? response->told_at : due_at(self, response);
+
+	if (response->due_again == TIME_MAX)
+		timer = response->due_again = later(context_watermark(context), told_at) + self->settle;
+	return keep(response, key, timer, context, err);
 }
 
 /* Takes what the impressions added to the counts before and adds what they add now, where that is not the same. */
@@ -258,33 +260,47 @@ recount(const struct reconcile *self, const struct response *response, int64_t w
 	return window_count(self, windows[1], response, added, plus, context, err);
 }
 
-/* After the response was judged: the verdicts are found again. */
+/* Log entries have come since the verdicts: they are found again. */
 static int
-revise(const struct reconcile *self, struct response *response, const struct arrival *arrival, struct key key,
-       struct context *context, struct error *err)
+judge_again(const struct reconcile *self, struct response *response, struct key key, struct context *context,
+	    struct error *err)
 {
-	uint32_t count = response->impression_count;
-	struct tally *before = context_take(context, count * sizeof(*before)), *after;
-	const struct verdict *verdicts = verdicts_of(response, context);
-	int64_t windows[2] = {window_of(self, response_anchor(response))};
-	struct judging judging = {.self = self, .response = response, .request_id = key.bytes};
+	struct response seen = response_seen(response, context);
+	uint32_t count = seen.impression_count;
+	struct tally *before = context_take(context, (count + 1) * sizeof(*before)), *after;
+	const struct verdict *verdicts = verdicts_of(&seen, context);
+	int64_t windows[2] = {window_of(self, response_anchor(&seen)), window_of(self, response_anchor(response))};
+	struct judging judging = {self, response, key.bytes, windows[1], response->due_again};
 
 	for (uint32_t i = 0; i < count; i++)
-		before[i] = reconcile_tally(&response->impressions[i], &verdicts[i]);
-	if (response_add(response, arrival, context, err) < 0)
-		return -1;
-	windows[1] = window_of(self, response_anchor(response));
+		before[i] = reconcile_tally(&seen.impressions[i], &verdicts[i]);
 	verdicts = verdicts_of(response, context);
 	after = context_take(context, response->impression_count * sizeof(*after));
-	judging.window_start = windows[1];
-	judging.detected_at = later(context_watermark(context), due_at(self, response));
 	if (tell(&judging, verdicts, after, context, err) < 0 ||
 	    recount(self, response, windows, before, count, after, context, err) < 0)
 		return -1;
+	response->told_at = response->due_again;
+	response->due_again = TIME_MAX;
 	return keep(response, key, forget_at(self, response), context, err);
 }
 
+/* What is more than a response may have is daily life: it is passed on as it is. */
 static int
+overflow(const struct reconcile *self, int log, const struct record *record, struct context *context, struct error *err)
+{
+	struct record *row = context_row(context, OVERFLOW);
+
+	context_count(context, COUNT_OVERFLOW, 1);
+	if (!context_connected(context, OVERFLOW))
+		return 0;
+	if (context_body(context, log, record, &row->prefix, err) < 0)
+		return -1;
+	row->prefix_fields = self->field_count[log];
+	row->time_ms = record->time_ms;
+	return context_emit(context, OVERFLOW, record->key.bytes, row, err);
+}
+
+int
 reconcile_process(const void *opened, int input, const struct record *record, struct context *context,
 		  struct error *err)
 {
@@ -292,8 +308,10 @@ reconcile_process(const void *opened, int input, const struct record *record, st
 	struct arrival arrival;
 	struct response response;
 	struct entry *entry;
+	int64_t before;
 
 	if (read_arrival(self, (enum reconcile_log)input, record, &arrival, err) < 0 ||
+	    reconcile_note_gap(self, (enum reconcile_log)input, record->time_ms, context, err) < 0 ||
 	    store_find(context_store(context, RESPONSES), record->key, &entry, err) < 0)
 		return -1;
 	/* The response may have been forgotten: what is left of it would look like a phantom. */
@@ -302,9 +320,12 @@ reconcile_process(const void *opened, int input, const struct record *record, st
 		return 0;
 	}
 	response_read(entry ? entry_value(entry) : (struct bytes){0}, context, &response);
+	before = response.impression_count != 0 ? window_of(self, response_anchor(&response)) : TIME_MIN;
+	if (!response_add(&response, &arrival, &self->limits, context))
+		return overflow(self, input, record, context, err);
 	if (response.judged)
-		return revise(self, &response, &arrival, record->key, context, err);
-	return gather(self, &response, &arrival, record->key, entry ? entry_timer(entry) : TIME_MAX, context, err);
+		return gather_late(self, &response, record->key, entry_timer(entry), context, err);
+	return gather(self, &response, before, record->key, entry ? entry_timer(entry) : TIME_MAX, context, err);
 }
 
 /* ---- time ---- */
@@ -317,10 +338,11 @@ response_on_timer(const struct reconcile *self, struct entry *entry, struct cont
 	struct response response;
 
 	response_read(entry_value(entry), context, &response);
-	if (!response.judged) {
-		memcpy(copy, key.data, key.size);
+	memcpy(copy, key.data, key.size);
+	if (!response.judged)
 		return decide(self, &response, key_of(bytes_of(copy, key.size)), context, err);
-	}
+	if (response.due_again != TIME_MAX)
+		return judge_again(self, &response, key_of(bytes_of(copy, key.size)), context, err);
 	if (draining(context)) /* the next run may still bring corrections */
 		entry_set_timer(context_store(context, RESPONSES), entry, forget_at(self, &response));
 	else
@@ -328,114 +350,10 @@ response_on_timer(const struct reconcile *self, struct entry *entry, struct cont
 	return 0;
 }
 
-static int
+int
 reconcile_on_timer(const void *self, struct entry *entry, struct context *context, struct error *err)
 {
 	if (entry_store(entry) == WINDOWS)
 		return window_on_timer(self, entry, context, err);
 	return response_on_timer(self, entry, context, err);
 }
-
-/* ---- its manual page ---- */
-
-static void
-reconcile_show(const struct entry *entry, struct buffer *out)
-{
-	if (entry_store(entry) == RESPONSES)
-		response_show(entry_value(entry), out);
-	else if (entry_store(entry) == WINDOWS)
-		window_show(entry, out);
-	else
-		series_show(entry, out);
-}
-
-#define DAY_MS (24 * 3600 * 1000.0)
-
-static const struct option options[] = {
-	{"window", OPTION_DURATION, offsetof(struct reconcile, window), "1min", 1, DAY_MS, NULL, "ms",
-	 "length of a window of event time that counts are by", .state = true},
-	{"settle", OPTION_DURATION, offsetof(struct reconcile, settle), "0", 0, DAY_MS, NULL, "ms",
-	 "how long after it was made a response is judged, and after its end a window closes; 0: a window's length"},
-	{"max_hold", OPTION_DURATION, offsetof(struct reconcile, max_hold), "0", 0, DAY_MS, NULL, "ms",
-	 "how much longer a response is held where a log is silent; 0: four windows"},
-	{"correction_horizon", OPTION_DURATION, offsetof(struct reconcile, correction_horizon), "1h", 1, 30 * DAY_MS,
-	 NULL, "ms", "how long after it was made a response is remembered; at least 2 x window + max_hold"},
-	{"listed_max", OPTION_INTEGER, offsetof(struct reconcile, listed_max), "10000", 0, 1e9, NULL, "mismatches",
-	 "mismatches of a window that a task names by id; further ones are only counted"},
-	OPTION_END,
-};
-
-static const struct port inputs[] = {
-	[ENGINE] = {"engine", "delivery", "request_id", true, "what the engine returned"},
-	[SERVER] = {"server", "delivery", "request_id", true, "what the server delivered"},
-	[CLIENT] = {"client", "delivery", "request_id", true, "what the client received and exposed"},
-	{.name = NULL},
-};
-
-static const struct port outputs[] = {
-	[MISMATCHES] = {"mismatches", "mismatch", "impression_id", true, "every mismatch by id, revised by revision"},
-	[COUNTS] = {"counts", "integrity_count", "value", false,
-		    "what this task counted in each window, by dimension; rows of the same add up"},
-	{.name = NULL},
-};
-
-static void
-response_share(const struct share_part *entry, struct share *share)
-{
-	int task = share_task_of(share, entry->key);
-	int64_t held_in = response_held_in(entry->value);
-
-	share_whole(share, task);
-	if (held_in != TIME_MIN)
-		window_share_held(held_in, entry, task, share);
-}
-
-static const struct store_spec stores[] = {
-	[RESPONSES] = {.name = "responses",
-		       .help = "one entry per request_id: what the logs said about it",
-		       .keyed_like_input = true,
-		       .share = response_share},
-	[WINDOWS] = {.name = "windows",
-		     .help = "windows that are open, or may be corrected",
-		     .share = window_share,
-		     .merge = window_merge},
-	[SERIES] = {.name = "series",
-		    .help = "counts that have not gone out yet, by window, dimension and value",
-		    .share = series_share,
-		    .merge = series_merge},
-	{.name = NULL},
-};
-
-static const struct counter_spec counters[] = {
-	[COUNT_JUDGED] = {"judged", "responses judged"},
-	[COUNT_MISMATCHES] = {"mismatches", "mismatches told"},
-	[COUNT_REVISIONS] = {"revisions", "mismatches revised"},
-	[COUNT_UNLISTED] = {"unlisted", "mismatches counted and not told, since a window had too many"},
-	[COUNT_HELD] = {"held", "responses held since a log was silent"},
-	[COUNT_TOO_LATE] = {"too_late", "log entries whose response had been forgotten"},
-	{.name = NULL},
-};
-
-const struct operator_type reconcile_type = {
-	.name = "reconcile",
-	.help = "Holds what engine, server and client logged against each other, and names every mismatch by id.",
-	.manual = "The logs are keyed by request_id. A response is judged settle after the earliest log "
-		  "first spoke of it. Every mismatch is a row: lost, duplicated, phantom or altered, with the id, "
-		  "the hop and, of an altered field, what was expected and what is there. What was missing and "
-		  "comes after all revises its row to late, until correction_horizon.\n"
-		  "An impression that was delivered and neither received nor exposed is lost only where the client "
-		  "log has more of the response, receipts or a deeper position; otherwise nobody scrolled there: "
-		  "not_reached, which is counted and no mismatch.\n"
-		  "Where a log has fallen silent its responses are held until it speaks again, at most for "
-		  "max_hold, so that a dead log does not make a mismatch of every id.\n",
-	.options = options,
-	.inputs = inputs,
-	.outputs = outputs,
-	.stores = stores,
-	.counters = counters,
-	.self_size = sizeof(struct reconcile),
-	.open = reconcile_open,
-	.process = reconcile_process,
-	.on_timer = reconcile_on_timer,
-	.show = reconcile_show,
-};

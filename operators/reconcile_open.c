@@ -6,7 +6,8 @@
 static const char *const stage_names[STAGES] = {"returned", "delivered", "received", "exposed"};
 static const char *const kind_names[MISMATCH_KINDS] = {"lost", "duplicated", "phantom", "altered", "late"};
 static const char *const hop_names[MISMATCH_HOPS] = {"engine_server", "server_client", "engine", "server", "client"};
-static const char *const marker_names[MARKER_TEXTS] = {"experiment_group", "strategy_id", "model_version", "platform"};
+static const char *const marker_names[MARKER_TEXTS] = {"experiment_group", "strategy_id", "model_version", "platform",
+						       "user_id_token"};
 
 /* The enum is written: it must have all of the names. */
 static int
@@ -55,7 +56,7 @@ open_mismatches(struct reconcile *self, const struct schema *schema, struct erro
 	};
 
 	if (record_fields(schema, wanted, err) < 0 ||
-	    record_fields_named(schema, marker_names, MARKER_TEXTS, SCHEMA_STRING, self->mismatch.marker, err) < 0 ||
+	    record_fields_named(schema, marker_names, ROW_TEXTS, SCHEMA_STRING, self->mismatch.marker, err) < 0 ||
 	    open_symbols(&self->mismatch.kinds, self->mismatch.kind.schema, kind_names, MISMATCH_KINDS, err) < 0)
 		return -1;
 	return open_symbols(&self->mismatch.hops, self->mismatch.hop.schema, hop_names, MISMATCH_HOPS, err);
@@ -92,6 +93,23 @@ open_counts(struct reconcile *self, const struct schema *schema, struct error *e
 	return record_fields(items, in_bucket, err);
 }
 
+/* What does not fit goes there as it is. */
+static int
+open_overflow(struct reconcile *self, struct context *context, struct error *err)
+{
+	const struct schema *overflow = context_output_schema(context, OVERFLOW);
+
+	for (int log = 0; log < LOGS && overflow; log++) {
+		const struct schema *from = context_input_schema(context, log);
+
+		if (schema_starts_with(overflow, from, err) < 0 || from->field_count != overflow->field_count)
+			return fail_in(err, "output overflow must have the schema of input %s",
+				       reconcile_type.inputs[log].name);
+		self->field_count[log] = from->field_count;
+	}
+	return 0;
+}
+
 int
 reconcile_open(void *opened, struct context *context, struct error *err)
 {
@@ -115,6 +133,8 @@ reconcile_open(void *opened, struct context *context, struct error *err)
 		if (open_log(self, (enum reconcile_log)log, context_input_schema(context, log), err) < 0)
 			return fail_in(err, "input %s", reconcile_type.inputs[log].name);
 	if (open_mismatches(self, context_output_schema(context, MISMATCHES), err) < 0)
+		return -1;
+	if (open_overflow(self, context, err) < 0)
 		return -1;
 	return open_counts(self, context_output_schema(context, COUNTS), err);
 }

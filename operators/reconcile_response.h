@@ -6,6 +6,8 @@
  * What they said is kept once: a version is an item, a position and a marker, and nearly all log entries of an
  * impression share one; nearly all versions of a response share a marker.
  *
+ * A log entry that comes after the verdict is kept with the others, and is seen by the next verdict.
+ *
  * An impression that matched and was judged keeps the 64-bit hash of its id instead of the id: should a log entry come
  * that is about it, that one brings the id along.
  *
@@ -16,13 +18,14 @@
 
 #include "operators/integrity_series.h"
 
-#define RESPONSE_IMPRESSIONS_MAX 1000 /* of one response; log entries about more are dead letters */
-#define RESPONSE_MARKERS_MAX 1000     /* different ones in one response, likewise */
-#define IMPRESSION_ENTRIES_MAX 200    /* log entries about one impression, likewise */
-#define IMPRESSION_TOLD_MAX 15	      /* mismatches of one impression: one for each hop and field that there is */
+#define RESPONSE_MARKERS_MAX 1000      /* different ones in one response; further log entries do not fit */
+#define RESPONSE_IMPRESSIONS_MAX 10000 /* the most that impressions_max may be */
+#define IMPRESSION_ENTRIES_MAX 10000   /* ... and entries_max */
+#define IMPRESSION_TOLD_MAX 17	       /* mismatches of one impression: one for each hop and field that there is */
 
 enum stage { RETURNED, DELIVERED, RECEIVED, EXPOSED, STAGES };
-enum marker_text { GROUP, STRATEGY, MODEL, PLATFORM, MARKER_TEXTS };
+/* What log entries say beside their item and position. Those of the trace marker and the platform are in rows, too. */
+enum marker_text { GROUP, STRATEGY, MODEL, PLATFORM, USER, MARKER_TEXTS, ROW_TEXTS = USER };
 
 /* Which log a stage is written to. */
 static inline enum reconcile_log
@@ -32,7 +35,7 @@ log_of_stage(int stage)
 }
 
 struct marker {
-	struct bytes texts[MARKER_TEXTS];
+	struct bytes texts[MARKER_TEXTS]; /* USER: data NULL where it is not known, since layout 0 did not keep it */
 };
 
 struct version {
@@ -63,6 +66,7 @@ struct impression {
 	struct logged *entries;
 	struct told *told;
 	uint16_t version_count, entry_count, told_count;
+	uint16_t seen; /* of the entries, those that the verdict has seen: the first ones */
 };
 
 struct response {
@@ -70,6 +74,8 @@ struct response {
 	int64_t floor;	     /* the watermark when the first log entry came; TIME_MIN: none yet */
 	int64_t first[LOGS]; /* the earliest log entry of each log; TIME_MAX: none */
 	int64_t held_in;     /* the window that waits for it, since a log is silent; TIME_MIN: it is not held */
+	int64_t told_at;     /* the latest detected_at of its verdicts; TIME_MIN: there is none */
+	int64_t due_again;   /* when it is judged again, since log entries came late; TIME_MAX: none did */
 	bool judged;
 	struct marker *markers;
 	struct impression *impressions;
@@ -88,11 +94,29 @@ struct arrival {
 
 /* The response of an entry's value; of one that is empty, a new one whose first log entry is about to be added. */
 void response_read(struct bytes value, struct context *context, struct response *out);
-/* Its value; SKIP: it would be larger than an entry may be. */
+/* Its value; FATAL: it would be larger than an entry may be, which response_add does not let happen. */
 int response_write(const struct response *response, struct context *context, struct bytes *out, struct error *err);
 
-/* Adds a log entry. SKIP: a limit is passed, nothing was added. */
-int response_add(struct response *response, const struct arrival *arrival, struct context *context, struct error *err);
+/* No more than this, with every mismatch that there can be: when the time has come to tell them it is too late to
+ * refuse. */
+size_t response_size_max(const struct response *response);
+
+/* A log entry has come to be known: `first` follows. */
+void response_note(struct response *response, const struct logged *entry);
+
+/* What a response may have at most. */
+struct response_limits {
+	int64_t impressions, entries; /* of one impression */
+};
+
+/* Adds a log entry. false: it does not fit; the response is not to be used any more. */
+bool response_add(struct response *response, const struct arrival *arrival, const struct response_limits *limits,
+		  struct context *context);
+
+/* The response as the verdict saw it, where log entries have come since. It shares all of the other one's memory. */
+struct response response_seen(const struct response *response, struct context *context);
+
+#define RESPONSE_LAYOUT 1 /* what layout 0 wrote is read as it is */
 
 /* The window that waits for the response of an entry's value, since a log is silent; TIME_MIN: none. */
 int64_t response_held_in(struct bytes value);

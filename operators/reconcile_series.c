@@ -110,12 +110,10 @@ series_emit(const struct reconcile *self, const struct series_row *from, struct 
 void
 series_show(const struct entry *entry, struct buffer *out)
 {
-	struct cursor cursor = cursor_of(entry_value(entry));
-	int64_t counts[TALLY_COUNTERS];
+	struct series series = {0};
 
-	for (int i = 0; i < TALLY_COUNTERS; i++)
-		counts[i] = zigzag_decode(cursor_varint(&cursor));
+	series_unpack(entry_value(entry), &series);
 	buffer_print(out, "{\"window_start\": %lld, \"dimension\": \"%s\", \"returned\": %lld, \"matched\": %lld}",
 		     (long long)load_be64(entry_key(entry).data), series_dimensions[entry_key(entry).data[8]],
-		     (long long)counts[TALLY_RETURNED], (long long)counts[TALLY_MATCHED]);
+		     (long long)series.counts[TALLY_RETURNED], (long long)series.counts[TALLY_MATCHED]);
 }

@@ -10,6 +10,7 @@ static const char *const field_names[MISMATCH_FIELDS] = {
 	[MARKER + GROUP] = "experiment_group",
 	[MARKER + STRATEGY] = "strategy_id",
 	[MARKER + MODEL] = "model_version",
+	[MARKER + USER] = "user_id_token",
 };
 
 /* What a row says besides its identity, in short, so that the same is not told twice. */
@@ -50,7 +51,7 @@ emit(const struct judging *judging, const struct impression *impression, const s
 				 version_text(judging->response, finding->actual, finding->field, rooms[1]));
 	}
 	record_set_integer(row, self->mismatch.count, finding->count);
-	for (int i = 0; i < MARKER_TEXTS; i++)
+	for (int i = 0; i < ROW_TEXTS; i++)
 		record_set_bytes(row, self->mismatch.marker[i], marker->texts[i]);
 	record_set_integer(row, self->mismatch.window_start, judging->window_start);
 	record_set_integer(row, self->mismatch.detected_at, judging->detected_at);
@@ -88,7 +89,7 @@ tell_first(const struct judging *judging, const struct impression *impression, c
 		.count = finding->count,
 		.digest = digest_of(judging->response, finding),
 	};
-	if (window_list_id(judging->self, judging->window_start, &told->listed, context, err) < 0)
+	if (window_list_id(judging->self, judging->window_start, finding->kind, &told->listed, context, err) < 0)
 		return -1;
 	if (told->listed)
 		return emit(judging, impression, verdict, finding, 1, context, err);
@@ -149,11 +150,15 @@ reconcile_tell(const struct judging *judging, struct impression *impression, con
 
 /* ---- counting ---- */
 
-static int16_t
-bucket_between(const struct logged *from, const struct logged *to)
+/* Clocks differ: what seems to have come before it was sent is no length of time. */
+static void
+measure(struct tally *tally, enum latency latency, const struct logged *from, const struct logged *to)
 {
-	/* Clocks differ: what seems to have come before it was sent took no time. */
-	return from && to ? (int16_t)sketch_bucket((double)(to->at - from->at)) : -1;
+	tally->buckets[latency] = -1;
+	if (from && to && to->at < from->at)
+		tally->counts[TALLY_NEGATIVE_LATENCIES]++;
+	else if (from && to)
+		tally->buckets[latency] = (int16_t)sketch_bucket((double)(to->at - from->at));
 }
 
 struct tally
@@ -166,11 +171,14 @@ reconcile_tally(const struct impression *impression, const struct verdict *verdi
 		[LATE] = TALLY_LATE,
 	};
 	const bool *in_log = verdict->in_log;
+	bool complete = in_log[ENGINE] && in_log[SERVER] && in_log[CLIENT];
 	struct tally tally = {.marker = verdict->reference->marker, .sign = 1};
 
 	for (int i = 0; i < STAGES; i++)
 		tally.counts[TALLY_RETURNED + i] = verdict->first[i] != NULL;
-	tally.counts[TALLY_MATCHED] = in_log[ENGINE] && in_log[SERVER] && in_log[CLIENT] && impression->told_count == 0;
+	tally.counts[TALLY_MATCHED] = complete && verdict->count == 0;
+	tally.counts[TALLY_DIFFERING] = complete && verdict->count > 0;
+	tally.counts[TALLY_PHANTOM_REACHED] = !in_log[ENGINE] && in_log[CLIENT];
 	tally.counts[TALLY_NOT_REACHED] = verdict->not_reached;
 	for (int i = 0; i < impression->told_count; i++) {
 		const struct told *told = &impression->told[i];
@@ -183,8 +191,8 @@ reconcile_tally(const struct impression *impression, const struct verdict *verdi
 			tally.counts[TALLY_LOST_SERVER_CLIENT]++;
 		tally.counts[TALLY_UNLISTED] = (uint8_t)(tally.counts[TALLY_UNLISTED] + !told->listed);
 	}
-	tally.buckets[LATENCY_ENGINE_SERVER] = bucket_between(verdict->first[RETURNED], verdict->first[DELIVERED]);
-	tally.buckets[LATENCY_SERVER_CLIENT] = bucket_between(verdict->first[DELIVERED], verdict->first[RECEIVED]);
-	tally.buckets[LATENCY_EXPOSED] = bucket_between(verdict->first[DELIVERED], verdict->first[EXPOSED]);
+	measure(&tally, LATENCY_ENGINE_SERVER, verdict->first[RETURNED], verdict->first[DELIVERED]);
+	measure(&tally, LATENCY_SERVER_CLIENT, verdict->first[DELIVERED], verdict->first[RECEIVED]);
+	measure(&tally, LATENCY_EXPOSED, verdict->first[DELIVERED], verdict->first[EXPOSED]);
 	return tally;
 }

@@ -3,6 +3,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The first log entry of a stage, or NULL. */
+static const struct logged *
+first_of(const struct response *response, const struct impression *impression, enum stage stage)
+{
+	const struct logged *first = NULL;
+
+	for (int i = 0; i < impression->entry_count; i++) {
+		const struct logged *entry = &impression->entries[i];
+
+		if (entry->stage == stage && (!first || logged_before(response, impression, entry, first)))
+			first = entry;
+	}
+	return first;
+}
+
 struct reach
 reach_of(const struct response *response)
 {
@@ -10,17 +25,16 @@ reach_of(const struct response *response)
 
 	for (uint32_t i = 0; i < response->impression_count; i++) {
 		const struct impression *impression = &response->impressions[i];
+		const struct logged *delivered = first_of(response, impression, DELIVERED);
+		int64_t position;
 
-		for (int j = 0; j < impression->entry_count; j++) {
-			const struct logged *entry = &impression->entries[j];
-			int64_t position = impression->versions[entry->version].position;
-
-			reach.received |= entry->stage == RECEIVED;
-			if (entry->stage != EXPOSED || (reach.exposed && position <= reach.deepest))
-				continue;
-			reach.exposed = true;
+		reach.received |= first_of(response, impression, RECEIVED) != NULL;
+		if (!delivered || !first_of(response, impression, EXPOSED))
+			continue;
+		position = impression->versions[delivered->version].position;
+		if (!reach.exposed || position > reach.deepest)
 			reach.deepest = position;
-		}
+		reach.exposed = true;
 	}
 	return reach;
 }
@@ -79,6 +93,8 @@ departs(const struct response *response, const struct version *a, const struct v
 		return !bytes_equal(a->item, b->item);
 	if (field == POSITION)
 		return a->position != b->position;
+	if (field == MARKER + PLATFORM || (field == MARKER + USER && (!of_a[USER].data || !of_b[USER].data)))
+		return false;
 	return !bytes_equal(of_a[field - MARKER], of_b[field - MARKER]);
 }
 
@@ -147,13 +163,11 @@ verdict_of(const struct response *response, const struct impression *impression,
 	uint32_t counts[STAGES] = {0};
 
 	*out = (struct verdict){.count = 0};
-	for (int i = 0; i < impression->entry_count; i++) {
-		const struct logged *entry = &impression->entries[i], **first = &out->first[entry->stage];
-
-		counts[entry->stage]++;
-		out->in_log[log_of_stage(entry->stage)] = true;
-		if (!*first || logged_before(response, impression, entry, *first))
-			*first = entry;
+	for (int i = 0; i < impression->entry_count; i++)
+		counts[impression->entries[i].stage]++;
+	for (int stage = RETURNED; stage < STAGES; stage++) {
+		out->first[stage] = first_of(response, impression, (enum stage)stage);
+		out->in_log[log_of_stage(stage)] |= counts[stage] > 0;
 	}
 	out->reference = &impression->versions[reference_of(response, impression, out)->version];
 	find_absences(impression, out, reach);

@@ -3,14 +3,15 @@
  *
  *     lost        engine_server  returned, never delivered
  *                 server_client  delivered, neither received nor exposed, although the client had more of the response:
- *                                it received something of it, or exposed a deeper position
+ *                                it received something of it, or exposed an impression that was delivered at a deeper
+ *                                position (by the server's log: what the client says of positions is no evidence)
  *     (not reached: delivered, neither received nor exposed, and nothing says that the client had more: no mismatch)
  *     phantom     engine_server  delivered, never returned
  *                 server_client  received or exposed, neither returned nor delivered
  *     duplicated  engine, server, client: a stage stands more than once in that log
- *     altered     a field of the item, the position or the trace marker is not what the earliest log says: one for
- *                 each field, at the first hop that departs (engine_server: in the server's log; server_client: in the
- *                 client's)
+ *     altered     the item, the position, the user or a field of the trace marker is not what the earliest log says:
+ *                 one for each field, at the first hop that departs (engine_server: in the server's log; server_client:
+ *                 in the client's). The platform is not compared: engines and servers often know it less exactly
  *
  * The earliest log is the first of engine, server, client that has the impression, and what it says is what its first
  * log entry says.
@@ -22,7 +23,13 @@
 
 enum mismatch_kind { LOST, DUPLICATED, PHANTOM, ALTERED, LATE, MISMATCH_KINDS };
 enum mismatch_hop { ENGINE_SERVER, SERVER_CLIENT, AT_ENGINE, AT_SERVER, AT_CLIENT, MISMATCH_HOPS };
-enum mismatch_field { NO_FIELD, ITEM, POSITION, MARKER, MISMATCH_FIELDS = MARKER + PLATFORM }; /* MARKER + GROUP ... */
+enum mismatch_field {
+	NO_FIELD,
+	ITEM,
+	POSITION,
+	MARKER,
+	MISMATCH_FIELDS = MARKER + MARKER_TEXTS
+}; /* MARKER + GROUP ... */
 
 /* Two absences, a duplicate for each log, one for each field. */
 #define FINDINGS_MAX (2 + LOGS + MISMATCH_FIELDS - 1)
@@ -45,7 +52,8 @@ struct verdict {
 	unsigned absences; /* bits of the logs that something was found to be missing from */
 };
 
-/* What the client's log says about how far the response got. */
+/* How far the response got, by what the client's log says: something was received; something was exposed that was
+ * delivered, and the deepest position at which. */
 struct reach {
 	bool received;
 	bool exposed;

@@ -11,24 +11,10 @@
  * In a drain, the end of a bounded run, no timer that is set fires any more: what changes in a closed window goes out
  * at once.
  */
-#include "operators/reconcile_series.h"
+#include "operators/reconcile_window.h"
 
-#define SERIES_MAX 1000	   /* of one window; further values are counted together */
 #define VALUE_SIZE_MAX 250 /* bytes of a dimension's value; longer ones are counted together */
 #define OTHER "(other)"	   /* as this value */
-
-enum window_flag { CLOSED = 1 << 0, TOLD_HELD = 1 << 1 };
-
-/* A window's entry: this, and then its series as (dimension, size, text). Stored as it is. */
-struct window {
-	int32_t held;	 /* responses that are not judged, since a log is silent */
-	uint32_t listed; /* mismatches named by id */
-	uint16_t series_count;
-	uint8_t silent; /* bits of the logs */
-	uint8_t flags;
-};
-
-_Static_assert(sizeof(struct window) == 12, "windows are stored: 12 bytes and the series");
 
 static bool
 draining(const struct context *context)
@@ -47,31 +33,43 @@ window_of(const struct reconcile *self, int64_t at)
 /* ---- the window's entry ---- */
 
 static struct window
-window_of_value(struct bytes value)
-{
-	struct window window;
-
-	memcpy(&window, value.data, sizeof(window));
-	return window;
-}
-
-static struct window
 window_read(const struct entry *entry)
 {
-	return window_of_value(entry_value(entry));
+	struct bytes list;
+
+	return window_of_value(entry_value(entry), &list);
 }
 
+/* Of an entry that window_take or window_on_timer gave, which is of today's layout. */
 static void
 window_write(struct entry *entry, const struct window *window, struct context *context)
 {
-	memcpy(entry_edit(context_store(context, WINDOWS), &entry, entry_value(entry).size), window, sizeof(*window));
+	window_put(window, entry_edit(context_store(context, WINDOWS), &entry, entry_value(entry).size));
+}
+
+/* Of one that may be of an earlier layout. */
+static void
+window_of_today(struct entry **entry, struct context *context)
+{
+	struct bytes value = entry_value(*entry), list;
+	struct window window = window_of_value(value, &list);
+	uint8_t *copy = context_take(context, list.size), *to;
+
+	if (value.size - list.size == WINDOW_SIZE)
+		return;
+	if (list.size != 0)
+		memcpy(copy, list.data, list.size);
+	to = entry_edit(context_store(context, WINDOWS), entry, WINDOW_SIZE + list.size);
+	window_put(&window, to);
+	if (list.size != 0)
+		memcpy(to + WINDOW_SIZE, copy, list.size);
 }
 
 /* Long enough after the window's end for its last response to be gone. */
 static int64_t
 forget_at(const struct reconcile *self, int64_t window_start)
 {
-	return window_start + self->window + self->correction_horizon;
+	return window_start + self->window + self->correction_horizon + self->settle;
 }
 
 static int64_t
@@ -92,10 +90,12 @@ window_take(const struct reconcile *self, int64_t window_start, struct context *
 	bool added;
 
 	store_be64(key, (uint64_t)window_start);
-	if (store_add(store, key_of(bytes_of(key, sizeof(key))), sizeof(window), out, &added, err) < 0)
+	if (store_add(store, key_of(bytes_of(key, sizeof(key))), WINDOW_SIZE, out, &added, err) < 0)
 		return -1;
-	if (!added)
+	if (!added) {
+		window_of_today(out, context);
 		return 0;
+	}
 	if (draining(context)) {
 		window.flags = CLOSED;
 		window_write(*out, &window, context);
@@ -134,8 +134,8 @@ window_hold(const struct reconcile *self, int64_t window_start, int by, unsigned
 }
 
 int
-window_list_id(const struct reconcile *self, int64_t window_start, bool *listed, struct context *context,
-	       struct error *err)
+window_list_id(const struct reconcile *self, int64_t window_start, enum mismatch_kind kind, bool *listed,
+	       struct context *context, struct error *err)
 {
 	struct window window;
 	struct entry *entry;
@@ -143,10 +143,10 @@ window_list_id(const struct reconcile *self, int64_t window_start, bool *listed,
 	if (window_take(self, window_start, context, &entry, err) < 0)
 		return -1;
 	window = window_read(entry);
-	*listed = window.listed < self->listed_max;
+	*listed = window.listed[kind] < self->listed_max;
 	if (!*listed)
 		return 0;
-	window.listed++;
+	window.listed[kind]++;
 	window_write(entry, &window, context);
 	return 0;
 }
@@ -171,7 +171,7 @@ list_series(const struct reconcile *self, int64_t window_start, const struct ser
 	window.series_count++;
 	size = entry_value(entry).size;
 	to = entry_edit(store, &entry, size + 2 + name->value.size);
-	memcpy(to, &window, sizeof(window));
+	window_put(&window, to);
 	to[size] = (uint8_t)name->dimension;
 	to[size + 1] = (uint8_t)name->value.size;
 	if (name->value.size != 0)
@@ -183,17 +183,6 @@ list_series(const struct reconcile *self, int64_t window_start, const struct ser
 	if (next < entry_timer(entry))
 		entry_set_timer(store, entry, next);
 	return 0;
-}
-
-static bool
-next_series(struct cursor *cursor, struct series_name *out)
-{
-	if (cursor_left(cursor) == 0)
-		return false;
-	out->dimension = (enum dimension)cursor_u8(cursor);
-	out->value = cursor_bytes(cursor, cursor_u8(cursor));
-	insist(!cursor->bad);
-	return true;
 }
 
 /* ---- counting ---- */
@@ -237,7 +226,7 @@ take_series(struct counting *counting, struct series_name *name, struct context 
 	struct key key = series_key(counting->window_start, name, context);
 	bool added;
 
-	if (counting->series_count >= SERIES_MAX) {
+	if (counting->series_count >= counting->self->series_max) {
 		if (store_find(store, key, out, err) < 0)
 			return -1;
 		if (*out)
@@ -335,7 +324,7 @@ emit_all(const struct reconcile *self, int64_t window_start, struct bytes list, 
 	bool said = silent == 0;
 	struct series_name name;
 
-	while (next_series(&cursor, &name)) {
+	while (window_next_series(&cursor, &name)) {
 		struct series_row row = {
 			.window_start = window_start, .name = name, .series = series, .silent = silent};
 		struct entry *entry;
@@ -388,113 +377,24 @@ window_on_timer(const struct reconcile *self, struct entry *entry, struct contex
 {
 	struct store *store = context_store(context, WINDOWS);
 	int64_t window_start = (int64_t)load_be64(entry_key(entry).data);
-	struct window window = window_read(entry);
-	struct bytes value = entry_value(entry), list;
-	uint8_t *copy = context_take(context, value.size);
+	struct bytes list;
+	struct window window = window_of_value(entry_value(entry), &list);
+	uint8_t *copy = context_take(context, list.size);
 	bool closes = !(window.flags & CLOSED);
 
-	if (closes && window.held > 0 && !draining(context))
+	if (closes && window.held > 0 && !draining(context)) {
+		window_of_today(&entry, context);
 		return wait_on(self, window_start, entry, context, err);
-	memcpy(copy, value.data, value.size);
-	list = bytes_of(copy + sizeof(window), value.size - sizeof(window));
+	}
+	if (list.size != 0)
+		memcpy(copy, list.data, list.size);
+	list = bytes_of(copy, list.size);
 	window.flags |= CLOSED;
 	window.series_count = 0;
-	entry_edit(store, &entry, sizeof(window));
-	window_write(entry, &window, context);
+	window_put(&window, entry_edit(store, &entry, WINDOW_SIZE));
 	if (!draining(context) && !closes && context_watermark(context) > forget_at(self, window_start))
 		entry_remove(store, entry);
 	else
 		entry_set_timer(store, entry, forget_at(self, window_start));
 	return emit_all(self, window_start, list, closes ? window.silent : 0, context, err);
-}
-
-/* ---- for a rescale ---- */
-
-void
-window_share(const struct share_part *entry, struct share *share)
-{
-	struct window window = window_of_value(entry->value);
-	struct window elsewhere = {.silent = window.silent, .flags = window.flags};
-	struct share_part part = *entry;
-	struct buffer value = {0};
-
-	window.held = 0; /* the responses bring that along */
-	buffer_put(&value, &window, sizeof(window));
-	buffer_put(&value, entry->value.data + sizeof(window), entry->value.size - sizeof(window));
-	for (part.task = 0; part.task < share_tasks(share); part.task++) {
-		bool counts = part.task == entry->task % share_tasks(share);
-
-		part.value = counts ? buffer_bytes(&value) : bytes_of(&elsewhere, sizeof(elsewhere));
-		share_add(share, WINDOWS, &part);
-	}
-	buffer_fini(&value);
-}
-
-/* With the flags that change nothing, whatever the window's own are. */
-void
-window_share_held(int64_t window_start, const struct share_part *response, int task, struct share *share)
-{
-	struct window window = {.held = 1, .flags = CLOSED | TOLD_HELD};
-	uint8_t key[8];
-
-	store_be64(key, (uint64_t)window_start);
-	share_add(share, WINDOWS,
-		  &(struct share_part){task, bytes_of(key, sizeof(key)), bytes_of(&window, sizeof(window)),
-				       response->fire_at});
-}
-
-static bool
-lists(struct bytes list, const struct series_name *name)
-{
-	struct cursor cursor = cursor_of(list);
-	struct series_name other;
-
-	while (next_series(&cursor, &other))
-		if (other.dimension == name->dimension && bytes_equal(other.value, name->value))
-			return true;
-	return false;
-}
-
-/* Where one of them has not closed the window, it is open: what the other one goes on to count is told with it. */
-int64_t
-window_merge(const struct share_part *a, const struct share_part *b, struct buffer *value)
-{
-	struct window one = window_of_value(a->value), other = window_of_value(b->value), sum = one;
-	struct bytes first = bytes_of(a->value.data + sizeof(one), a->value.size - sizeof(one));
-	struct cursor cursor = cursor_of(bytes_of(b->value.data + sizeof(other), b->value.size - sizeof(other)));
-	struct series_name name;
-	size_t at = value->size;
-
-	sum.held += other.held;
-	sum.listed += other.listed;
-	sum.silent = (uint8_t)(one.silent | other.silent);
-	sum.flags = (uint8_t)(one.flags & other.flags);
-	buffer_put(value, &sum, sizeof(sum));
-	buffer_put_bytes(value, first);
-	while (next_series(&cursor, &name)) {
-		if (lists(first, &name))
-			continue;
-		buffer_put_u8(value, (uint8_t)name.dimension);
-		buffer_put_u8(value, (uint8_t)name.value.size);
-		buffer_put_bytes(value, name.value);
-		sum.series_count++;
-	}
-	memcpy(value->data + at, &sum, sizeof(sum));
-	if ((one.flags ^ other.flags) & CLOSED)
-		return one.flags & CLOSED ? b->fire_at : a->fire_at;
-	return a->fire_at < b->fire_at ? a->fire_at : b->fire_at;
-}
-
-void
-window_show(const struct entry *entry, struct buffer *out)
-{
-	struct window window = window_read(entry);
-
-	buffer_print(out,
-		     "{\"window_start\": %lld, \"closed\": %s, \"held\": %d, \"listed\": %u, \"series\": %u, "
-		     "\"silent\": [",
-		     (long long)load_be64(entry_key(entry).data), window.flags & CLOSED ? "true" : "false", window.held,
-		     window.listed, window.series_count);
-	series_show_logs(window.silent, out);
-	buffer_print(out, "]}");
 }

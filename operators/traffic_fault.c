@@ -53,14 +53,17 @@ client_logs(const struct traffic_request *request, int position)
 	return request->user.receipts || position < request->depth;
 }
 
-/* The client log says, in time, that it had the rest of the response around this position. */
+/* The logs say, in time or in the end, that the client had the rest of the response around this position: a receipt, or
+ * something exposed that was delivered deeper. */
 static bool
-has_evidence(const struct traffic_request *request, const struct traffic_fault *faults, int position)
+has_evidence(const struct traffic_request *request, const struct traffic_fault *faults, int position, bool in_time)
 {
 	for (int i = request->user.receipts ? 0 : position + 1; i < request->count; i++) {
 		if (i == position || faults[i].kind == TRAFFIC_LOST || !client_logs(request, i))
 			continue;
-		if (!is(&faults[i], TRAFFIC_LATE, TRAFFIC_SERVER_CLIENT))
+		if (is(&faults[i], TRAFFIC_LATE, TRAFFIC_SERVER_CLIENT))
+			continue;
+		if (!is(&faults[i], TRAFFIC_LATE, TRAFFIC_ENGINE_SERVER) || request->user.receipts || !in_time)
 			return true;
 	}
 	return false;
@@ -77,13 +80,13 @@ settle_missing(const struct traffic_request *request, struct traffic_fault *faul
 
 	for (int i = 0; i < request->count; i++)
 		unseen[i] = faults[i].hop == TRAFFIC_SERVER_CLIENT &&
-			    (!client_logs(request, i) || !has_evidence(request, faults, i));
+			    (!client_logs(request, i) || !has_evidence(request, faults, i, true));
 	for (int i = 0; i < request->count; i++)
 		if (faults[i].kind == TRAFFIC_LATE && unseen[i])
 			faults[i].kind = TRAFFIC_SOUND;
 	for (int i = 0; i < request->count; i++)
 		if (is(&faults[i], TRAFFIC_LOST, TRAFFIC_SERVER_CLIENT))
-			faults[i].shown = has_evidence(request, faults, i);
+			faults[i].shown = has_evidence(request, faults, i, false);
 }
 
 /* Faults of entries that do not exist, and altered positions that would cast doubt on others. */

@@ -141,8 +141,7 @@ static const struct option topic_options[] = {
 	{.name = "schema",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topology_topic, schema_file),
-	 .help = "The file with the Avro schema of its records. What it was before may stand beside it as NAME.1.avsc, "
-		 "NAME.2.avsc and so on, up to 16: records that those wrote are read too."},
+	 .help = "The file with the Avro schema of its records."},
 	{.name = "key",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topology_topic, key),

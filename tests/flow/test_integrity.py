@@ -14,7 +14,8 @@ from tests.reference import reconcile_reference
 
 IMPRESSIONS = int(os.environ.get("ISOTOPE_RECONCILE_IMPRESSIONS", "10000"))
 COUNTS = ("returned", "delivered", "received", "exposed", "matched", "not_reached", "lost_engine_server",
-          "lost_server_client", "duplicated", "phantom", "altered", "late")
+          "lost_server_client", "duplicated", "phantom", "altered", "late", "differing", "phantom_reached",
+          "negative_latencies")
 LATENCIES = ("latency_engine_server", "latency_server_client", "latency_exposed")
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 SKETCH_ERROR = 0.02
@@ -74,6 +75,7 @@ def check_windows(job, logs=None):
     windows = last_windows(job)
     assert windows.keys() == expected.keys()
     for key, row in windows.items():
+        reconcile_reference.check_identity(row)
         assert {name: row[name] for name in COUNTS} == {name: expected[key][name] for name in COUNTS}, key
         for name in LATENCIES:
             check_quantiles(row, name, sorted(latencies.get((*key, name), [])))

@@ -15,7 +15,8 @@ from tests.reference import reconcile_reference
 
 IMPRESSIONS = int(os.environ.get("ISOTOPE_RECONCILE_IMPRESSIONS", "10000"))
 COUNTS = ("returned", "delivered", "received", "exposed", "matched", "not_reached", "lost_engine_server",
-          "lost_server_client", "duplicated", "phantom", "altered", "late")
+          "lost_server_client", "duplicated", "phantom", "altered", "late", "differing", "phantom_reached",
+          "negative_latencies")
 LATENCIES = ("latency_engine_server", "latency_server_client", "latency_exposed")
 SKETCH_ERROR = 0.02
 
@@ -76,6 +77,7 @@ def check_counts(feed):
     counts, sketches = summed(feed.counts)
     assert counts.keys() == expected.keys()
     for key, count in counts.items():
+        reconcile_reference.check_identity(count)
         assert {name: count[name] for name in COUNTS} == {name: expected[key][name] for name in COUNTS}, key
     for key, lengths in latencies.items():
         sketched = [bucket_ms(bucket) for bucket, count in sorted(sketches[key].items()) for _ in range(count)]

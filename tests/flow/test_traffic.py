@@ -93,10 +93,10 @@ def late_entries(rows):
         newest[row["partition"]] = max(newest[row["partition"]], logged_at)
 
 
-def client_had(request, position, impression):
-    """The client log had other parts of the response: a receipt, or an exposure of a deeper position."""
+def client_had(request, position, impression, delivered):
+    """The client log had other parts of the response: a receipt, or an exposure of what was delivered deeper."""
     return any(entry["impression_id"] != impression and
-               (entry["stage"] == "received" or (entry["stage"] == "exposed" and entry["position"] > position))
+               (entry["stage"] == "received" or delivered.get(entry["impression_id"], -1) > position)
                for entry in request)
 
 
@@ -111,12 +111,12 @@ def altered(entries):
                 break
 
 
-def mismatches_of(entries, client_of_request):
+def mismatches_of(entries, client_of_request, delivered):
     engine, server, client = (entries[log] for log in LOGS)
     impression = (engine or server or client)[0]["impression_id"]
     if engine and not server:
         yield "lost", "engine_server", None
-    if server and not client and client_had(client_of_request, server[0]["position"], impression):
+    if server and not client and client_had(client_of_request, server[0]["position"], impression, delivered):
         yield "lost", "server_client", None
     if not engine:
         yield "phantom", "engine_server" if server else "server_client", None
@@ -135,10 +135,12 @@ def reconcile(rows):
             by_id[entry["impression_id"]][log].append(entry)
     for entry in values(rows["client_log"]):
         client_by_request[entry["request_id"]].append(entry)
+    delivered = {impression: logs["server_log"][0]["position"] for impression, logs in by_id.items()
+                 if logs["server_log"]}
     found = collections.Counter()
     for impression, entries in by_id.items():
         request = next(entries[log] for log in LOGS if entries[log])[0]["request_id"]
-        for kind, hop, field in mismatches_of(entries, client_by_request[request]):
+        for kind, hop, field in mismatches_of(entries, client_by_request[request], delivered):
             found[impression, request, kind, hop, field] += 1
     return found
 

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "operators/operators.h"
 #include "tests/test.h"
@@ -9,31 +10,47 @@
 struct error err;
 struct driver *driver;
 struct counted counted;
+int64_t detected_at_ms;
+
+#define OVERRIDES_MAX 64
 
 /* One partition, no disorder; window 10 s, max_hold 40 s, horizon 200 s, idle_after 2 s; then what is given. */
 void
+open_reconcile_with(const char *const *given)
+{
+	const char *overrides[OVERRIDES_MAX] = {
+		"operators.reconcile.window=10s",
+		"operators.reconcile.settle=0",	  /* a window's length */
+		"operators.reconcile.max_hold=0", /* four windows */
+		"operators.reconcile.correction_horizon=200s",
+		"topics.engine_log.partitions=1",
+		"topics.server_log.partitions=1",
+		"topics.client_log.partitions=1",
+		"topics.mismatches.partitions=1",
+		"topics.integrity_counts.partitions=1",
+		"topics.integrity_counts.internal=false", /* so that a test can read it */
+		"topics.engine_log.out_of_orderness=0ms",
+		"topics.server_log.out_of_orderness=0ms",
+		"topics.client_log.out_of_orderness=0ms",
+		"topics.engine_log.idle_after=2s",
+		"topics.server_log.idle_after=2s",
+		"topics.client_log.idle_after=2s",
+	};
+	int count = 0;
+
+	while (overrides[count])
+		count++;
+	for (int i = 0; given[i]; i++) {
+		check(count < OVERRIDES_MAX - 1);
+		overrides[count++] = given[i];
+	}
+	check_ok(driver_open("topologies/integrity.yaml", overrides, operators_table, &driver, &err));
+}
+
+void
 open_reconcile(const char *override)
 {
-	const char *overrides[] = {"operators.reconcile.window=10s",
-				   "operators.reconcile.settle=0",   /* a window's length */
-				   "operators.reconcile.max_hold=0", /* four windows */
-				   "operators.reconcile.correction_horizon=200s",
-				   "topics.engine_log.partitions=1",
-				   "topics.server_log.partitions=1",
-				   "topics.client_log.partitions=1",
-				   "topics.mismatches.partitions=1",
-				   "topics.integrity_counts.partitions=1",
-				   "topics.integrity_counts.internal=false", /* so that a test can read it */
-				   "topics.engine_log.out_of_orderness=0ms",
-				   "topics.server_log.out_of_orderness=0ms",
-				   "topics.client_log.out_of_orderness=0ms",
-				   "topics.engine_log.idle_after=2s",
-				   "topics.server_log.idle_after=2s",
-				   "topics.client_log.idle_after=2s",
-				   override,
-				   NULL};
-
-	check_ok(driver_open("topologies/integrity.yaml", overrides, operators_table, &driver, &err));
+	open_reconcile_with((const char *const[]){override, NULL});
 }
 
 void
@@ -46,10 +63,11 @@ log_as(const char *stage, const char *id, int64_t ms, struct delivery delivery)
 
 	/* The response is what stands before the dash of an impression's id. */
 	snprintf(json, sizeof(json),
-		 "{\"impression_id\": \"%s\", \"request_id\": \"%.*s\", \"stage\": \"%s\", \"user_id_token\": \"u\", "
+		 "{\"impression_id\": \"%s\", \"request_id\": \"%.*s\", \"stage\": \"%s\", \"user_id_token\": \"%s\", "
 		 "\"item_id\": \"%s\", \"position\": %d, \"experiment_group\": \"%s\", \"strategy_id\": \"s\", "
-		 "\"model_version\": \"m\", \"platform\": \"web\", \"logged_at\": %lld}",
-		 id, (int)strcspn(id, "-"), id, stage, delivery.item, delivery.position, delivery.group,
+		 "\"model_version\": \"m\", \"platform\": \"%s\", \"logged_at\": %lld}",
+		 id, (int)strcspn(id, "-"), id, stage, delivery.user ? delivery.user : "u", delivery.item,
+		 delivery.position, delivery.group, delivery.platform ? delivery.platform : "web",
 		 (long long)(DRIVER_START_MS + ms));
 	check_ok(driver_send(driver, topic, json, &err));
 }
@@ -58,7 +76,7 @@ log_as(const char *stage, const char *id, int64_t ms, struct delivery delivery)
 void
 logs(const char *stage, const char *id, int64_t ms)
 {
-	log_as(stage, id, ms, (struct delivery){"v", "a", id[strcspn(id, "-") + 1] - '0'});
+	log_as(stage, id, ms, (struct delivery){.item = "v", .group = "a", .position = atoi(strchr(id, '-') + 1)});
 }
 
 /* Returned, delivered and received. */
@@ -112,6 +130,7 @@ mismatch(void)
 
 	if (!object)
 		return "";
+	detected_at_ms = number_of(object, "detected_at") - DRIVER_START_MS;
 	if (*text_of(object, "field"))
 		snprintf(altered, sizeof(altered), " %s %s>%s", text_of(object, "field"), text_of(object, "expected"),
 			 text_of(object, "actual"));
@@ -166,6 +185,10 @@ read_counts(int64_t ms, const char *dimension, const char *value)
 			counted.lost += number_of(object, "lost_engine_server");
 			counted.lost += number_of(object, "lost_server_client");
 			counted.duplicated += number_of(object, "duplicated");
+			counted.phantom += number_of(object, "phantom");
+			counted.differing += number_of(object, "differing");
+			counted.phantom_reached += number_of(object, "phantom_reached");
+			counted.negative_latencies += number_of(object, "negative_latencies");
 			counted.late += number_of(object, "late");
 			counted.unlisted += number_of(object, "unlisted");
 			json_array_foreach(json_object_get(object, "latency_engine_server"), index, bucket)

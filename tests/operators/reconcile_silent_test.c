@@ -1,5 +1,6 @@
 /* What reconcile does when a log falls silent. */
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/operators/reconcile_fixture.h"
 #include "tests/test.h"
@@ -60,7 +61,11 @@ TEST(after_max_hold_there_is_a_verdict_and_a_log_that_returns_revises_it)
 	check_text(mismatch(), "");
 	read_counts(0, "all", "all");
 	logs("delivered", "a-0", 1020);
+	logs("delivered", "b-0", 12020);
+	logs("delivered", "c-0", 51020);
+	logs("delivered", "d-0", 51021);
 	run();
+	pass(80000);
 	check_text(mismatch(), "a-0 late engine_server r2");
 	driver_close(&driver);
 }
@@ -87,5 +92,108 @@ TEST(when_all_logs_are_quiet_none_is_silent)
 	for (int i = 0; i < 20; i++)
 		check_ok(driver_advance(driver, 1000, &err));
 	check_text(mismatch(), "q-0 lost engine_server r1");
+	driver_close(&driver);
+}
+
+/* ---- gaps in a log's own event time ---- */
+
+/* Responses every 10 s, of which the server's log says nothing in (from, to): only its times tell that it was away. */
+static void
+feed_with_gap(int64_t from, int64_t to, int64_t end)
+{
+	char id[32];
+
+	for (int64_t ms = 1000; ms < end; ms += 10000) {
+		snprintf(id, sizeof(id), "r%lld-0", (long long)ms);
+		logs("returned", id, ms);
+		if (ms < from || ms > to)
+			logs("delivered", id, ms + 20);
+		logs("received", id, ms + 100);
+	}
+}
+
+static int
+count_of(const char *kind)
+{
+	const char *row;
+	int count = 0;
+
+	while (*(row = mismatch()))
+		count += strstr(row, kind) != NULL;
+	return count;
+}
+
+TEST(a_gap_longer_than_settle_and_max_hold_is_silence_in_a_bounded_run_too)
+{
+	open_reconcile(NULL);
+	feed_with_gap(20000, 90000, 200000);
+	check_ok(driver_finish(driver, &err));
+	check_int(count_of("lost engine_server"), 7);
+	read_counts(50000, "all", "all");
+	check_int(counted.lost, 1);
+	check_text(counted.silent, "server");
+	driver_close(&driver);
+}
+
+TEST(a_gap_that_is_no_longer_is_loss)
+{
+	open_reconcile(NULL);
+	feed_with_gap(20000, 60000, 200000);
+	check_ok(driver_finish(driver, &err));
+	check_int(count_of("lost engine_server"), 4);
+	read_counts(40000, "all", "all");
+	check_int(counted.lost, 1);
+	check_text(counted.silent, "");
+	driver_close(&driver);
+}
+
+TEST(a_log_that_ended_early_was_silent_where_the_others_went_on_for_long)
+{
+	open_reconcile(NULL);
+	feed_with_gap(20000, 1000000, 50000);
+	check_ok(driver_finish(driver, &err));
+	check_int(count_of("lost engine_server"), 3);
+	read_counts(30000, "all", "all");
+	check_text(counted.silent, "");
+	driver_close(&driver);
+	open_reconcile(NULL);
+	feed_with_gap(20000, 1000000, 120000);
+	check_ok(driver_finish(driver, &err));
+	read_counts(30000, "all", "all");
+	check_text(counted.silent, "server");
+	driver_close(&driver);
+}
+
+TEST(a_log_that_begins_late_was_silent_before_and_one_loss_at_the_beginning_is_a_loss)
+{
+	open_reconcile(NULL);
+	feed_with_gap(0, 110000, 200000);
+	check_ok(driver_finish(driver, &err));
+	read_counts(20000, "all", "all");
+	check_text(counted.silent, "server");
+	driver_close(&driver);
+	open_reconcile(NULL);
+	feed_with_gap(0, 5000, 200000);
+	check_ok(driver_finish(driver, &err));
+	check_int(count_of("lost engine_server"), 1);
+	read_counts(0, "all", "all");
+	check_text(counted.silent, "");
+	driver_close(&driver);
+}
+
+TEST(a_gap_is_known_after_a_restart)
+{
+	open_reconcile(NULL);
+	feed_with_gap(20000, 90000, 80000);
+	run();
+	check_ok(driver_crash(driver, &err));
+	logs("delivered", "r91000-0", 91020);
+	run();
+	check_ok(driver_crash(driver, &err));
+	pass(93000);
+	check_ok(driver_finish(driver, &err));
+	read_counts(50000, "all", "all");
+	check_int(counted.lost, 1);
+	check_text(counted.silent, "server");
 	driver_close(&driver);
 }

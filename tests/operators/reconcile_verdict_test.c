@@ -8,6 +8,7 @@
 
 static struct error err;
 static struct context context;
+static const struct response_limits limits = {.impressions = 100, .entries = 100};
 
 struct said {
 	const char *id;
@@ -15,6 +16,7 @@ struct said {
 	int64_t at;
 	const char *item, *group;
 	int64_t position;
+	const char *user; /* NULL: u */
 };
 
 static struct arrival
@@ -26,7 +28,8 @@ arrival_of(const struct said *said)
 		.at = said->at,
 		.item = bytes_of_text(said->item),
 		.position = said->position,
-		.marker = {{bytes_of_text(said->group), bytes_of_text("s"), bytes_of_text("m"), bytes_of_text("p")}},
+		.marker = {{bytes_of_text(said->group), bytes_of_text("s"), bytes_of_text("m"), bytes_of_text("p"),
+			    bytes_of_text(said->user ? said->user : "u")}},
 	};
 }
 
@@ -45,7 +48,7 @@ findings_of(const struct said *list, const int *order, int count)
 		struct arrival arrival = arrival_of(&list[order[i]]);
 
 		response_read(value, &context, &response);
-		check_ok(response_add(&response, &arrival, &context, &err));
+		check(response_add(&response, &arrival, &limits, &context));
 		check_ok(response_write(&response, &context, &value, &err));
 	}
 	response_read(value, &context, &response);
@@ -129,15 +132,57 @@ TEST(absences_and_the_reach_of_the_client)
 {
 	static const struct said lost[] = {{"a", RETURNED, 10, "v", "g", 1}, {"a", EXPOSED, 40, "v", "g", 1}};
 	static const struct said phantom[] = {{"a", DELIVERED, 20, "v", "g", 1}, {"b", RECEIVED, 20, "v", "g", 0}};
-	static const struct said above[] = {
+	static const struct said above[] = {{"a", RETURNED, 10, "v", "g", 1},
+					    {"a", DELIVERED, 20, "v", "g", 1},
+					    {"b", DELIVERED, 20, "v", "g", 2},
+					    {"b", EXPOSED, 20, "v", "g", 2}};
+	static const struct said beside[] = {{"a", RETURNED, 10, "v", "g", 1},
+					     {"a", DELIVERED, 20, "v", "g", 1},
+					     {"b", DELIVERED, 20, "v", "g", 1},
+					     {"b", EXPOSED, 20, "v", "g", 1}};
+	static const struct said claimed[] = {{"a", RETURNED, 10, "v", "g", 1},
+					      {"a", DELIVERED, 20, "v", "g", 1},
+					      {"b", DELIVERED, 20, "v", "g", 0},
+					      {"b", EXPOSED, 20, "v", "g", 2}};
+	static const struct said invented[] = {
 		{"a", RETURNED, 10, "v", "g", 1}, {"a", DELIVERED, 20, "v", "g", 1}, {"b", EXPOSED, 20, "v", "g", 2}};
-	static const struct said below[] = {
-		{"a", RETURNED, 10, "v", "g", 1}, {"a", DELIVERED, 20, "v", "g", 1}, {"b", EXPOSED, 20, "v", "g", 1}};
 
 	check_orders(lost, 2, "0.0.0x1 ");
 	check_orders(phantom, 2, "2.0.0x1 0.1.0x1 ");
-	check_orders(above, 3, "0.1.0x1 ");
-	check_orders(below, 3, "not reached");
+	check_orders(above, 4, "0.1.0x1 ");
+	check_orders(beside, 4, "not reached");
+	check_orders(claimed, 4, "not reached"); /* where the client says that it showed it is no evidence */
+	check_orders(invented, 3, "not reached");
+}
+
+TEST(a_response_that_was_delivered_to_another_user_is_altered)
+{
+	static const struct said list[] = {{"a", RETURNED, 10, "v", "g", 1, "u1"},
+					   {"a", DELIVERED, 20, "v", "g", 1, "u2"},
+					   {"a", RECEIVED, 30, "v", "g", 1, "u2"}};
+
+	check_orders(list, 3, "3.0.7[u1>u2]x1 ");
+}
+
+TEST(a_user_that_an_earlier_version_did_not_keep_is_not_compared)
+{
+	struct response response;
+	struct arrival arrival = arrival_of(&(struct said){"a", RETURNED, 10, "v", "g", 1, "u1"});
+	struct bytes value = {0};
+	struct verdict verdict;
+	struct reach reach;
+
+	response_read(value, &context, &response);
+	check(response_add(&response, &arrival, &limits, &context));
+	response.markers[0].texts[USER] = (struct bytes){0};
+	check_ok(response_write(&response, &context, &value, &err));
+	response_read(value, &context, &response);
+	arrival.stage = DELIVERED;
+	check(response_add(&response, &arrival, &limits, &context));
+	reach = reach_of(&response);
+	verdict_of(&response, &response.impressions[0], &reach, &verdict);
+	check_int(verdict.count, 0);
+	context_fini(&context);
 }
 
 TEST(an_alteration_that_is_taken_back_is_found_at_the_first_hop_only)

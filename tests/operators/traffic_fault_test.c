@@ -52,14 +52,15 @@ note(struct entries *entries, const struct traffic_event *event, int64_t late_by
 }
 
 static bool
-client_had_the_rest(const struct entries *all, int position)
+client_had_the_rest(const struct entries *all, int position, bool in_time)
 {
 	for (int i = 0; i < TRAFFIC_SLATE_MAX; i++) {
 		const struct entries *other = &all[i];
+		bool delivered = other->delivered > (in_time ? other->delivered_late : 0);
 
 		if (i == position || other->client_late > 0)
 			continue;
-		if (other->received > 0 || (other->exposed > 0 && other->shown_at[2] > position))
+		if (other->received > 0 || (other->exposed > 0 && delivered && other->shown_at[1] > position))
 			return true;
 	}
 	return false;
@@ -80,11 +81,11 @@ find_mismatches(const struct entries *all, int id, struct mismatch *found)
 
 	if (e->returned && !e->delivered)
 		found[count++] = (struct mismatch){TRAFFIC_LOST, TRAFFIC_ENGINE_SERVER, 0};
-	if (e->delivered && !client && client_had_the_rest(all, id % TRAFFIC_SLATE_MAX))
+	if (e->delivered && !client && client_had_the_rest(all, id % TRAFFIC_SLATE_MAX, false))
 		found[count++] = (struct mismatch){TRAFFIC_LOST, TRAFFIC_SERVER_CLIENT, 0};
 	if (e->delivered_late)
 		found[count++] = (struct mismatch){TRAFFIC_LATE, TRAFFIC_ENGINE_SERVER, 0};
-	if (e->client_late && client_had_the_rest(all, id % TRAFFIC_SLATE_MAX))
+	if (e->client_late && client_had_the_rest(all, id % TRAFFIC_SLATE_MAX, true))
 		found[count++] = (struct mismatch){TRAFFIC_LATE, TRAFFIC_SERVER_CLIENT, 0};
 	if (e->returned > 1)
 		found[count++] = (struct mismatch){TRAFFIC_DUPLICATED, TRAFFIC_ENGINE, 0};

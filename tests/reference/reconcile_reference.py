@@ -5,7 +5,7 @@ import collections
 
 LOGS = ("engine", "server", "client")
 LOG_OF_STAGE = {"returned": "engine", "delivered": "server", "received": "client", "exposed": "client"}
-FIELDS = ("item_id", "position", "experiment_group", "strategy_id", "model_version")
+FIELDS = ("item_id", "position", "experiment_group", "strategy_id", "model_version", "user_id_token")
 DIMENSIONS = ("experiment_group", "strategy_id", "model_version", "platform")
 HOP_TO = {"server": "engine_server", "client": "server_client"}
 MISMATCH_COUNTS = {("lost", "engine_server"): "lost_engine_server", ("lost", "server_client"): "lost_server_client"}
@@ -42,10 +42,12 @@ def altered(impression):
 
 
 def reached(impressions):
-    """Whether the client has a receipt of the response, and the deepest position that it exposed."""
-    client = [entry for impression in impressions for entry in impression.log("client")]
-    return (any(entry["stage"] == "received" for entry in client),
-            max((entry["position"] for entry in client if entry["stage"] == "exposed"), default=-1))
+    """Whether the client has a receipt of the response, and the deepest position at which something that the client
+    exposed was delivered."""
+    impressions = list(impressions)
+    exposed = [impression for impression in impressions if impression.stage("exposed") and impression.log("server")]
+    return (any(impression.stage("received") for impression in impressions),
+            max((impression.log("server")[0]["position"] for impression in exposed), default=-1))
 
 
 def was_lost(impression, reach):
@@ -98,23 +100,37 @@ def mismatches(entries):
 
 
 def tally(impression, reach, kinds):
-    """`kinds`: the (kind, hop) of its mismatches."""
+    """`kinds`: the (kind, hop) of its mismatches, those that no longer hold included."""
     count = collections.Counter(stage for stage in LOG_OF_STAGE if impression.stage(stage))
-    server, client = impression.log("server"), impression.log("client")
-    count["matched"] += impression.log("engine") != [] and server != [] and client != [] and not kinds
-    count["not_reached"] += server != [] and client == [] and not was_lost(impression, reach)
+    engine, server, client = (impression.log(name) for name in LOGS)
+    complete, differs = engine and server and client, any(kind != "late" for kind, _ in kinds)
+    count["matched"] += bool(complete and not differs)
+    count["differing"] += bool(complete and differs)
+    count["phantom_reached"] += bool(client and not engine)
+    count["not_reached"] += bool(server and not client and not was_lost(impression, reach))
     for kind, hop in kinds:
         count[MISMATCH_COUNTS.get((kind, hop), kind)] += 1
+    count["negative_latencies"] += sum(ms < 0 for _, ms in lengths_of(impression))
     return count
 
 
-def latencies_of(impression):
+def lengths_of(impression):
     first = {stage: entries[0]["logged_at"] for stage in LOG_OF_STAGE if (entries := impression.stage(stage))}
     for name, start, end in (("latency_engine_server", "returned", "delivered"),
                              ("latency_server_client", "delivered", "received"),
                              ("latency_exposed", "delivered", "exposed")):
         if start in first and end in first:
             yield name, first[end] - first[start]
+
+
+def latencies_of(impression):
+    return [(name, ms) for name, ms in lengths_of(impression) if ms >= 0]
+
+
+def check_identity(row):
+    """Every impression of a window is in exactly one of its counts."""
+    assert row["returned"] + row["phantom"] == sum(row[name] for name in (
+        "matched", "differing", "not_reached", "lost_engine_server", "lost_server_client", "phantom_reached")), row
 
 
 def counts(entries, told, window_ms):

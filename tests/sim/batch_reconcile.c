@@ -4,7 +4,7 @@
 struct said {
 	int stages[FEED_STAGES];	   /* how often */
 	bool received;			   /* any item of the response was */
-	int deepest;			   /* that was exposed; -1: none */
+	int deepest;			   /* that was delivered and exposed; -1: none */
 	const struct feed_delivery *first; /* of the earliest log */
 	bool server_departs, client_departs;
 };
@@ -28,6 +28,18 @@ comes_first(const struct feed_delivery *a, const struct feed_delivery *b)
 	return !a->altered && b->altered;
 }
 
+static bool
+was_delivered(const struct feed *feed, int request, int position)
+{
+	for (int i = 0; i < feed->delivery_count; i++) {
+		const struct feed_delivery *delivery = &feed->deliveries[i];
+
+		if (delivery->request == request && delivery->position == position && delivery->stage == FEED_DELIVERED)
+			return true;
+	}
+	return false;
+}
+
 static struct said
 gather(const struct feed *feed, int request, int position)
 {
@@ -39,7 +51,8 @@ gather(const struct feed *feed, int request, int position)
 		if (delivery->request != request)
 			continue;
 		said.received |= delivery->stage == FEED_RECEIVED;
-		if (delivery->stage == FEED_EXPOSED && delivery->position > said.deepest)
+		if (delivery->stage == FEED_EXPOSED && delivery->position > said.deepest &&
+		    was_delivered(feed, request, delivery->position))
 			said.deepest = delivery->position;
 		if (delivery->position != position)
 			continue;
