@@ -129,6 +129,9 @@ cli_topic(const struct topology *topology, const char *name, int *index, struct 
 	const char **names;
 
 	*index = topology_topic_find(topology, name);
+	for (int i = 0; *index < 0 && i < topology->topic_count; i++)
+		if (strcmp(topology->topics[i].log_name, name) == 0)
+			*index = i;
 	if (*index >= 0)
 		return 0;
 	names = memory_new_array((size_t)topology->topic_count + 1, sizeof(*names));

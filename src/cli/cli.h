@@ -64,7 +64,7 @@ int cli_load_to_run(const struct call *call, struct topology **out, struct error
 int cli_open_log(const struct call *call, const struct topology *topology, bool read_only, struct log **out,
 		 struct error *err);
 
-/* Index of a topic or an operator by name; the error of an unknown one names the closest. */
+/* Index of a topic, also by what the log calls it, or of an operator; the error of an unknown one names the closest. */
 int cli_topic(const struct topology *topology, const char *name, int *index, struct error *err);
 int cli_operator(const struct topology *topology, const char *name, int *index, struct error *err);
 

@@ -304,7 +304,8 @@ consume_topic(struct consumer *consumer, const struct start *start, struct error
 	int last;
 	int result;
 
-	if (log_topic(consumer->log, consumer->name, &consumer->topic, err) < 0)
+	if (log_topic(consumer->log, consumer->spec ? consumer->spec->log_name : consumer->name, &consumer->topic,
+		      err) < 0)
 		return -1;
 	last = log_topic_partitions(consumer->log, consumer->topic) - 1;
 	if (consumer->options->partition > last)

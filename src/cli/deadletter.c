@@ -7,17 +7,18 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/key_finder.h"
+#include "cli/letter_show.h"
 #include "cli/letters.h"
 #include "cli/output.h"
 #include "base/stop.h"
 #include "cli/grid.h"
 #include "dataflow/dead_letter.h"
+#include "dataflow/dead_letter_pass.h"
 #include "record/json.h"
 
 #define CHUNK_RECORDS 1000
 #define CHUNK_BYTES 8388608
 #define REASON_COLUMNS 70
-#define HEX_COLUMNS 16
 #define ARGUMENTS_MAX 10000
 
 struct deadletter_options {
@@ -156,69 +157,12 @@ list(struct post *post, struct error *err)
 
 /* ---- show ---- */
 
-static void
-put_hex(struct buffer *out, struct bytes bytes)
-{
-	for (size_t row = 0; row < bytes.size; row += HEX_COLUMNS) {
-		buffer_print(out, "    %06zx ", row);
-		for (size_t i = row; i < row + HEX_COLUMNS; i++) {
-			if (i < bytes.size)
-				buffer_print(out, " %02x", bytes.data[i]);
-			else
-				buffer_print(out, "   ");
-		}
-		buffer_print(out, "  ");
-		for (size_t i = row; i < row + HEX_COLUMNS && i < bytes.size; i++)
-			buffer_put_u8(out, bytes.data[i] >= 0x20 && bytes.data[i] < 0x7f ? bytes.data[i] : '.');
-		buffer_put_u8(out, '\n');
-	}
-}
-
-static void
-put_bytes(struct buffer *out, const char *name, struct bytes bytes)
-{
-	if (!bytes.data) {
-		buffer_print(out, "%-12s none\n", name);
-		return;
-	}
-	buffer_print(out, "%-12s %zu bytes\n", name, bytes.size);
-	put_hex(out, bytes);
-	buffer_print(out, "    base64  ");
-	json_base64_write(bytes, out);
-	buffer_put_u8(out, '\n');
-}
-
-/* One line, without what a terminal would act on. */
-static void
-put_text(struct buffer *out, const char *name, struct bytes text)
-{
-	buffer_print(out, "%-12s ", name);
-	for (size_t i = 0; i < text.size; i++)
-		buffer_put_u8(out, text.data[i] < 0x20 || text.data[i] == 0x7f ? '?' : text.data[i]);
-	buffer_put_u8(out, '\n');
-}
-
 static int
 show_letter(void *argument, const struct letter *letter, struct error *err)
 {
 	struct post *post = argument;
-	struct buffer *out = &post->output.buffer;
-	char time[OUTPUT_NUMBER_SIZE];
 
-	buffer_print(out, "%-12s %d:%" PRId64 "\n", "id", letter->number, letter->at);
-	buffer_print(out, "%-12s %s\n", "failed at", output_time(time, letter->failed_at_ms));
-	put_text(out, "operator", letter->operator_name);
-	put_text(out, "topic", letter->topic);
-	buffer_print(out, "%-12s %d\n", "partition", letter->partition);
-	if (letter->offset < 0)
-		buffer_print(out, "%-12s none: a row that was not written\n", "offset");
-	else
-		buffer_print(out, "%-12s %" PRId64 "\n", "offset", letter->offset);
-	buffer_print(out, "%-12s %s\n", "record time", output_time(time, letter->record_time_ms));
-	buffer_print(out, "%-12s %s\n", "replayed", letter->replayed ? "yes" : "no");
-	put_text(out, "reason", letter->reason);
-	put_bytes(out, "key", letter->key);
-	put_bytes(out, "value", letter->value);
+	letter_show(post->topology, letter, &post->output.buffer);
 	return output_line(&post->output, err);
 }
 
@@ -276,7 +220,7 @@ append(struct post *post, const struct letter *letter, const struct topology_top
 	int number;
 	int result;
 
-	if (log_topic(post->log, topic->name, &number, err) < 0)
+	if (log_topic(post->log, topic->log_name, &number, err) < 0)
 		return -1;
 	key_finder_init(&finder, topic);
 	if (!key.data) {
@@ -348,16 +292,78 @@ replay(struct post *post, struct error *err)
 	return result;
 }
 
+/* ---- pass ---- */
+
+static bool
+reads_something(const struct topology_operator *operator)
+{
+	for (int i = 0; i < TOPOLOGY_PORTS_MAX; i++)
+		if (operator->inputs[i] >= 0 || operator->tables[i] >= 0)
+			return true;
+	return false;
+}
+
+static int
+pass_operator(struct post *post, int index, struct error *err)
+{
+	if (dead_letter_pass_write(post->topology, post->log, post->transaction, index, err) < 0)
+		return -1;
+	transaction_keep(post->transaction);
+	cli_note(post->call, "from its next start on operator %s goes on past all that its topics hold by now",
+		 post->topology->operators[index].name);
+	return 0;
+}
+
+static int
+pass_chosen(struct post *post, struct error *err)
+{
+	const struct topology *topology = post->topology;
+	int result = 0, index;
+
+	for (int i = 2; i < post->call->argument_count && result == 0; i++) {
+		result = cli_operator(topology, post->call->arguments[i], &index, err);
+		if (result == 0 && !reads_something(&topology->operators[index]))
+			result = fail(err, FATAL, "operator %s reads no topic: there is nothing to pass",
+				      topology->operators[index].name);
+		if (result == 0)
+			result = pass_operator(post, index, err);
+	}
+	for (int i = 0; i < topology->operator_count && post->call->argument_count == 2 && result == 0; i++)
+		if (reads_something(&topology->operators[i]))
+			result = pass_operator(post, i, err);
+	return result;
+}
+
+static int
+pass(struct post *post, struct error *err)
+{
+	char *id = memory_format("%s.pass_dead_letters.%d", post->topology->name, (int)getpid());
+	int result = dead_letter_passes_create(post->topology, post->log, err);
+
+	if (result == 0)
+		result = log_transaction_open(post->log, id, &post->transaction, err);
+	memory_free(&id);
+	if (result < 0)
+		return -1;
+	result = pass_chosen(post, err);
+	if (result == 0)
+		result = cli_commit(post->transaction, err);
+	transaction_close(&post->transaction);
+	return result;
+}
+
 /* ---- the command ---- */
 
 static const struct action {
 	const char *name;
-	bool writes, needs_id;
+	const char *writes; /* what writes, for the error where the log may not be written; NULL: it only reads */
+	bool needs_id, takes_operators;
 	int (*run)(struct post *post, struct error *err);
 } actions[] = {
 	{.name = "list", .run = list},
 	{.name = "show", .needs_id = true, .run = show},
-	{.name = "replay", .writes = true, .run = replay},
+	{.name = "replay", .writes = "a replay writes", .run = replay},
+	{.name = "pass", .writes = "a pass is written", .takes_operators = true, .run = pass},
 };
 
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
@@ -374,11 +380,12 @@ find_action(const char *name)
 static enum cli_status
 misused_action(const struct call *call)
 {
-	static const char *const names[] = {"list", "show", "replay", NULL};
+	static const char *const names[] = {"list", "show", "replay", "pass", NULL};
 	const char *closest = option_closest(call->arguments[1], names);
 
-	return cli_misused(call, "\"%.100s\" is no action; expected list, show or replay%s%s%s", call->arguments[1],
-			   closest ? "; did you mean \"" : "", closest ? closest : "", closest ? "\"?" : "");
+	return cli_misused(call, "\"%.100s\" is no action; expected list, show, replay or pass%s%s%s",
+			   call->arguments[1], closest ? "; did you mean \"" : "", closest ? closest : "",
+			   closest ? "\"?" : "");
 }
 
 static int
@@ -387,7 +394,7 @@ act(struct post *post, const struct action *action, struct error *err)
 	int result = cli_open_log(post->call, post->topology, !action->writes, &post->log, err);
 
 	if (result < 0)
-		return action->writes ? fail_in(err, "a replay writes to the log") : -1;
+		return action->writes ? fail_in(err, "%s to the log", action->writes) : -1;
 	result = letters_open(&post->letters, post->topology, post->log, err);
 	if (result == 0) {
 		result = action->run(post, err);
@@ -411,7 +418,7 @@ deadletter(const struct call *call)
 		return misused_action(call);
 	if (action->needs_id && call->argument_count < 3)
 		return cli_misused(call, "show needs the ID of a letter, as list prints it");
-	for (int i = 2; i < call->argument_count; i++)
+	for (int i = 2; i < call->argument_count && !action->takes_operators; i++)
 		if (letters_parse_id(call->arguments[i], &place, &err) < 0)
 			return cli_misused(call, "%s", err.text);
 	if (cli_load(call, &topology, &err) < 0)
@@ -426,16 +433,24 @@ deadletter(const struct call *call)
 
 const struct command command_deadletter = {
 	.name = "deadletter",
-	.arguments = "TOPOLOGY list|show|replay [ID...]",
+	.arguments = "TOPOLOGY list|show|replay|pass [ID...|OPERATOR...]",
 	.arguments_min = 2,
 	.arguments_max = ARGUMENTS_MAX,
-	.help = "Records that could not be processed: list them, show one whole, replay them.",
-	.manual = "list: one row a letter. show ID: everything about one, with its bytes. replay [ID...]: append "
-		  "the bytes to the topic and partition they came from, all letters or those with an ID; each "
-		  "letter once, unless --again is given.\n"
-		  "A replayed record is read by every operator of its topic, also by those that had no trouble "
-		  "with it. list and show only read; with the embedded log replay has to be the only writer: not "
-		  "beside a running job.",
+	.help = "Records that could not be processed: list, show, replay, pass them.",
+	.manual =
+		"list: one row a letter. show ID: everything about one; its value as JSON where it decodes with its "
+		"topic's schema, else its bytes. replay [ID...]: append "
+		"the bytes to the topic and partition they came from, all letters or those with an ID; each "
+		"letter once, unless --again is given.\n"
+		"A replayed record is read by every operator of its topic, also by those that had no trouble "
+		"with it.\n"
+		"pass [OPERATOR...]: an operator that has stopped for too many dead letters (dead_letter_limit) goes "
+		"on from its next start: none of the records that its topics hold by now counts towards the limit any "
+		"more. What cannot be processed is a dead letter all the same, and what comes later counts. Without "
+		"an OPERATOR all are told. A job that runs meanwhile is not disturbed, and hears of it when it is "
+		"started again.\n"
+		"list and show only read; with the embedded log replay and pass have to be the only writer: not "
+		"beside a running job.",
 	.options = deadletter_options,
 	.options_size = sizeof(struct deadletter_options),
 	.takes_topology = true,

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "cli/cli.h"
@@ -10,6 +11,7 @@
 #include "dataflow/topic_list.h"
 
 #define ID_SIZE 40
+#define SHARED_TOPIC "dead_letters" /* 0.1.0 had one for all applications; its marks name no topic */
 
 enum { TOPIC, PARTITION, OFFSET, OPERATOR, REASON, KEY, VALUE, RECORD_TIME, FAILED_AT };
 
@@ -71,17 +73,25 @@ letters_parse_id(const char *text, struct letter_mark *out, struct error *err)
 		    text);
 }
 
+/* A mark's key is "TOPIC ID": letters of a topic of another name are not these. */
 static int
 take_mark(void *argument, const struct log_record *record, struct error *err)
 {
 	struct letters *letters = argument;
+	const struct bytes key = record->key;
+	const uint8_t *space = memchr(key.data, ' ', key.size);
+	struct bytes topic = space ? bytes_of(key.data, (size_t)(space - key.data)) : bytes_of_text(SHARED_TOPIC);
 	char text[ID_SIZE];
+
+	if (!bytes_equal(topic, bytes_of_text(letters->log_name)))
+		return 0;
 
 	if (letters->mark_count == letters->mark_capacity) {
 		letters->mark_capacity = letters->mark_capacity ? letters->mark_capacity * 2 : 64;
 		letters->marks = memory_resize_array(letters->marks, letters->mark_capacity, sizeof(*letters->marks));
 	}
-	snprintf(text, sizeof(text), "%.*s", bytes_arguments(record->key));
+	snprintf(text, sizeof(text), "%.*s",
+		 bytes_arguments(space ? bytes_of(space + 1, key.size - topic.size - 1) : key));
 	return letters_parse_id(text, &letters->marks[letters->mark_count++], err);
 }
 
@@ -121,9 +131,9 @@ letters_prepare_marks(struct letters *letters, struct error *err)
 int
 letters_mark(struct letters *letters, struct transaction *transaction, const struct letter *letter, struct error *err)
 {
-	char id[ID_SIZE];
+	char id[LOG_TOPIC_NAME_SIZE_MAX + ID_SIZE];
 
-	snprintf(id, sizeof(id), "%d:%" PRId64, letter->number, letter->at);
+	snprintf(id, sizeof(id), "%s %d:%" PRId64, letters->log_name, letter->number, letter->at);
 	/* Not an empty value: on a compacted topic that could be taken for a deletion. */
 	buffer_put_u8(transaction_append_begin(transaction, letters->marks_topic, 0, bytes_of_text(id),
 					       clock_now_ms(&clock_system)),
@@ -140,7 +150,7 @@ letters_open(struct letters *letters, const struct topology *topology, struct lo
 	char *name = topic_list_replays(topology);
 	struct error none;
 
-	*letters = (struct letters){.topology = topology, .log = log};
+	*letters = (struct letters){.topology = topology, .log = log, .log_name = topic->log_name};
 	if (log_topic(log, name, &letters->marks_topic, &none) < 0)
 		letters->marks_topic = -1;
 	memory_free(&name);
@@ -152,7 +162,7 @@ letters_open(struct letters *letters, const struct topology *topology, struct lo
 			return -1;
 		}
 	}
-	if (log_topic(log, topic->name, &letters->topic, err) < 0 || read_marks(letters, err) < 0) {
+	if (log_topic(log, topic->log_name, &letters->topic, err) < 0 || read_marks(letters, err) < 0) {
 		letters_close(letters);
 		return -1;
 	}

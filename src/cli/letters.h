@@ -30,6 +30,7 @@ struct letter_mark {
 struct letters {
 	const struct topology *topology;
 	struct log *log;
+	const char *log_name; /* of the topic */
 	int topic;
 	int marks_topic; /* -1: nothing was ever replayed */
 	struct record record;

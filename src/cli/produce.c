@@ -213,7 +213,7 @@ static int
 produce_lines(struct producer *producer, const struct topology *topology, struct log *log, struct error *err)
 {
 	char *id = memory_format("%s.produce.%d", topology->name, (int)getpid());
-	int result = log_topic(log, producer->topic_name, &producer->topic, err);
+	int result = log_topic(log, producer->spec->log_name, &producer->topic, err);
 
 	if (result == 0)
 		result = log_transaction_open(log, id, &producer->transaction, err);

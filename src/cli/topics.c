@@ -194,14 +194,13 @@ add_up(struct partition_info *total, const struct partition_info *info)
 }
 
 static int
-put_topic(struct listing *listing, const struct topic_spec *spec, struct error *err)
+put_topic(struct listing *listing, const struct topic_spec *spec, const char *name, struct error *err)
 {
 	struct partition_info total = {.first_time = TIME_MIN, .last_time = TIME_MIN};
-	const char *name = spec->name;
 	int topic;
 
 	/* An older directory lacks what later versions need. */
-	if (log_topic(listing->log, name, &topic, err) < 0) {
+	if (log_topic(listing->log, spec->name, &topic, err) < 0) {
 		if (err->action != FATAL)
 			return -1;
 		cli_note(listing->call, "topic %s is not there yet", name);
@@ -232,7 +231,9 @@ put_topics(struct listing *listing, const struct topology *topology, struct erro
 	int result = 0;
 
 	for (size_t i = 0; i < list.count && result == 0; i++)
-		result = put_topic(listing, &list.specs[i], err);
+		result = put_topic(listing, &list.specs[i],
+				   i < (size_t)topology->topic_count ? topology->topics[i].name : list.specs[i].name,
+				   err);
 	topic_list_free(&list);
 	if (result == 0 && !listing->json)
 		grid_write(&listing->grid, &listing->output.buffer);

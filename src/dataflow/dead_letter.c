@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/packed.h"
 #include "dataflow/context.h"
 
 #define REASON_SIZE (ERROR_TEXT_SIZE + 100)
@@ -128,14 +129,28 @@ byte_of(struct dead_letter_window *window, int64_t record)
 	return &window->failed[record % DEAD_LETTER_WINDOW / 8];
 }
 
+/* The oldest that still lie within the window. */
+static void
+note_reason(struct dead_letter_window *window, int64_t record, const char *reason)
+{
+	int kept = 0;
+
+	for (int i = 0; i < window->reason_count; i++)
+		if (window->reasons[i].record >= window->seen - DEAD_LETTER_WINDOW)
+			window->reasons[kept++] = window->reasons[i];
+	if (kept < DEAD_LETTER_REASONS) {
+		window->reasons[kept].record = record;
+		snprintf(window->reasons[kept++].text, sizeof(window->reasons[0].text), "%s", reason);
+	}
+	window->reason_count = kept;
+}
+
 static void
 note_failure(struct dead_letter_window *window, int64_t record, const char *reason)
 {
 	*byte_of(window, record) |= bit_of(record);
 	window->failures++;
-	if (window->total < DEAD_LETTER_REASONS)
-		snprintf(window->reasons[window->total], sizeof(window->reasons[0]), "%s", reason);
-	window->total++;
+	note_reason(window, record, reason);
 }
 
 void
@@ -171,8 +186,9 @@ list_reasons(const struct dead_letter_window *window, char *out, size_t size)
 	size_t at = 0;
 
 	out[0] = '\0';
-	for (int i = 0; i < DEAD_LETTER_REASONS && i < window->total && at < size; i++)
-		at += (size_t)snprintf(out + at, size - at, "%s(%d) %s", i == 0 ? "" : " ", i + 1, window->reasons[i]);
+	for (int i = 0; i < window->reason_count && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s(%d) %s", i == 0 ? "" : " ", i + 1,
+				       window->reasons[i].text);
 }
 
 static int64_t
@@ -181,24 +197,31 @@ window_size(const struct dead_letter_window *window)
 	return window->seen < DEAD_LETTER_WINDOW ? window->seen : (int64_t)DEAD_LETTER_WINDOW;
 }
 
+bool
+dead_letter_window_is_over(const struct dead_letter_window *window, double limit_ratio)
+{
+	double limit = limit_ratio * DEAD_LETTER_WINDOW;
+
+	return (double)window->failures > (limit < DEAD_LETTER_COUNT_MIN ? DEAD_LETTER_COUNT_MIN : limit);
+}
+
 int
 dead_letter_window_check(const struct dead_letter_window *window, double limit_ratio, const char *operator_name,
 			 const char *topic, struct error *err)
 {
-	char reasons[DEAD_LETTER_REASONS * (sizeof(window->reasons[0]) + 8)];
-	double limit = limit_ratio * DEAD_LETTER_WINDOW;
+	char reasons[DEAD_LETTER_REASONS * (sizeof(window->reasons[0].text) + 8)];
 
-	if (limit < DEAD_LETTER_COUNT_MIN)
-		limit = DEAD_LETTER_COUNT_MIN;
-	if ((double)window->failures <= limit)
+	if (!dead_letter_window_is_over(window, limit_ratio))
 		return 0;
 	list_reasons(window, reasons, sizeof(reasons));
-	return fail(err, FATAL,
-		    "operator %s stops: %" PRId64 " of the last %" PRId64 " records of topic %s could not be "
-		    "processed (dead_letter_limit %g, at least %d; earlier runs count). The first reasons: %s. Correct "
-		    "the cause, or raise dead_letter_limit, and start again",
-		    operator_name, window->failures, window_size(window), topic, limit_ratio, DEAD_LETTER_COUNT_MIN,
-		    reasons);
+	return fail(
+		err, FATAL,
+		"operator %s stops: %" PRId64 " of the last %" PRId64 " records of topic %s could not be "
+		"processed (dead_letter_limit %g, at least %d; earlier runs count). `isotope deadletter TOPOLOGY list` "
+		"shows those before. Correct the cause and start again, or have it go on past what is there: `isotope "
+		"deadletter TOPOLOGY pass %s`. The first reasons: %s",
+		operator_name, window->failures, window_size(window), topic, limit_ratio, DEAD_LETTER_COUNT_MIN,
+		operator_name, reasons);
 }
 
 /* ---- a window in a block ---- */
@@ -254,6 +277,33 @@ dead_letter_window_read(struct bytes bytes, struct dead_letter_window *out, stru
 			put_failed(out, run);
 		else
 			out->seen += (int64_t)run;
+	}
+	return 0;
+}
+
+void
+dead_letter_reasons_write(const struct dead_letter_window *window, struct buffer *out)
+{
+	for (int i = 0; i < window->reason_count; i++) {
+		buffer_put_varint(out, (uint64_t)(window->seen - window->reasons[i].record));
+		buffer_put_text(out, bytes_of_text(window->reasons[i].text));
+	}
+}
+
+int
+dead_letter_reasons_read(struct bytes bytes, struct dead_letter_window *window, struct error *err)
+{
+	struct cursor cursor = cursor_of(bytes);
+
+	for (window->reason_count = 0; cursor_left(&cursor) != 0; window->reason_count++) {
+		int64_t since = (int64_t)cursor_varint(&cursor);
+		struct bytes text = cursor_text(&cursor);
+
+		if (cursor.bad || window->reason_count == DEAD_LETTER_REASONS)
+			return fail(err, FATAL, "what the journal says of the reasons of dead letters is damaged");
+		window->reasons[window->reason_count].record = window->seen - since;
+		snprintf(window->reasons[window->reason_count].text, sizeof(window->reasons[0].text), "%.*s",
+			 bytes_arguments(text));
 	}
 	return 0;
 }

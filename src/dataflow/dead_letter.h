@@ -1,9 +1,11 @@
 /*
- * Dead letters: records that cannot be processed, kept in the topic `dead_letters` with the reason, in the transaction
- * of the commit that passes over them.
+ * Dead letters: records that cannot be processed, kept in the topic that topologies and commands call `dead_letters`
+ * with the reason, in the transaction of the commit that passes over them.
  *
  * And the limit: when more than `dead_letter_limit` of the last DEAD_LETTER_WINDOW records of an input have failed, and
- * at least DEAD_LETTER_COUNT_MIN, the operator stops. A bad deployment must not drain a topic into the dead letters.
+ * at least DEAD_LETTER_COUNT_MIN, the operator stops: what was done before is committed, letters too, and the record
+ * that is one too many stays where it is. A bad deployment must not drain a topic into the dead letters. The next run
+ * meets that record first and stops with the same words, unless it is told to go on (dead_letter_pass.h).
  * An input is a task's: one partition. What it came to is in the task's blocks, so that neither a restart nor a move
  * begins the count anew, and an abort takes it back.
  */
@@ -47,13 +49,18 @@ struct dead_letter_window {
 	uint8_t failed[DEAD_LETTER_WINDOW / 8]; /* a bit a record, a ring */
 	int64_t seen;
 	int64_t failures; /* bits set */
-	char reasons[DEAD_LETTER_REASONS][256];
-	int64_t total; /* failures since it was made or read */
+	struct {
+		int64_t record; /* by `seen` */
+		char text[256];
+	} reasons[DEAD_LETTER_REASONS]; /* of the oldest failures that lie within the window */
+	int reason_count;
 };
 
 void dead_letter_window_add(struct dead_letter_window *window, bool failed, const char *reason);
 /* One of the last records that counted as good has failed after all, such as a row that a sink's system refuses. */
 void dead_letter_window_fail(struct dead_letter_window *window, const char *reason);
+/* The limit is passed. */
+bool dead_letter_window_is_over(const struct dead_letter_window *window, double limit_ratio);
 /*
  * FATAL with the first reasons, once the limit is passed. Asked after a failure only: a limit that was lowered since
  * does not stop an operator whose records are good.
@@ -65,5 +72,9 @@ int dead_letter_window_check(const struct dead_letter_window *window, double lim
 void dead_letter_window_write(const struct dead_letter_window *window, struct buffer *out);
 /* In place of what the window held. FATAL: not understood. */
 int dead_letter_window_read(struct bytes bytes, struct dead_letter_window *out, struct error *err);
+/* The reasons: varint records since, varint size, text, and so on. */
+void dead_letter_reasons_write(const struct dead_letter_window *window, struct buffer *out);
+/* After dead_letter_window_read. */
+int dead_letter_reasons_read(struct bytes bytes, struct dead_letter_window *window, struct error *err);
 
 #endif

@@ -70,6 +70,7 @@ struct input {
 	struct patience open_wait;    /* bounded run: for somebody's open transaction */
 	int64_t open_at;	      /* offset behind which it is */
 	struct dead_letter_window window;
+	int64_t pass_until; /* offset: what failed before it does not count towards the limit (dead_letter_pass.h) */
 };
 
 void input_init(struct input *input, const struct topology_topic *topic, int port, int slot);

@@ -12,6 +12,7 @@
 #include "base/logger.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "dataflow/dead_letter_pass.h"
 #include "dataflow/job_memory.h"
 #include "dataflow/job_tables.h"
 #include "dataflow/patience.h"
@@ -296,6 +297,13 @@ open_waiting(struct job *job, int (*open)(struct job *, const struct runtime_con
 }
 
 static int
+read_passes(struct job *job, const struct runtime_config *config, struct error *err)
+{
+	(void)config;
+	return dead_letter_passes_read(job, err);
+}
+
+static int
 open_all(struct job *job, const struct runtime_config *config, struct error *err)
 {
 	const struct topology *topology = job->topology;
@@ -308,11 +316,13 @@ open_all(struct job *job, const struct runtime_config *config, struct error *err
 	    open_waiting(job, open_database, config, err) < 0)
 		return -1;
 	for (int i = 0; i < topology->topic_count; i++)
-		if (log_topic(job->log, topology->topics[i].name, &job->topics[i], err) < 0)
+		if (log_topic(job->log, topology->topics[i].log_name, &job->topics[i], err) < 0)
 			return -1;
 	for (int i = 0; i < topology->operator_count; i++)
 		if (open_operator(job, i, config->operators, err) < 0)
 			return -1;
+	if (open_waiting(job, read_passes, config, err) < 0)
+		return -1;
 	job->task_memory_bytes = job_memory_task(topology, job_memory_load(topology, config->operators).tasks);
 	return 0;
 }
@@ -417,6 +427,7 @@ job_close(struct job **pointer)
 		log_close(&job->log);
 	for (int i = 0; i < job->topology->operator_count; i++) {
 		memory_free(&job->operators[i].group);
+		memory_free(&job->operators[i].passes);
 		memory_free(&job->operators[i].tasks);
 		memory_free(&job->operators[i].turns);
 		if (job->operators[i].stores)

@@ -49,6 +49,13 @@ struct job_positions {
 	int64_t answered_us; /* monotonic time */
 };
 
+/* dead_letter_pass.h */
+struct dead_letter_pass {
+	int topic; /* by the log's number */
+	int partition;
+	int64_t until; /* offset */
+};
+
 struct job_operator {
 	const struct topology_operator *spec;
 	char *group; /* "<app>.<operator>": names the consumer group and the directory of its stores */
@@ -57,6 +64,8 @@ struct job_operator {
 	bool selected;				       /* runs in this process */
 	int workers;				       /* threads: no more than tasks */
 	struct table_feed *tables[TOPOLOGY_PORTS_MAX]; /* job_tables.h; NULL: not connected, or not open */
+	struct dead_letter_pass *passes;	       /* constant */
+	size_t pass_count;
 	struct job_figures figures;
 	struct job_task_figures *tasks; /* spec->tasks of them */
 	struct watchdog_turn *turns;	/* by worker */

@@ -59,7 +59,7 @@ find_input(const struct rescale_headers *headers, int task, int port)
 	const struct task_header *header = &headers->headers[task];
 	const struct topology_operator *operator = headers->operator;
 	const char *name = operator->type->inputs[port].name;
-	const char *topic = headers->topology->topics[operator->inputs[port]].name;
+	const char *topic = headers->topology->topics[operator->inputs[port]].log_name;
 
 	for (int i = 0; i < header->input_count; i++)
 		if (bytes_equal(header->inputs[i].port, bytes_of_text(name)) &&

@@ -341,17 +341,21 @@ append_part(void *argument, struct bytes part, struct error *err)
 static void
 note_windows(struct task *task, struct task_header *header)
 {
-	size_t ends[TOPOLOGY_PORTS_MAX];
+	size_t ends[TOPOLOGY_PORTS_MAX], reasons[TOPOLOGY_PORTS_MAX], start = 0;
 
 	buffer_clear(&task->windows);
 	for (int i = 0; i < task->input_count; i++) {
-		dead_letter_window_write(&task->inputs[i].window, &task->windows);
+		const struct dead_letter_window *window = &task->inputs[i].window;
+
+		dead_letter_window_write(window, &task->windows);
+		reasons[i] = task->windows.size;
+		if (window->failures > 0)
+			dead_letter_reasons_write(window, &task->windows);
 		ends[i] = task->windows.size;
 	}
-	for (int i = 0; i < task->input_count; i++) {
-		size_t start = i == 0 ? 0 : ends[i - 1];
-
-		header->inputs[i].window = bytes_of(task->windows.data + start, ends[i] - start);
+	for (int i = 0; i < task->input_count; start = ends[i++]) {
+		header->inputs[i].window = bytes_of(task->windows.data + start, reasons[i] - start);
+		header->inputs[i].reasons = bytes_of(task->windows.data + reasons[i], ends[i] - reasons[i]);
 	}
 }
 
@@ -373,7 +377,7 @@ write_header(struct task *task)
 		input->noted = input->position;
 		header.inputs[i] = (struct task_header_input){
 			.port = bytes_of_text(task->operator->spec->type->inputs[input->port].name),
-			.topic = bytes_of_text(input->topic->name),
+			.topic = bytes_of_text(input->topic->log_name),
 			.position = input->position,
 			.time_max = input->time.time_max,
 			.upstream = input->upstream,

@@ -11,7 +11,8 @@ enum fact {
 	FACT_INPUT,
 	FACT_WINDOW,
 	FACT_WRITTEN,
-	FACT_BEGAN
+	FACT_BEGAN,
+	FACT_REASONS,
 };
 
 /* ---- writing ---- */
@@ -53,13 +54,16 @@ put_fact_input(struct buffer *out, int number, const struct task_header_input *i
 	buffer_put_u64(out, input->mark.checksum);
 }
 
+/* What an input has of the fact, if anything. */
 static void
-put_fact_window(struct buffer *out, int number, struct bytes window)
+put_fact_of_input(struct buffer *out, enum fact fact, int number, struct bytes content)
 {
-	buffer_put_varint(out, FACT_WINDOW);
-	buffer_put_varint(out, varint_size((uint64_t)number) + window.size);
+	if (content.size == 0)
+		return;
+	buffer_put_varint(out, fact);
+	buffer_put_varint(out, varint_size((uint64_t)number) + content.size);
 	buffer_put_varint(out, (uint64_t)number);
-	buffer_put_bytes(out, window);
+	buffer_put_bytes(out, content);
 }
 
 static void
@@ -85,9 +89,10 @@ put_facts(const struct task_header *header, struct buffer *out)
 	for (int i = 0; i < header->input_count; i++)
 		if (is_identified(&header->inputs[i]))
 			put_fact_input(out, i, &header->inputs[i]);
-	for (int i = 0; i < header->input_count; i++)
-		if (header->inputs[i].window.size != 0)
-			put_fact_window(out, i, header->inputs[i].window);
+	for (int i = 0; i < header->input_count; i++) {
+		put_fact_of_input(out, FACT_WINDOW, i, header->inputs[i].window);
+		put_fact_of_input(out, FACT_REASONS, i, header->inputs[i].reasons);
+	}
 	if (header->written_ms != 0)
 		put_fact_time(out, FACT_WRITTEN, header->written_ms);
 	if (header->unfinished)
@@ -171,14 +176,17 @@ read_fact_input(struct cursor *fact, struct task_header *out)
 }
 
 static void
-read_fact_window(struct cursor *fact, struct task_header *out)
+read_fact_of_input(struct cursor *fact, enum fact which, struct task_header *out)
 {
 	uint64_t number = cursor_varint(fact);
+	struct bytes content = cursor_bytes(fact, cursor_left(fact));
 
 	if (number >= (uint64_t)out->input_count)
 		fact->bad = true;
+	else if (which == FACT_WINDOW)
+		out->inputs[number].window = content;
 	else
-		out->inputs[number].window = cursor_bytes(fact, cursor_left(fact));
+		out->inputs[number].reasons = content;
 }
 
 static void
@@ -208,8 +216,8 @@ read_facts(struct cursor *cursor, struct task_header *out)
 			out->options = content;
 		else if (tag == FACT_INPUT)
 			read_fact_input(&fact, out);
-		else if (tag == FACT_WINDOW)
-			read_fact_window(&fact, out);
+		else if (tag == FACT_WINDOW || tag == FACT_REASONS)
+			read_fact_of_input(&fact, (enum fact)tag, out);
 		else if (tag == FACT_WRITTEN)
 			out->written_ms = (int64_t)cursor_u64(&fact);
 		else if (tag == FACT_BEGAN)

@@ -21,6 +21,7 @@
  *     6 window       varint number of the input above | what its recent records came to (dead_letter.h)
  *     7 written      i64 wall time of the commit
  *     8 began        i64 watermark that an unfinished bounded run began with
+ *     9 reasons      varint number of the input above | first reasons of those that failed (dead_letter.h)
  *
  * Inputs are named by port and topic, so that a topology that gains, loses or reorders inputs still finds its
  * positions.
@@ -53,7 +54,8 @@ struct task_header_input {
 	struct upstream upstream;		     /* of an internal topic; else empty */
 	uint8_t topic_id[TASK_HEADER_TOPIC_ID_SIZE]; /* all zero: not known */
 	struct task_header_mark mark;
-	struct bytes window; /* what dead_letter_window_write made; empty: not known */
+	struct bytes window;  /* what dead_letter_window_write made; empty: not known */
+	struct bytes reasons; /* what dead_letter_reasons_write made */
 };
 
 /* Where the letters of one partition of a global table stand. */

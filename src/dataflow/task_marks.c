@@ -112,7 +112,7 @@ look_at_all(struct task *task, struct task_header *header, int64_t wait_ms, bool
 		const struct task_header_input *stored = task_marks_find(header, port_of(task, input));
 		bool looked = true;
 
-		if (!stored || !bytes_equal(stored->topic, bytes_of_text(input->topic->name)))
+		if (!stored || !bytes_equal(stored->topic, bytes_of_text(input->topic->log_name)))
 			continue;
 		if (stored->mark.offset >= 0 && look_at(task, input, &stored->mark, wait_ms, &looked, err) < 0)
 			return -1;

@@ -13,6 +13,7 @@
 #include "base/crash_point.h"
 #include "base/logger.h"
 #include "base/memory.h"
+#include "dataflow/dead_letter_pass.h"
 #include "dataflow/task.h"
 #include "dataflow/task_header.h"
 #include "dataflow/task_identity.h"
@@ -155,9 +156,9 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 	input->position = ends.start;
 	if (!stored)
 		return 0;
-	if (!bytes_equal(stored->topic, bytes_of_text(input->topic->name))) {
+	if (!bytes_equal(stored->topic, bytes_of_text(input->topic->log_name))) {
 		logger_warn("input_changed", "operator=%s task=%d input=%s was=%.*s is=%s", task->operator->spec->name,
-			    task->partition, port, bytes_arguments(stored->topic), input->topic->name);
+			    task->partition, port, bytes_arguments(stored->topic), input->topic->log_name);
 		return 0;
 	}
 	if (input->renewed || stored->position > ends.pending_end) {
@@ -175,8 +176,10 @@ place_input(struct task *task, struct input *input, struct task_header_input *st
 		return -1;
 	input->time.time_max = stored->time_max;
 	input->mark = stored->mark;
-	if (dead_letter_window_read(stored->window, &input->window, err) < 0)
+	if (dead_letter_window_read(stored->window, &input->window, err) < 0 ||
+	    dead_letter_reasons_read(stored->reasons, &input->window, err) < 0)
 		return -1;
+	dead_letter_pass_apply(task->operator, topic, task->partition, input);
 	if (input->topic->internal) {
 		upstream_fini(&input->upstream);
 		input->upstream = stored->upstream;

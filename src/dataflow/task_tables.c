@@ -20,7 +20,7 @@ task_tables_init(struct task *task)
 							     sizeof(*tables->places));
 			tables->places[tables->count++] = (struct task_letters){
 				.port = bytes_of_text(task->operator->spec->type->tables[port].name),
-				.topic = bytes_of_text(feed->topic->name),
+				.topic = bytes_of_text(feed->topic->log_name),
 				.partition = i,
 				.feed = port,
 			};

@@ -29,6 +29,12 @@ topic_list_journals(const struct topology *topology)
 }
 
 char *
+topic_list_passes(const struct topology *topology)
+{
+	return memory_format("%s.dead_letter_passes", topology->name);
+}
+
+char *
 topic_list_replays(const struct topology *topology)
 {
 	return memory_format("%s.dead_letter_replays", topology->name);
@@ -59,7 +65,7 @@ topic_list_of(const struct topology *topology)
 	for (int i = 0; i < topology->topic_count; i++) {
 		const struct topology_topic *topic = &topology->topics[i];
 
-		add(&list, (struct topic_spec){.name = memory_text(topic->name),
+		add(&list, (struct topic_spec){.name = memory_text(topic->log_name),
 					       .partitions = (int)topic->partitions,
 					       .compacted = topic->compacted,
 					       .retention_ms = topic->retention_ms,

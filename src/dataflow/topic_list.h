@@ -23,6 +23,8 @@ char *topic_list_journal(const struct topology *topology, int operator_index);
 char *topic_list_journal_of(const struct topology *topology, int operator_index, int generation);
 /* Which journal each operator is at: journals.h. */
 char *topic_list_journals(const struct topology *topology);
+/* What operators are to pass over: dead_letter_pass.h. */
+char *topic_list_passes(const struct topology *topology);
 /* Which dead letters were sent again: written by `deadletter replay`. */
 char *topic_list_replays(const struct topology *topology);
 

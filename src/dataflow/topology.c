@@ -36,6 +36,7 @@ free_topic(struct topology_topic *topic)
 	memory_free(&topic->writers);
 	schema_free(&topic->schema);
 	memory_free(&topic->name);
+	memory_free(&topic->log_name);
 	memory_free(&topic->schema_file);
 	memory_free(&topic->key);
 	memory_free(&topic->time);

@@ -27,7 +27,8 @@ enum guarantee { EXACTLY_ONCE, AT_LEAST_ONCE };
 enum on_lost { ON_LOST_CONTINUE, ON_LOST_STOP };
 
 struct topology_topic {
-	char *name;
+	char *name;	/* what the topology calls it, and so do commands and messages */
+	char *log_name; /* what the log calls it */
 	struct schema_document *schema;
 	struct codec *codec;
 	struct bounds *bounds;		  /* of its values; NULL: none */
@@ -86,7 +87,8 @@ struct topology {
 	int topic_count;
 	struct topology_operator *operators;
 	int operator_count;
-	int dead_letters; /* index of the topic "dead_letters"; declared implicitly where it isn't */
+	int dead_letters; /* index of the topic "dead_letters"; declared implicitly where it isn't. On the log it is
+			     the application's own, APPLICATION.dead_letters, unless it is given another name */
 };
 
 /*

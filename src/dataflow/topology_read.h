@@ -32,9 +32,16 @@ void topology_read(struct topology_loading *loading);
 /* The section `log:`, and what depends on the log's type. */
 void topology_read_log(struct topology_loading *loading);
 bool topology_log_is_known(const struct topology *topology); /* its type is one that there is */
+/* The section `topics:` (topology_topics.c). */
+void topology_read_topics(struct topology_loading *loading);
 /* A topic's retention, as written ("": not), and what it keeps where it says nothing. */
 void topology_read_retention(struct topology_loading *loading, const struct yaml_node *map, const char *retention,
 			     struct topology_topic *topic);
+
+/* Letters, digits and . _ -, as Kafka has it; else a problem. `what` is named. */
+void topology_check_name(struct topology_loading *loading, struct yaml_place place, const char *what, const char *name);
+/* An option with "" for "not given" becomes NULL. */
+void topology_drop_empty(char **text);
 
 /*
  * A key of the document whose value is a map; NULL where it is missing, or (a problem, with the example) something

@@ -63,113 +63,7 @@ worker_close(struct worker **pointer)
 	memory_free(pointer);
 }
 
-/* ---- commit ---- */
-
-bool
-worker_changed(const struct worker *worker)
-{
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->tasks[i] && task_has_news(worker->tasks[i]))
-			return true;
-	return false;
-}
-
-static int
-append_blocks(struct worker *worker, struct error *err)
-{
-	if (crash_here(CRASH_PROCESSED, err) < 0)
-		return -1;
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
-		struct task *task = worker->tasks[i];
-
-		if (task && task_has_news(task) && task_block(task, err) < 0)
-			return -1;
-	}
-	return crash_here(CRASH_BLOCK, err);
-}
-
-static int
-tell_tasks(struct worker *worker, struct error *err)
-{
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++)
-		if (worker->tasks[i] && worker->tasks[i]->changed && task_committed(worker->tasks[i], err) < 0)
-			return -1;
-	return 0;
-}
-
-/* What a sink's system refuses counts as what process() refuses. */
-static int
-count_refused(const struct worker *worker, struct task *task, struct error *err)
-{
-	for (int i = 0; i < task->input_count; i++) {
-		struct input *input = &task->inputs[i];
-		struct context_input *from = &task->context.inputs[input->port];
-
-		if (from->refused == 0)
-			continue;
-		for (; from->refused > 0; from->refused--)
-			dead_letter_window_fail(&input->window, from->refused_for);
-		if (dead_letter_window_check(&input->window, worker->operator->spec->dead_letter_limit,
-					     worker->operator->spec->name, input->topic->name, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* While the other side of a sink is out of reach (RETRY) nothing more is gathered: the next call goes on here. */
-static int
-flush_tasks(struct worker *worker, struct error *err)
-{
-	if (!worker->operator->spec->type->flush)
-		return 0;
-	worker->phase = WORKER_FLUSHING;
-	watchdog_at(worker->turn, WATCHDOG_FLUSHING);
-	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
-		struct task *task = worker->tasks[i];
-
-		if (task && task_has_news(task) && (task_flush(task, err) < 0 || count_refused(worker, task, err) < 0))
-			return -1;
-	}
-	worker->phase = WORKER_RUNNING;
-	return 0;
-}
-
-static int
-commit(struct worker *worker, struct error *err)
-{
-	if (worker->phase != WORKER_COMMITTING) {
-		if (!worker_changed(worker)) {
-			worker->committed_ms = worker->now_ms;
-			return 0;
-		}
-		if (flush_tasks(worker, err) < 0)
-			return -1;
-		watchdog_at(worker->turn, WATCHDOG_COMMITTING);
-		if (append_blocks(worker, err) < 0)
-			return -1;
-		worker->phase = WORKER_COMMITTING;
-	}
-	watchdog_at(worker->turn, WATCHDOG_COMMITTING);
-	if (transaction_commit(worker->transaction, err) < 0)
-		return -1;
-	worker->phase = WORKER_RUNNING;
-	worker->aborts = 0;
-	memory_free(&worker->rival);
-	worker->committed_ms = worker->now_ms;
-	job_add(&worker->operator->figures.commits, 1);
-	return tell_tasks(worker, err);
-}
-
-/* While the outcome is unknown (RETRY) nothing else is done: the next call asks again. */
-int
-worker_commit(struct worker *worker, struct error *err)
-{
-	enum watchdog_step before = watchdog_step_of(worker->turn);
-	int result = commit(worker, err);
-
-	watchdog_at(worker->turn, before);
-	return result;
-}
+/* ---- when a commit is due ---- */
 
 /* What must not grow any further before it is committed: the transaction, or changed entries in memory. */
 static int
@@ -233,23 +127,56 @@ is_stopping(const struct worker *worker)
 	return atomic_load_explicit(&worker->job->stopping, memory_order_relaxed);
 }
 
+/* What `deadletter pass` was told of does not count. A record that is one too many is not counted yet, either: it stays
+ * where it is, and the next run meets it as this one did. */
+static int
+count_failure(const struct worker *worker, struct input *input, const char *reason, struct error *err)
+{
+	const struct topology_operator *spec = worker->operator->spec;
+	struct dead_letter_window window;
+
+	if (input->position < input->pass_until)
+		return 0;
+	window = input->window;
+	dead_letter_window_add(&window, true, reason);
+	if (dead_letter_window_check(&window, spec->dead_letter_limit, spec->name, input->topic->name, err) < 0)
+		return -1;
+	input->window = window;
+	return 0;
+}
+
+/* What was done up to here is kept, the letters with it. */
+static int
+commit_and_stop(struct worker *worker, struct error *err)
+{
+	struct error reason = *err;
+
+	if (worker_commit(worker, err) < 0)
+		return -1;
+	*err = reason;
+	return -1;
+}
+
 /* A record that cannot be processed goes to the dead letters, as long as there are not too many of them. */
 static int
-process_record(const struct worker *worker, struct task *task, struct input *input, struct error *err)
+process_record(struct worker *worker, struct task *task, struct input *input, struct error *err)
 {
+	const struct topology_operator *spec = worker->operator->spec;
 	struct error reason;
 
 	if (task_process(task, input, err) == 0) {
 		dead_letter_window_add(&input->window, false, NULL);
+		/* A sink learns of what is refused at the commit. Where there was too much of it already, no more is
+		 * put at stake than one record. */
+		if (spec->type->flush && dead_letter_window_is_over(&input->window, spec->dead_letter_limit))
+			task->context.commit_soon = true;
 		return 0;
 	}
 	if (err->action != SKIP)
 		return -1;
 	reason = *err;
-	dead_letter_window_add(&input->window, true, reason.text);
-	if (dead_letter_window_check(&input->window, worker->operator->spec->dead_letter_limit,
-				     worker->operator->spec->name, input->topic->name, err) < 0)
-		return -1;
+	if (count_failure(worker, input, reason.text, err) < 0)
+		return commit_and_stop(worker, err);
 	return task_dead_letter(task, input, &reason, err);
 }
 
@@ -474,6 +401,7 @@ abort_and_close(struct worker *worker, struct error *err)
 	if (transaction_abort(worker->transaction, err) < 0)
 		return -1;
 	worker->phase = WORKER_RUNNING;
+	worker->over = false;
 	worker->committed_ms = worker->now_ms;
 	if (give_up_leaving(worker, err) < 0)
 		return -1;

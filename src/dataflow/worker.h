@@ -2,8 +2,8 @@
  * A worker: one thread that runs some tasks of one operator with one member of the operator's group and one
  * transaction.
  *
- * Its turn is the heart of the program: poll the log, process what is there, commit when it is due (worker.c). What
- * becomes of errors is decided in worker_errors.c. Runs on the thread that calls worker_turn.
+ * Its turn is the heart of the program: poll the log, process what is there, commit when it is due (worker.c,
+ * worker_commit.c). What becomes of errors is decided in worker_errors.c. Runs on the thread that calls worker_turn.
  */
 #ifndef DATAFLOW_WORKER_H
 #define DATAFLOW_WORKER_H
@@ -50,7 +50,9 @@ struct worker {
 	bool progress;		/* the last turn did something */
 	struct patience outage; /* of the whole worker */
 	int aborts;		/* in a row */
-	char *rival;		/* what wrote a block of ours since the first of them; NULL: not known */
+	bool over; /* rows that a sink's system refused are too many: the commit goes on, then the worker ends */
+	struct error over_reason;
+	char *rival; /* what wrote a block of ours since the first of them; NULL: not known */
 };
 
 int worker_open(struct job *job, struct job_operator *operator, int index, struct worker **out, struct error *err);

@@ -131,7 +131,7 @@ records(const char *name)
 	int64_t count = 0;
 	int topic;
 
-	check_ok(log_topic(cluster, name, &topic, &err));
+	check_ok(log_topic(cluster, topology->topics[topology_topic_find(topology, name)].log_name, &topic, &err));
 	for (int i = 0; i < log_topic_partitions(cluster, topic); i++) {
 		check_ok(log_partition_info(cluster, topic, i, &info, &err));
 		count += info.records;

@@ -48,23 +48,26 @@ static void
 restart(void)
 {
 	static struct dead_letter_window again;
-	struct buffer bytes = {0};
+	struct buffer bytes = {0}, reasons = {0};
 
 	dead_letter_window_write(&window, &bytes);
+	dead_letter_reasons_write(&window, &reasons);
 	check_ok(dead_letter_window_read(buffer_bytes(&bytes), &again, &err));
+	check_ok(dead_letter_reasons_read(buffer_bytes(&reasons), &again, &err));
 	check_int(again.failures, window.failures);
 	window = again;
 	buffer_fini(&bytes);
+	buffer_fini(&reasons);
 }
 
-TEST(what_failed_before_a_restart_counts_and_the_message_has_the_reasons_of_this_run)
+TEST(what_failed_before_a_restart_counts_and_the_message_has_its_reasons)
 {
 	check_ok(feed(5000, 60));
 	restart();
 	check_ok(feed(100, 40));
 	restart();
 	check_fails(feed(1, 1), "101 of the last 5101 records");
-	check_contains(err.text, "The first reasons: (1) bad bytes. Correct");
+	check_contains(err.text, "The first reasons: (1) bad bytes (2) bad bytes (3) bad bytes");
 }
 
 TEST(a_window_that_is_read_forgets_the_oldest_first)
@@ -107,6 +110,31 @@ TEST(a_row_that_is_refused_later_is_one_record_that_has_failed)
 	check_int(window.failures, 10000);
 	dead_letter_window_fail(&window, "refused");
 	check_int(window.failures, 10000);
+}
+
+TEST(the_first_reasons_are_read_again_and_those_behind_the_window_are_forgotten)
+{
+	static struct dead_letter_window again;
+	struct buffer runs = {0}, reasons = {0};
+
+	window = (struct dead_letter_window){0};
+	dead_letter_window_add(&window, true, "one");
+	for (int i = 0; i < 9998; i++)
+		dead_letter_window_add(&window, false, NULL);
+	dead_letter_window_add(&window, true, "two");
+	dead_letter_window_write(&window, &runs);
+	dead_letter_reasons_write(&window, &reasons);
+	check_ok(dead_letter_window_read(buffer_bytes(&runs), &again, &err));
+	check_ok(dead_letter_reasons_read(buffer_bytes(&reasons), &again, &err));
+	check_fails(dead_letter_window_check(&(struct dead_letter_window){.failures = 101}, 0, "j", "t", &err),
+		    "j stops");
+	for (int i = 0; i < 200; i++)
+		dead_letter_window_add(&again, true, "three");
+	check_fails(dead_letter_window_check(&again, 0.01, "join", "impressions", &err),
+		    "The first reasons: (1) two (2) three (3) three");
+	check_fails(dead_letter_reasons_read(bytes_of_text("damaged"), &again, &err), "damaged");
+	buffer_fini(&runs);
+	buffer_fini(&reasons);
 }
 
 TEST(a_window_of_nothing_but_good_records_takes_two_bytes)

@@ -115,12 +115,29 @@ TEST(what_the_outside_refuses_is_a_dead_letter)
 	driver_close(&driver);
 }
 
-TEST(an_outside_that_refuses_too_much_stops_the_operator)
+static int
+count_letters(struct driver *driver)
+{
+	int count = 0;
+
+	while (driver_read(driver, "dead_letters"))
+		count++;
+	return count;
+}
+
+TEST(an_outside_that_refuses_too_much_stops_the_operator_once_the_letters_are_kept)
 {
 	struct driver *driver = open_refuser();
 
 	send_rows(driver, 200);
-	check_fails(driver_run(driver, &err), "operator sink stops");
+	check_fails(driver_run(driver, &err), "operator sink stops: 200 of the last 200");
 	check_contains(err.text, "the other side takes nothing");
+	check_int(count_letters(driver), 200);
+	send_rows(driver, 50);
+	for (int run = 1; run <= 3; run++) {
+		check_ok(driver_crash(driver, &err));
+		check_fails(driver_run(driver, &err), "operator sink stops");
+		check_int(count_letters(driver), 1); /* it takes no more at once than it has to */
+	}
 	driver_close(&driver);
 }

@@ -9,7 +9,8 @@ static struct error err;
 static char records_name[] = "records", by_user_name[] = "by_user", operator_name[] = "history";
 static const struct port inputs[] = {{.name = "left"}, {.name = "right"}, {.name = NULL}};
 static const struct operator_type type = {.name = "adder", .inputs = inputs};
-static struct topology_topic topics[] = {{.name = records_name}, {.name = by_user_name}};
+static struct topology_topic topics[] = {{.name = records_name, .log_name = records_name},
+					 {.name = by_user_name, .log_name = by_user_name}};
 static struct topology topology = {.topics = topics, .topic_count = 2};
 static struct topology_operator operator = {.name = operator_name, .type = &type, .inputs = {0, 1}};
 

@@ -28,7 +28,8 @@ sample(void)
 				 .time_max = 99,
 				 .topic_id = "0123456789abcde",
 				 .mark = {.offset = 11, .timestamp_ms = -3, .checksum = UINT64_MAX},
-				 .window = bytes_of_text("runs")},
+				 .window = bytes_of_text("runs"),
+				 .reasons = bytes_of_text("why")},
 				{.port = bytes_of_text("scores"),
 				 .topic = bytes_of_text("s"),
 				 .position = 0,
@@ -75,6 +76,7 @@ TEST(what_is_written_is_read)
 	check(got.inputs[0].mark.checksum == UINT64_MAX);
 	check_int(got.inputs[1].mark.offset, -1);
 	check_bytes(got.inputs[0].window, bytes_of_text("runs"));
+	check_bytes(got.inputs[0].reasons, bytes_of_text("why"));
 	check_int((int64_t)got.inputs[1].window.size, 0);
 	check_bytes(got.writer, bytes_of_text("host-1"));
 	check_bytes(got.operator_type, bytes_of_text("engagement_join"));
@@ -102,7 +104,7 @@ TEST(a_header_cut_anywhere_is_refused_or_knows_less)
 		}
 		task_header_fini(&got);
 	}
-	check_int(whole, 7);
+	check_int(whole, 8);
 	buffer_fini(&bytes);
 }
 

@@ -244,12 +244,22 @@ TEST(an_input_without_any_record_keeps_everything_open)
 	driver_close(&driver);
 }
 
-TEST(too_many_dead_letters_stop_the_operator)
+TEST(too_many_dead_letters_stop_the_operator_and_those_before_are_kept)
 {
 	struct driver *driver = adder_open(NULL);
+	char said[ERROR_TEXT_SIZE];
+	int letters = 0;
 
+	adder_send(driver, "left", "good", 0, 1);
 	for (int i = 0; i < 101; i++)
 		adder_send(driver, "left", "a", i, 13);
-	check_fails(driver_run(driver, &err), "operator add stops: 101 of the last 101 records of topic left");
+	check_fails(driver_run(driver, &err), "operator add stops: 101 of the last 102 records of topic left");
+	strcpy(said, err.text);
+	check_ok(driver_crash(driver, &err));
+	check_fails(driver_run(driver, &err), said);
+	check_text(adder_read(driver), "good 0 1");
+	while (driver_read(driver, "dead_letters"))
+		letters++;
+	check_int(letters, 100);
 	driver_close(&driver);
 }

@@ -89,6 +89,7 @@ TEST(dead_letters_are_declared_where_the_topology_does_not)
 	check_int(topology->topic_count, 4);
 	topic = &topology->topics[topology->dead_letters];
 	check_text(topic->name, "dead_letters");
+	check_text(topic->log_name, "shop.dead_letters");
 	check_text(topic->schema->root->name, "dead_letter");
 	check_text(topic->key, "topic");
 	check(!topic->time);
@@ -103,8 +104,19 @@ TEST(a_declared_dead_letters_topic_is_taken)
 		   NULL);
 	check_int(topology->topic_count, 1);
 	check_int(topology->dead_letters, 0);
+	check_text(topology->topics[0].log_name, "a.dead_letters");
 	check_int(topology->topics[0].partitions, 2);
 	check_int(topology->topics[0].retention_ms, 604800000);
+	topology_free(&topology);
+}
+
+TEST(of_declared_dead_letters_only_what_is_to_be_different_has_to_be_said)
+{
+	load_sound("name: a\ntopics: {dead_letters: {name: dead_letters}}\n", NULL);
+	check_text(topology->topics[0].log_name, "dead_letters");
+	check_text(topology->topics[0].schema->root->name, "dead_letter");
+	check_text(topology->topics[0].key, "topic");
+	check_int(topology->topics[0].retention_ms, 30 * (int64_t)86400000);
 	topology_free(&topology);
 }
 

@@ -504,7 +504,7 @@ TEST(bad_records_of_earlier_runs_count_towards_the_limit)
 		check_int(turns_of(&one, TURNS), -1);
 		check_int(err.action, FATAL);
 		check_contains(err.text, "101 of the last 101 records of topic rows could not be processed");
-		check_contains(err.text, "The first reasons: (1) it is refused. Correct");
+		check_contains(err.text, "The first reasons: (1) it is refused (2) it is refused (3) it is refused");
 		close_process(&one);
 		open_process(&one, "one");
 	}

@@ -87,7 +87,7 @@ def test_no_command_is_wrong_usage():
     (["run", TOPOLOGY, "--for", "20"], "a duration such as"),
     (["run", TOPOLOGY, "--operators", ","], 'expected names of operators'),
     (["run", TOPOLOGY, "--until-end=yes"], "--until-end takes no value"),
-    (["deadletter", TOPOLOGY, "reply"], 'expected list, show or replay; did you mean "replay"?'),
+    (["deadletter", TOPOLOGY, "reply"], 'expected list, show, replay or pass; did you mean "replay"?'),
     (["deadletter", TOPOLOGY, "show"], "show needs the ID of a letter"),
     (["deadletter", TOPOLOGY, "show", "17"], "expected partition:offset"),
     (["state", TOPOLOGY, "join", "key", "--summary"], "--summary takes no KEY"),

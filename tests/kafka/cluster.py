@@ -300,6 +300,7 @@ class BrokerJob(Job):
     def __init__(self, broker, directory, name, text, topics, instance=None):
         self.broker = broker
         self.name = name
+        self.letters = f"{name}.dead_letters"
         self.topics = topics
         self.operators = re.findall(r"^  (\w+):", text.partition("\noperators:")[2], flags=re.M)
         directory.mkdir(parents=True, exist_ok=True)
@@ -404,9 +405,7 @@ class BrokerJob(Job):
         return [decoded(schema, message.value()) for message in self.messages(topic)]
 
     def dead_letters(self):
-        """The topic is everybody's."""
-        ours = {self.topic(name) for name in self.topics}
-        return [letter for letter in self.decoded("dead_letters", "dead_letter") if letter["topic"] in ours]
+        return self.decoded(self.letters, "dead_letter")
 
     def beside(self, directory, instance=None):
         """The same job in another process, on another machine as it were: with a data directory of its own."""

@@ -55,7 +55,7 @@ def test_message_max_bytes_that_is_less_than_a_journal_needs_is_refused(make_job
 def test_a_letter_is_cut_to_what_its_own_topic_takes(private_broker, make_job):
     job = make_job(on=private_broker, partitions=1, scores=False)
     limit(job, job.topic("outcomes"), 20_000)
-    limit(job, "dead_letters", 8_000)
+    limit(job, job.letters, 8_000)
     produce_wide(job, 0, 30_000)
     job.call("run", "--until-end")
     letter, = job.dead_letters()

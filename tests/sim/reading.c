@@ -44,7 +44,7 @@ read_partition(struct world *world, const struct topology_topic *topic, int part
 	struct log_batch batch;
 	int number, result;
 
-	if (log_topic(world->feeder, topic->name, &number, err) < 0 ||
+	if (log_topic(world->feeder, topic->log_name, &number, err) < 0 ||
 	    log_reader_open(world->feeder, number, partition, 0, &reader, err) < 0)
 		return -1;
 	record_init(&record, topic->schema->root);

@@ -169,7 +169,7 @@ send(struct world *world, const struct feed_event *event, struct error *err)
 	char *json;
 	int number, result;
 
-	if (log_topic(world->feeder, topic->name, &number, err) < 0)
+	if (log_topic(world->feeder, topic->log_name, &number, err) < 0)
 		return -1;
 	to = transaction_append_begin(world->feeding, number, log_partition_of(key, world->plan.partitions), key,
 				      now_ms(world));
