@@ -86,6 +86,15 @@ job_tables_turn(struct job *job, int64_t wait_ms, bool *progress, struct error *
 	return turn_feeds(job, job->table_waited, wait_ms, progress, &count, err);
 }
 
+int
+job_tables_check(const struct job_operator *operator, struct error *err)
+{
+	for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+		if (operator->tables[port] && table_feed_check(operator->tables[port], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* Calls it with each table of the operator that is open. */
 static void
 each_table(const struct job_operator *operator, int worker, void (*call)(struct global_table *table, int reader))

@@ -16,6 +16,9 @@ bool job_has_tables(const struct job *job); /* some are open */
 /* Takes in what has come to any of them; waits at most wait_ms. */
 int job_tables_turn(struct job *job, int64_t wait_ms, bool *progress, struct error *err);
 
+/* The operator has to stop, since too much of one of its tables was refused: FATAL, why. */
+int job_tables_check(const struct job_operator *operator, struct error *err);
+
 /* A worker's look-ups: before the first one, between any two of its turns, and after the last one. */
 void job_tables_enter(const struct job_operator *operator, int worker);
 void job_tables_pass(const struct job_operator *operator, int worker);

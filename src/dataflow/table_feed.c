@@ -6,6 +6,7 @@
 
 #include "base/logger.h"
 #include "base/memory.h"
+#include "dataflow/dead_letter_pass.h"
 #include "dataflow/topic_record.h"
 
 #define LOAD_WAIT_MS 20	      /* for records that are on their way */
@@ -259,6 +260,34 @@ hold(struct table_feed *feed, const struct log_record *from, int64_t now_ms, str
 	return 0;
 }
 
+/* As for an input (worker.c): one too many is not counted, and stays. */
+static bool
+is_borne(struct table_feed *feed, int partition, const struct log_record *from, const char *reason)
+{
+	const struct topology_operator *spec = feed->operator->spec;
+	struct dead_letter_window window = feed->window;
+
+	if (from->offset < dead_letter_pass_until(feed->operator, feed->log_topic, partition))
+		return true;
+	dead_letter_window_add(&window, true, reason);
+	if (dead_letter_window_check(&window, spec->dead_letter_limit, spec->name, feed->topic->name,
+				     &feed->over_reason) < 0) {
+		atomic_store(&feed->over, true);
+		return false;
+	}
+	feed->window = window;
+	return true;
+}
+
+int
+table_feed_check(struct table_feed *feed, struct error *err)
+{
+	if (!atomic_load(&feed->over))
+		return 0;
+	*err = feed->over_reason;
+	return -1;
+}
+
 static int
 take(struct table_feed *feed, int partition, const struct log_record *from, int64_t now_ms, struct error *err)
 {
@@ -271,10 +300,9 @@ take(struct table_feed *feed, int partition, const struct log_record *from, int6
 	if (err->action != SKIP)
 		return -1;
 	reason = *err;
-	dead_letter_window_add(&feed->window, true, reason.text);
-	keep_refused(feed, partition, from, &reason);
-	return dead_letter_window_check(&feed->window, feed->operator->spec->dead_letter_limit,
-					feed->operator->spec->name, feed->topic->name, err);
+	if (is_borne(feed, partition, from, reason.text))
+		keep_refused(feed, partition, from, &reason);
+	return 0;
 }
 
 /* The rest of what was fetched. RETRY: the table has no room until its readers have passed; the next turn goes on. */
@@ -287,9 +315,12 @@ take_rest(struct table_feed *feed, struct error *err)
 	if (partition < 0)
 		return 0;
 	now_ms = job_wall_ms(feed->job);
-	for (; feed->taken < feed->batch.count; feed->taken++)
+	for (; feed->taken < feed->batch.count; feed->taken++) {
 		if (take(feed, partition, &feed->batch.records[feed->taken], now_ms, err) < 0)
 			return -1;
+		if (feed->over)
+			return 0;
+	}
 	feed->next[partition] = feed->batch.next;
 	feed->taking = -1;
 	return 0;
@@ -314,10 +345,10 @@ take_all(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error 
 {
 	if (take_rest(feed, err) < 0)
 		return -1;
-	for (int i = 0; i < feed->partitions; i++)
+	for (int i = 0; i < feed->partitions && !feed->over; i++)
 		if (take_batch(feed, i, 0, progress, err) < 0)
 			return -1;
-	if (*progress || wait_ms <= 0)
+	if (*progress || wait_ms <= 0 || feed->over)
 		return 0;
 	feed->waited = (feed->waited + 1) % feed->partitions;
 	return take_batch(feed, feed->waited, wait_ms, progress, err);
@@ -326,7 +357,13 @@ take_all(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error 
 int
 table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err)
 {
+	struct timespec pause = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+
 	*progress = false;
+	if (feed->over) {
+		nanosleep(&pause, NULL);
+		return 0;
+	}
 	if (take_all(feed, wait_ms, progress, err) < 0)
 		return fail_in(err, "the global table %s of operator %s", feed->topic->name,
 			       feed->operator->spec->name);
@@ -387,7 +424,7 @@ read_to_ends(struct table_feed *feed, struct load *load, bool (*stop)(void *argu
 {
 	bool progress;
 
-	while (left_of(feed, load) > 0 && !(stop && stop(argument))) {
+	while (left_of(feed, load) > 0 && !feed->over && !(stop && stop(argument))) {
 		if (table_feed_turn(feed, LOAD_WAIT_MS, &progress, err) < 0)
 			return -1;
 		say(feed, load);

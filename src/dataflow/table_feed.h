@@ -68,7 +68,9 @@ struct table_feed {
 	struct arena arena;
 	struct buffer held;
 	struct dead_letter_window window;
-	pthread_mutex_t lock; /* guards what was refused */
+	atomic_bool over;	  /* too much was refused: nothing more is taken, and the operator has to stop */
+	struct error over_reason; /* constant from then on */
+	pthread_mutex_t lock;	  /* guards what was refused */
 	struct table_refused *refused_first, *refused_last;
 	struct table_dropped *dropped; /* by partition */
 	int64_t refused_bytes, refused_bytes_max;
@@ -82,7 +84,7 @@ void table_feed_close(struct table_feed **feed);
 /* Reads to the ends of now, and says how it goes. RETRY: the log is out of reach; call it again. Asks `stop` (may be
  * NULL) now and then, and ends early where it says so. */
 int table_feed_load(struct table_feed *feed, bool (*stop)(void *argument), void *argument, struct error *err);
-/* Takes in what has come. Where nothing has it waits at most wait_ms, once for all partitions. */
+/* Takes in what has come, unless it is over. Where nothing has it waits at most wait_ms, once for all partitions. */
 int table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, struct error *err);
 
 /*
@@ -92,6 +94,8 @@ int table_feed_turn(struct table_feed *feed, int64_t wait_ms, bool *progress, st
 int table_feed_refused(struct table_feed *feed, int partition, int64_t offset,
 		       int (*take)(void *argument, const struct table_refused *refused, struct error *err),
 		       void *argument, struct error *err);
+/* Too many of the table's records were refused: FATAL, why. The letters of those before may still be written. */
+int table_feed_check(struct table_feed *feed, struct error *err);
 /* Letters up to `offset` are committed: nobody in this process asks for them again. */
 void table_feed_forget(struct table_feed *feed, int partition, int64_t offset);
 

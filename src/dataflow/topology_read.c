@@ -149,7 +149,8 @@ static const struct option operator_options[] = {
 	 .min = 0,
 	 .max = 1,
 	 .help = "The operator stops when more than this part of the last 10000 records of a partition of an input "
-		 "are dead letters, and more than 100. Earlier runs count."},
+		 "are dead letters, and more than 100. Earlier runs count. `isotope deadletter TOPOLOGY pass` has it "
+		 "go on past what is there."},
 	OPTION_END,
 };
 

@@ -455,11 +455,27 @@ go_on(struct worker *worker, int partition, struct error *err)
 {
 	struct task *task = worker->tasks[partition];
 
+	if (task && task->running && worker->tables_over)
+		return task_tables_write_letters(task, err);
 	if (task && task->running)
 		return run_task(worker, task, err) < 0 ? -1 : commit_if_late(worker, err);
 	if (task)
 		return restore_task(worker, task, err);
 	return worker->held[partition] && !worker->leaving[partition] ? open_task(worker, partition, err) : 0;
+}
+
+/* All that are ours, and there are some. */
+static bool
+all_running(const struct worker *worker)
+{
+	bool any = false;
+
+	for (int64_t i = 0; i < worker->operator->spec->tasks; i++) {
+		if (worker->held[i] && !(worker->tasks[i] && worker->tasks[i]->running))
+			return false;
+		any |= worker->held[i];
+	}
+	return any;
 }
 
 /*
@@ -492,6 +508,9 @@ run_tasks(struct worker *worker, struct error *err)
 int
 worker_try(struct worker *worker, int64_t wait_ms, struct error *err)
 {
+	struct error reason;
+	bool last; /* each task writes the letters of the tables, then that is it */
+
 	job_tables_pass(worker->operator, worker->index); /* also while the log is out of reach */
 	if (poll_member(worker, waiting_time(worker, wait_ms), err) < 0)
 		return -1;
@@ -506,7 +525,15 @@ worker_try(struct worker *worker, int64_t wait_ms, struct error *err)
 		return -1;
 	if (worker->leaving_count > 0 && commit_and_give_up(worker, err) < 0)
 		return -1;
-	if (run_tasks(worker, err) < 0 || commit_if_due(worker, err) < 0)
+	worker->tables_over = job_tables_check(worker->operator, &reason) < 0;
+	last = worker->tables_over && all_running(worker);
+	if (run_tasks(worker, err) < 0)
+		return -1;
+	if (last) {
+		*err = reason;
+		return commit_and_stop(worker, err);
+	}
+	if (commit_if_due(worker, err) < 0)
 		return -1;
 	if (worker->index != 0 || worker->now_ms - worker->swept_ms < TASK_STORES_SWEEP_MS)
 		return 0;

@@ -50,6 +50,7 @@ struct worker {
 	bool progress;		/* the last turn did something */
 	struct patience outage; /* of the whole worker */
 	int aborts;		/* in a row */
+	bool tables_over;	/* a global table has refused too much: its letters are written, then the worker ends */
 	bool over; /* rows that a sink's system refused are too many: the commit goes on, then the worker ends */
 	struct error over_reason;
 	char *rival; /* what wrote a block of ours since the first of them; NULL: not known */

@@ -272,6 +272,22 @@ TEST(refused_records_whose_letters_are_committed_make_room)
 	driver_close(&driver);
 }
 
+TEST(too_many_refused_records_stop_the_operator_once_their_letters_are_kept)
+{
+	struct driver *driver = started();
+	int letters = 0;
+
+	for (int i = 0; i < 150; i++)
+		check_ok(driver_send_value(driver, "prices", "a", bytes_of_text("rubbish"), &err));
+	send_sale(driver, "a", 10);
+	check_fails(driver_run(driver, &err), "operator sell stops: 101 of the last 101 records of topic prices");
+	while (*next_letter(driver))
+		letters++;
+	check_int(letters, 100);
+	check_int(driver_counter(driver, "sell", "sold"), 0); /* nothing is looked up in what was not read to its end */
+	driver_close(&driver);
+}
+
 TEST(a_turn_waits_once_for_all_partitions_however_many_there_are)
 {
 	struct topology *topology;

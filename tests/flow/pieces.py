@@ -1,5 +1,4 @@
-"""A made-up feed of all that recommender topologies read, and what their operators make of it: in one bounded run, or in
-many over pieces of it."""
+"""A made-up feed of all that recommender topologies read, and what their operators make of it, in bounded runs."""
 
 import collections
 import math
@@ -20,8 +19,8 @@ KEYS = {  # what a row is a revision of; None: a topic without revisions
 OPERATORS = "join,by_user,history,embedding,features,reconcile,rollup"
 PARTITIONS = 2
 PATIENT = {"join.correction_horizon": "6h", "join.orphan_wait": "6h", "reconcile.correction_horizon": "6h",
-           "rollup.keep": "13h",  # nothing comes too late for what can still be corrected,
-           "reconcile.window": "6s", "reconcile.settle": "6s"}  # ... and no log entry after its verdict, but the late ones
+           "rollup.keep": "13h",  # nothing comes too late for what can still be corrected
+           "reconcile.window": "6s", "reconcile.settle": "6s"}  # no log entry comes after its verdict but late ones
 OUT_OF_ORDERNESS_MS = 5_000
 
 
@@ -49,7 +48,8 @@ class Pieces(Job):
     def results(self):
         """By topic: the last revision of each key without its number; of topics without revisions how often a row is
         there."""
-        return {topic: last_revisions(self.rows(topic), key) if key else collections.Counter(map(repr, self.rows(topic)))
+        rows = {topic: self.rows(topic) for topic in KEYS}
+        return {topic: last_revisions(rows[topic], key) if key else collections.Counter(map(repr, rows[topic]))
                 for topic, key in KEYS.items()}
 
 

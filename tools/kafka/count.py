@@ -61,7 +61,7 @@ def features_agree(address, redis):
 
 
 def main(address, socket):
-    refused = sum(1 for _ in cluster.messages(address, "dead_letters"))
+    refused = sum(1 for _ in cluster.messages(address, "demo.dead_letters"))
     agreed = [outcomes_agree(address), faults_agree(address), features_agree(address, redis_server.Client(socket))]
     states = collections.Counter(row["state"] for row in rows(address, "alerts", "alert"))
     show(("alerts that fired", states["firing"]), ("alerts that were resolved", states["resolved"]),
