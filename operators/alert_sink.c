@@ -205,6 +205,18 @@ put_entry(const struct alert_sink *sink, struct store *store, struct entry **ent
 	return 0;
 }
 
+/* A storm of alerts is no damage: what is more than the task keeps is in the topic, and whoever reads the log knows. */
+static int
+leave_out(const struct alert_sink *sink, const struct alert *alert, struct context *context)
+{
+	char name[512];
+
+	context_count(context, ALERTS_TOO_MANY, 1);
+	logger_warn("alert_left_out", "name=%s alerts_max=%" PRId64, quote(name, sizeof(name), alert->name),
+		    sink->alerts_max);
+	return 0;
+}
+
 static int
 sink_process(const void *self, int input, const struct record *record, struct context *context, struct error *err)
 {
@@ -233,8 +245,10 @@ sink_process(const void *self, int input, const struct record *record, struct co
 		context_count(context, ALERTS_LONG_OVER, 1);
 		return 0;
 	}
-	if (delivery_alerts(sink->delivery, task) > sink->alerts_max)
-		return fail(err, SKIP, "%" PRId64 " alerts are kept already (alerts_max)", sink->alerts_max);
+	if (delivery_alerts(sink->delivery, task) > sink->alerts_max) {
+		delivery_processed(sink->delivery, task, timestamp_ms, -1);
+		return leave_out(sink, &alert, context);
+	}
 	if (sink->log)
 		say(&alert);
 	value.alert = alert;
@@ -291,7 +305,7 @@ static const struct option options[] = {
 	{"in_flight", OPTION_INTEGER, AT(in_flight_max), "4", 1, 64, NULL, "requests",
 	 "at the same time to one webhook; Alertmanager gets one, of up to 64 alerts"},
 	{"alerts_max", OPTION_INTEGER, AT(alerts_max), "10000", 1, 1000000, NULL, "alerts",
-	 "kept in one task; more are dead letters"},
+	 "kept in one task; further ones are told to nobody, counted (too_many) and named in the log (alert_left_out)"},
 	{"drain", OPTION_DURATION, AT(drain_ms), "30s", 0, DAY_MS, NULL, "ms",
 	 "a run with an end waits so long for the receivers, after the last record or good answer"},
 	OPTION_END,
@@ -318,6 +332,7 @@ static const struct counter_spec counters[] = {
 	[WEBHOOK_REFUSED] = {"webhook_refused", "those that will never be taken; the log says why"},
 	[ALERTS_OLDER] = {"older", "rows that were known already, or a newer one was"},
 	[ALERTS_LONG_OVER] = {"long_over", "alerts that were over for long when they were first seen: told to nobody"},
+	[ALERTS_TOO_MANY] = {"too_many", "rows of alerts beyond alerts_max: told to nobody"},
 	[ALERTS_GIVEN_UP] = {"given_up", "ends of alerts that a receiver did not take within `keep`"},
 	{.name = NULL},
 };
@@ -330,7 +345,12 @@ const struct operator_type alert_sink_type = {
 		  "id that stays the same however often it is sent. A receiver that is away delays neither the "
 		  "topic nor the other receivers, and is told when it is back.\n"
 		  "At least once: what a receiver has taken is remembered with the next commit. Only the newest "
-		  "state counts: what changed again meanwhile is told as it stands now.\n",
+		  "state counts: what changed again meanwhile is told as it stands now. So of an alert that fired and "
+		  "ended between two looks a receiver hears the end only.\n"
+		  "Limits. An alert has at most 64 labels; one with more is a dead letter, and so is a row without a "
+		  "key or with a revision below 1. A task keeps alerts_max alerts: each that fires, and each that is "
+		  "over until every receiver has taken its end (for keep at most; given_up) and resolved_for has "
+		  "passed. An alert beyond that is told to nobody; its next row is taken if there is room by then.\n",
 	.options = options,
 	.inputs = inputs,
 	.stores = stores,

@@ -22,6 +22,7 @@ enum alert_sink_counter {
 	WEBHOOK_REFUSED,
 	ALERTS_OLDER,
 	ALERTS_LONG_OVER,
+	ALERTS_TOO_MANY,
 	ALERTS_GIVEN_UP,
 };
 

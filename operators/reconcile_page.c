@@ -34,7 +34,7 @@ static const struct option options[] = {
 	 "impressions of one request_id; log entries about further ones go to overflow"},
 	{"entries_max", OPTION_INTEGER, offsetof(struct reconcile, limits.entries), "200", 1, IMPRESSION_ENTRIES_MAX,
 	 NULL, "log entries", "log entries about one impression; further ones go to overflow"},
-	{"series_max", OPTION_INTEGER, offsetof(struct reconcile, series_max), "1000", 5, 60000, NULL, "values",
+	{"series_max", OPTION_INTEGER, offsetof(struct reconcile, series_max), "1000", 5, 3500, NULL, "values",
 	 "values of all dimensions that a task counts in one window by themselves; further ones are counted as "
 	 "(other)"},
 	OPTION_END,

@@ -47,22 +47,35 @@ window_write(struct entry *entry, const struct window *window, struct context *c
 	window_put(window, entry_edit(context_store(context, WINDOWS), &entry, entry_value(entry).size));
 }
 
+/* The series behind it: the context's. */
+static struct bytes
+list_of(const struct entry *entry, struct context *context)
+{
+	struct bytes list;
+	uint8_t *copy;
+
+	window_of_value(entry_value(entry), &list);
+	copy = context_take(context, list.size);
+	if (list.size != 0)
+		memcpy(copy, list.data, list.size);
+	return bytes_of(copy, list.size);
+}
+
 /* Of one that may be of an earlier layout. */
 static void
 window_of_today(struct entry **entry, struct context *context)
 {
 	struct bytes value = entry_value(*entry), list;
 	struct window window = window_of_value(value, &list);
-	uint8_t *copy = context_take(context, list.size), *to;
+	uint8_t *to;
 
 	if (value.size - list.size == WINDOW_SIZE)
 		return;
-	if (list.size != 0)
-		memcpy(copy, list.data, list.size);
+	list = list_of(*entry, context);
 	to = entry_edit(context_store(context, WINDOWS), entry, WINDOW_SIZE + list.size);
 	window_put(&window, to);
 	if (list.size != 0)
-		memcpy(to + WINDOW_SIZE, copy, list.size);
+		memcpy(to + WINDOW_SIZE, list.data, list.size);
 }
 
 /* Long enough after the window's end for its last response to be gone. */
@@ -153,13 +166,24 @@ window_list_id(const struct reconcile *self, int64_t window_start, enum mismatch
 
 /* ---- its series ---- */
 
-/* The window goes on to know a series that it did not have. After it has closed, that is a difference to be told. */
+/* What changes in a window that has closed is told when the next one begins. */
+static void
+tell_soon(const struct reconcile *self, int64_t window_start, struct entry *entry, struct context *context)
+{
+	int64_t watermark = context_watermark(context), next = window_start;
+
+	if (watermark != TIME_MIN)
+		next = window_of(self, watermark) + self->window;
+	if ((window_read(entry).flags & CLOSED) && next < entry_timer(entry))
+		entry_set_timer(context_store(context, WINDOWS), entry, next);
+}
+
+/* The window has a series to tell; one that it did not know it goes on to know. */
 static int
-list_series(const struct reconcile *self, int64_t window_start, const struct series_name *name, struct context *context,
-	    struct error *err)
+list_series(const struct reconcile *self, int64_t window_start, const struct series_name *name, bool known,
+	    struct context *context, struct error *err)
 {
 	struct store *store = context_store(context, WINDOWS);
-	int64_t watermark = context_watermark(context), next = window_start;
 	struct window window;
 	struct entry *entry;
 	uint8_t *to;
@@ -167,21 +191,18 @@ list_series(const struct reconcile *self, int64_t window_start, const struct ser
 
 	if (window_take(self, window_start, context, &entry, err) < 0)
 		return -1;
-	window = window_read(entry);
-	window.series_count++;
-	size = entry_value(entry).size;
-	to = entry_edit(store, &entry, size + 2 + name->value.size);
-	window_put(&window, to);
-	to[size] = (uint8_t)name->dimension;
-	to[size + 1] = (uint8_t)name->value.size;
-	if (name->value.size != 0)
-		memcpy(to + size + 2, name->value.data, name->value.size);
-	if (!(window.flags & CLOSED))
-		return 0;
-	if (watermark != TIME_MIN)
-		next = window_of(self, watermark) + self->window;
-	if (next < entry_timer(entry))
-		entry_set_timer(store, entry, next);
+	if (!known) {
+		window = window_read(entry);
+		window.series_count++;
+		size = entry_value(entry).size;
+		to = entry_edit(store, &entry, size + 2 + name->value.size);
+		window_put(&window, to);
+		to[size] = (uint8_t)name->dimension;
+		to[size + 1] = (uint8_t)name->value.size;
+		if (name->value.size != 0)
+			memcpy(to + size + 2, name->value.data, name->value.size);
+	}
+	tell_soon(self, window_start, entry, context);
 	return 0;
 }
 
@@ -196,7 +217,8 @@ struct counting {
 	size_t count;
 	struct series *scratch;
 	bool direct;
-	int series_count; /* of the window, so far */
+	int series_count;  /* of the window, so far */
+	struct bytes list; /* of a window that can have no more of them */
 };
 
 static struct bytes
@@ -217,6 +239,12 @@ same_value(const struct counting *counting, const struct tally *a, const struct 
 	       bytes_equal(value_of(counting, a, dimension), value_of(counting, b, dimension));
 }
 
+static bool
+is_full(const struct reconcile *self, int series_count)
+{
+	return series_count >= self->series_max;
+}
+
 /* The series' entry; where the window can have no more of them, that of all other values. */
 static int
 take_series(struct counting *counting, struct series_name *name, struct context *context, struct entry **out,
@@ -224,9 +252,9 @@ take_series(struct counting *counting, struct series_name *name, struct context 
 {
 	struct store *store = context_store(context, SERIES);
 	struct key key = series_key(counting->window_start, name, context);
-	bool added;
+	bool added, known;
 
-	if (counting->series_count >= counting->self->series_max) {
+	if (is_full(counting->self, counting->series_count) && !window_lists(counting->list, name)) {
 		if (store_find(store, key, out, err) < 0)
 			return -1;
 		if (*out)
@@ -238,8 +266,9 @@ take_series(struct counting *counting, struct series_name *name, struct context 
 		return -1;
 	if (!added)
 		return 0;
-	counting->series_count++;
-	if (list_series(counting->self, counting->window_start, name, context, err) < 0)
+	known = window_lists(counting->list, name);
+	counting->series_count += !known;
+	if (list_series(counting->self, counting->window_start, name, known, context, err) < 0)
 		return -1;
 	return store_find(store, key, out, err);
 }
@@ -269,6 +298,8 @@ count_value(struct counting *counting, enum dimension dimension, size_t from, st
 	}
 	if (series_is_blank(series))
 		return 0;
+	if (is_full(counting->self, counting->series_count) && !window_lists(counting->list, &name))
+		name.value = bytes_of_text(OTHER);
 	return series_emit(counting->self,
 			   &(struct series_row){.window_start = counting->window_start, .name = name, .series = series},
 			   context, err);
@@ -303,6 +334,8 @@ window_count(const struct reconcile *self, int64_t window_start, const struct re
 	window = window_read(entry);
 	counting.direct = draining(context) && (window.flags & CLOSED);
 	counting.series_count = window.series_count;
+	if (is_full(self, window.series_count))
+		counting.list = list_of(entry, context);
 	for (int dimension = ALL; dimension < DIMENSIONS; dimension++)
 		for (size_t i = 0; i < count; i++)
 			if (!counted_before(&counting, (enum dimension)dimension, i) &&
@@ -331,7 +364,8 @@ emit_all(const struct reconcile *self, int64_t window_start, struct bytes list, 
 
 		if (store_find(store, series_key(window_start, &name, context), &entry, err) < 0)
 			return -1;
-		insist(entry != NULL);
+		if (!entry) /* of a full window that has closed: nothing has changed */
+			continue;
 		series_clear(series);
 		series_unpack(entry_value(entry), series);
 		entry_remove(store, entry);
@@ -377,21 +411,20 @@ window_on_timer(const struct reconcile *self, struct entry *entry, struct contex
 {
 	struct store *store = context_store(context, WINDOWS);
 	int64_t window_start = (int64_t)load_be64(entry_key(entry).data);
-	struct bytes list;
-	struct window window = window_of_value(entry_value(entry), &list);
-	uint8_t *copy = context_take(context, list.size);
+	struct window window = window_read(entry);
+	struct bytes list = list_of(entry, context);
 	bool closes = !(window.flags & CLOSED);
 
-	if (closes && window.held > 0 && !draining(context)) {
-		window_of_today(&entry, context);
+	window_of_today(&entry, context);
+	if (closes && window.held > 0 && !draining(context))
 		return wait_on(self, window_start, entry, context, err);
-	}
-	if (list.size != 0)
-		memcpy(copy, list.data, list.size);
-	list = bytes_of(copy, list.size);
 	window.flags |= CLOSED;
-	window.series_count = 0;
-	window_put(&window, entry_edit(store, &entry, WINDOW_SIZE));
+	if (!is_full(self,
+		     window.series_count)) { /* a full one goes on to know which values are counted by themselves */
+		window.series_count = 0;
+		entry_edit(store, &entry, WINDOW_SIZE);
+	}
+	window_write(entry, &window, context);
 	if (!draining(context) && !closes && context_watermark(context) > forget_at(self, window_start))
 		entry_remove(store, entry);
 	else

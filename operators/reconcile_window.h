@@ -25,6 +25,7 @@ struct window {
  * lost ones, as most are where there are too many. */
 struct window window_of_value(struct bytes value, struct bytes *list);
 void window_put(const struct window *window, uint8_t to[WINDOW_SIZE]);
+bool window_lists(struct bytes list, const struct series_name *name);
 /* The next of the series that stand behind a window in its entry; false: there are no more. */
 bool window_next_series(struct cursor *cursor, struct series_name *out);
 

@@ -58,6 +58,18 @@ window_next_series(struct cursor *cursor, struct series_name *out)
 	return true;
 }
 
+bool
+window_lists(struct bytes list, const struct series_name *name)
+{
+	struct cursor cursor = cursor_of(list);
+	struct series_name other;
+
+	while (window_next_series(&cursor, &other))
+		if (other.dimension == name->dimension && bytes_equal(other.value, name->value))
+			return true;
+	return false;
+}
+
 /* ---- for a rescale ---- */
 
 void
@@ -98,18 +110,6 @@ window_share_held(int64_t window_start, const struct share_part *response, int t
 				       response->fire_at});
 }
 
-static bool
-lists(struct bytes list, const struct series_name *name)
-{
-	struct cursor cursor = cursor_of(list);
-	struct series_name other;
-
-	while (window_next_series(&cursor, &other))
-		if (other.dimension == name->dimension && bytes_equal(other.value, name->value))
-			return true;
-	return false;
-}
-
 /* Where one of them has not closed the window, it is open: what the other one goes on to count is told with it. */
 int64_t
 window_merge(const struct share_part *a, const struct share_part *b, struct buffer *value)
@@ -129,7 +129,7 @@ window_merge(const struct share_part *a, const struct share_part *b, struct buff
 	value->size += WINDOW_SIZE;
 	buffer_put_bytes(value, first);
 	while (window_next_series(&cursor, &name)) {
-		if (lists(first, &name))
+		if (window_lists(first, &name))
 			continue;
 		buffer_put_u8(value, (uint8_t)name.dimension);
 		buffer_put_u8(value, (uint8_t)name.value.size);

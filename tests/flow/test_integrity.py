@@ -7,6 +7,8 @@ import random
 import signal
 import time
 
+import pytest
+
 from tests.flow import faults
 from tests.flow.faults import LOGS, START_MS, WINDOW_MS
 from tests.flow.job import Job
@@ -234,4 +236,24 @@ def test_a_log_that_never_comes_back_is_one_alert_too(tmp_path):
     job.produce("server_log", between(logs["server"], SILENT_FROM, 1 << 60))
     job.call("run", "--until-end", *WORK)
     assert states(job) == {SILENT: ["firing", "resolved"]}
+    check_windows(job)
+
+
+OUTAGE_UNTIL = SILENT_FROM + 5 * WINDOW_MS + 1_000  # longer than settle and max_hold: silence
+
+
+@pytest.mark.parametrize("silent", LOGS)
+def test_an_outage_of_a_log_inside_a_bounded_run_is_one_alert_about_that_log(tmp_path, silent):
+    logs = recorded(tmp_path / "source")
+    job = Job(tmp_path / "data", topology(tmp_path, 0))
+    for name in LOGS:
+        job.produce(f"{name}_log", [entry for entry in logs[name] if name != silent or not
+                                    SILENT_FROM <= entry["logged_at"] < OUTAGE_UNTIL])
+    job.call("run", "--until-end", *WORK)
+    assert states(job) == {f'log_silent{{dimension="all",log="{silent}",value="all"}}': ["firing", "resolved"]}
+    row = alerts(job)[f'log_silent{{dimension="all",log="{silent}",value="all"}}'][1]
+    first = SILENT_FROM // WINDOW_MS * WINDOW_MS + WINDOW_MS  # in the windows at both ends something of it was logged
+    # What was made in the last whole window was exposed some seconds later, when the client's log was back.
+    last = OUTAGE_UNTIL // WINDOW_MS * WINDOW_MS - (WINDOW_MS if silent == "client" else 0)
+    assert (row["starts_at"], row["ends_at"]) == (first, last)
     check_windows(job)

@@ -93,6 +93,50 @@ TEST(a_task_has_as_many_series_as_it_is_told_to)
 	driver_close(&driver);
 }
 
+TEST(what_was_counted_as_other_is_corrected_there)
+{
+	open_reconcile("operators.reconcile.series_max=6");
+	for (int i = 0; i < 4; i++) {
+		char id[] = "r0-0", group[] = "a";
+
+		id[1] = group[0] = (char)('a' + i);
+		log_as("returned", id, 1000, (struct delivery){.item = "v", .group = group});
+	}
+	pass(20000);
+	pass(20001);
+	for (int i = 1; i < 4; i += 2) { /* b has a series of its own, d has none */
+		char id[] = "r0-0", group[] = "a";
+
+		id[1] = group[0] = (char)('a' + i);
+		log_as("delivered", id, 1020, (struct delivery){.item = "v", .group = group});
+	}
+	run();
+	pass(40000);
+	pass(50001);
+	read_counts(0, "experiment_group", "(other)"); /* since the beginning */
+	check_int(counted.rows, 2);
+	check_int(counted.returned, 2);
+	check_int(counted.delivered, 1);
+	check_int(counted.lost, 1);
+	driver_close(&driver);
+}
+
+TEST(what_was_counted_as_other_is_corrected_there_by_the_next_bounded_run)
+{
+	open_reconcile("operators.reconcile.series_max=5");
+	log_as("returned", "a-0", 1000, (struct delivery){.item = "v", .group = "a"});
+	log_as("returned", "b-0", 1000, (struct delivery){.item = "v", .group = "b"});
+	check_ok(driver_finish(driver, &err));
+	log_as("delivered", "a-0", 1020, (struct delivery){.item = "v", .group = "a"});
+	log_as("delivered", "b-0", 1020, (struct delivery){.item = "v", .group = "b"});
+	check_ok(driver_finish(driver, &err));
+	read_counts(0, "experiment_group", "(other)");
+	check_int(counted.rows, 2);
+	check_int(counted.delivered, 1);
+	check_int(counted.lost, 0);
+	driver_close(&driver);
+}
+
 /* Of what went to the output: the count of rows, and the id of the last. */
 static int
 overflow_rows(char last[32])
