@@ -351,7 +351,12 @@ const struct operator_type integrity_rollup_type = {
 		  "Where a series has no windows any more an alert that fires is resolved after quiet_after; so is "
 		  "one whose rule was taken out of the topology. An alert that was resolved is remembered for 30 "
 		  "days; after that its revision begins at 1 again.\n"
-		  "A log that is silent in a whole window is one alert, by a rule with metric: silent.\n",
+		  "A log that is silent in a whole window is one alert, by a rule with metric: silent.\n"
+		  "Limits. firing_max alerts of a task fire at the same time; further ones are held back (held_back), "
+		  "which is an alert of its own (alerts_held_back), and fire when there is room. Counts that come "
+		  "later than keep after the end of their window are dropped (too_late). A value of a dimension that "
+		  "is longer than 1,000 bytes is a dead letter; reconcile writes none. Quantiles of latencies are "
+		  "within 2 % of a time that was measured.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,
