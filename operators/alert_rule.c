@@ -64,6 +64,9 @@ static const unsigned count_logs[TALLY_COUNTERS] = {
 	[TALLY_PHANTOM_REACHED] = OF_ENGINE | OF_CLIENT,
 	[TALLY_NEGATIVE_LATENCIES] = OF_ALL,
 };
+/* The logs whose silence alone makes a count smaller, and not larger: what there is of it still counts. */
+static const unsigned lowering_logs[TALLY_COUNTERS] = {[TALLY_DUPLICATED] = OF_ALL, [TALLY_ALTERED] = OF_ALL};
+
 static const unsigned latency_logs[LATENCIES] = {
 	[LATENCY_ENGINE_SERVER] = OF_ENGINE | OF_SERVER,
 	[LATENCY_SERVER_CLIENT] = OF_SERVER | OF_CLIENT,
@@ -218,6 +221,12 @@ is_shaded(const struct alert_rule *rule, const struct facts *facts)
 }
 
 static bool
+is_lowered(const struct alert_rule *rule, const struct facts *facts)
+{
+	return rule->metric < TALLY_COUNTERS && (facts->shaded & lowering_logs[rule->metric]) != 0;
+}
+
+static bool
 has_enough(const struct alert_rule *rule, const struct facts *facts)
 {
 	int64_t there = basis(rule, facts);
@@ -295,21 +304,22 @@ judge_silence(const struct facts *facts, int log)
 static struct judgement
 judge(const struct alert_rule *rule, const struct facts *facts, const struct baseline *baseline)
 {
-	double value, mean;
+	static const struct judgement nothing = {SAYS_NOTHING, 0};
+	double mean = rule->baseline > 0 ? baseline_mean(baseline, rule) : 1;
+	struct judgement judgement;
 
-	if (!says_something(rule, facts))
-		return (struct judgement){SAYS_NOTHING, 0};
-	value = plain_value(rule, facts);
-	if (rule->baseline == 0)
-		return judge_value(rule, value);
-	mean = baseline_mean(baseline, rule);
-	return mean > 0 ? judge_value(rule, value / mean) : (struct judgement){SAYS_NOTHING, 0};
+	if (!says_something(rule, facts) || mean <= 0)
+		return nothing;
+	judgement = judge_value(rule, plain_value(rule, facts) / mean);
+	if (is_lowered(rule, facts) && judgement.outcome != (rule->falls ? CALM : BREACH))
+		return nothing;
+	return judgement;
 }
 
 static bool
 in_baseline(const struct alert_rule *rule, const struct facts *facts, const struct judgement *judgement)
 {
-	return says_something(rule, facts) && judgement->outcome != BREACH;
+	return says_something(rule, facts) && !is_lowered(rule, facts) && judgement->outcome != BREACH;
 }
 
 /* From the oldest on: what is in breach is known when the windows behind it are held against it. */

@@ -419,6 +419,34 @@ TEST(a_silent_log_is_one_rule_and_holds_what_its_silence_would_fire)
 	check_int(judgements[0].outcome, CALM);
 }
 
+TEST(the_silence_of_a_log_makes_no_calm_of_what_that_log_cannot_show)
+{
+	set_rule();
+	rule.metric = TALLY_DUPLICATED;
+	check_rule();
+	before(0)->shaded = 1u << CLIENT;
+	check_int(outcome(), SAYS_NOTHING); /* what stands twice in the client's log nobody sees */
+	windows[0].counts[TALLY_DUPLICATED] = 20;
+	check_int(outcome(), BREACH);
+	rule.metric = TALLY_ALTERED;
+	check_int(outcome(), SAYS_NOTHING);
+	rule.baseline = 1;
+	check_rule();
+	before(0)->shaded = 1u << CLIENT;
+	windows[0].shaded = 0;
+	windows[0].counts[TALLY_ALTERED] = 20;
+	check_int(outcome(), SAYS_NOTHING); /* nor does it make a baseline */
+	set_rule();
+	rule.metric = TALLY_DUPLICATED;
+	rule.above = rule.resolve = -1;
+	rule.below = 0.1;
+	check_rule();
+	before(0)->shaded = 1u << CLIENT;
+	check_int(outcome(), SAYS_NOTHING);
+	windows[0].counts[TALLY_DUPLICATED] = 20;
+	check_int(outcome(), CALM);
+}
+
 TEST(a_rule_that_means_nothing_is_refused)
 {
 	static char none[] = " ,", wrong[] = "all, planet", empty[] = "";
