@@ -12,7 +12,6 @@
 #define DIRECTORIES_MAX 4 /* that a schema may be in */
 #define NAMES_MAX 256	  /* names that a misspelled one is compared with */
 #define INSTALLED_SCHEMAS "share/isotope/schemas"
-#define EARLIER_MAX 16 /* versions of a schema that stand beside it */
 
 /* ---- finding ---- */
 
@@ -121,13 +120,15 @@ find_schema(struct topology_loading *loading, struct yaml_place place, const cha
 	return false;
 }
 
-/* Reads the schema of a file; its root must be a record. */
+/* Reads one schema file; its root must be a record. */
 static struct schema_document *
-parse_schema(struct topology_loading *loading, struct yaml_place place, const char *path)
+read_schema(struct topology_loading *loading, struct yaml_place place, const char *file, char path[PATH_SIZE])
 {
 	struct schema_document *document = NULL;
 	struct error err;
 
+	if (!find_schema(loading, place, file, path))
+		return NULL;
 	if (schema_parse_file(path, &document, &err) < 0) {
 		bool named = strncmp(err.text, path, strlen(path)) == 0;
 
@@ -141,12 +142,6 @@ parse_schema(struct topology_loading *loading, struct yaml_place place, const ch
 			  schema_type_name(document->root->type));
 	schema_free(&document);
 	return NULL;
-}
-
-static struct schema_document *
-read_schema(struct topology_loading *loading, struct yaml_place place, const char *file, char path[PATH_SIZE])
-{
-	return find_schema(loading, place, file, path) ? parse_schema(loading, place, path) : NULL;
 }
 
 /* ---- fields ---- */
@@ -266,11 +261,12 @@ read_writers(struct topology_loading *loading, const struct yaml_entry *topic_en
 							: "a list such as [old.avsc]");
 		return;
 	}
-	if (list->count >= CODEC_WRITERS_MAX - EARLIER_MAX) {
+	if (list->count >= CODEC_WRITERS_MAX) {
 		yaml_problems_add(&loading->problems, list->place, "writers has %d entries; expected less than %d",
-				  list->count, CODEC_WRITERS_MAX - EARLIER_MAX);
+				  list->count, CODEC_WRITERS_MAX);
 		return;
 	}
+	topic->writers = memory_new_array((size_t)list->count + 1, sizeof(struct schema_document *));
 	for (int i = 0; i < list->count; i++) {
 		const struct yaml_entry *writer = &list->entries[i];
 
@@ -280,33 +276,6 @@ read_writers(struct topology_loading *loading, const struct yaml_entry *topic_en
 					  writer->name);
 		else
 			read_writer(loading, topic, writer->value, id);
-	}
-}
-
-/* NAME.1.avsc, NAME.2.avsc, ... beside NAME.avsc are what it was in earlier versions: writers too, where values say by
- * fingerprint what wrote them. */
-static void
-read_earlier(struct topology_loading *loading, struct yaml_place place, struct topology_topic *topic)
-{
-	int stem = (int)strlen(topic->schema_file) - (int)strlen(".avsc");
-	struct schema_document *document;
-	char path[PATH_SIZE];
-	struct error err;
-
-	if (topic->framing != FRAMING_SINGLE_OBJECT || stem <= 0 || strcmp(topic->schema_file + stem, ".avsc") != 0)
-		return;
-	for (int version = 1; version <= EARLIER_MAX; version++) {
-		if (snprintf(path, PATH_SIZE, "%.*s.%d.avsc", stem, topic->schema_file, version) >= PATH_SIZE ||
-		    access(path, R_OK) != 0)
-			return;
-		document = parse_schema(loading, place, path);
-		if (!document)
-			return;
-		topic->writers[topic->writer_count++] = document;
-		if (codec_add_writer(topic->codec, document, 0, &err) < 0)
-			yaml_problems_add(&loading->problems, place,
-					  "schema %s, an earlier version, does not go with %s: %s", path,
-					  topic->schema_file, err.text);
 	}
 }
 
@@ -346,14 +315,10 @@ read_topic_schema(struct topology_loading *loading, int number)
 				   &topic->time_field);
 	if (!good || topic->partitions == TOPOLOGY_UNSOUND)
 		return;
-	if (codec_new((enum framing)topic->framing, topic->schema, (uint32_t)topic->schema_id, &topic->codec, &err) <
-	    0) {
+	if (codec_new((enum framing)topic->framing, topic->schema, (uint32_t)topic->schema_id, &topic->codec, &err) < 0)
 		yaml_problems_add(&loading->problems, place, "schema %s: %s", path, err.text);
-		return;
-	}
-	topic->writers = memory_new_array(CODEC_WRITERS_MAX, sizeof(struct schema_document *));
-	read_writers(loading, entry, topic);
-	read_earlier(loading, place, topic);
+	else
+		read_writers(loading, entry, topic);
 }
 
 /* The runtime writes dead letters itself: the topic must be as it expects. */

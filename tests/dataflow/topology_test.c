@@ -166,27 +166,6 @@ TEST(settings_of_a_topic_are_read)
 	topology_free(&topology);
 }
 
-TEST(earlier_versions_of_a_schema_beside_it_are_writers)
-{
-	static const char text[] =
-		"name: a\ntopics:\n  t: {schema: view.avsc}\n  raw: {schema: view.avsc, framing: raw}\n";
-
-	write_schemas();
-	write_text("view.1.avsc", old_view_schema);
-	write_text("view.3.avsc", "not looked for: there is no second");
-	load_sound(text, NULL);
-	check_int(topology->topics[0].writer_count, 1);
-	check_int(topology->topics[1].writer_count, 0); /* raw values do not say what wrote them */
-	topology_free(&topology);
-	write_text("view.2.avsc", "{\"type\": \"record\", \"name\": \"other\", \"fields\": []}");
-	write_text("t.yaml", text);
-	check_int(load(NULL), -1);
-	check_contains(said, "view.2.avsc, an earlier version, does not go with");
-	unlink("view.1.avsc");
-	unlink("view.2.avsc");
-	unlink("view.3.avsc");
-}
-
 TEST(overrides_are_applied_before_the_document_is_read)
 {
 	static const char *const overrides[] = {"operators.join.window=1min", "workers=3",

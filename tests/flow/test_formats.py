@@ -65,6 +65,15 @@ def test_stores_that_are_gone_are_made_from_the_journals_of_an_earlier_version(t
     assert {row["revision"] for row in job.rows("outcomes") if row["watched_seconds"] > 0} == {2}
 
 
+@pytest.mark.parametrize("version, topology, topics", [
+    *((version, "recommender.yaml", ("outcomes", "user_histories", "user_embeddings")) for version in VERSIONS),
+    *((version, "integrity.yaml", ("mismatches", "integrity_windows")) for version in INTEGRITY_VERSIONS)])
+def test_rows_that_an_earlier_version_wrote_are_read(tmp_path, version, topology, topics):
+    job = opened(tmp_path, version, topology)
+    for topic in topics:
+        assert job.rows(topic)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_an_earlier_version_left_is_rescaled(tmp_path, version):
     job = opened(tmp_path, version)
