@@ -84,6 +84,8 @@ def check_revisions(rows):
     for key, told in history.items():
         assert [row["revision"] for row in told] == list(range(1, len(told) + 1)), key
         assert told[0]["kind"] != "late", key
+        times = [row["detected_at"] for row in told]
+        assert times == sorted(times), key
 
 
 class Comparison:
