@@ -60,6 +60,7 @@ extern const char *const alert_severities[];
 /* Refuses what means nothing. */
 int alert_rule_check(struct alert_rule *rule, struct error *err);
 const char *alert_rule_hop(const struct alert_rule *rule); /* what the metric is about; NULL: nothing of that kind */
+int alert_rule_latency(const struct alert_rule *rule);	   /* what the metric is a quantile of; -1: a count */
 int alert_rule_row(const struct alert_rule *rule);	   /* windows that a row of them may stretch over */
 int alert_rule_reach(const struct alert_rule *rule);	   /* windows that a decision has to look at */
 
