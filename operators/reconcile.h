@@ -94,7 +94,7 @@ int reconcile_silent_logs(const struct reconcile *self, const struct response *r
 			  struct context *context, struct error *err);
 void gaps_show(const struct entry *entry, struct buffer *out);
 
-/* ---- reconcile_window.c: windows and their counts ---- */
+/* ---- reconcile_window.c, reconcile_count.c: windows and their counts ---- */
 
 int64_t window_of(const struct reconcile *self, int64_t at); /* the start of the window that a time is in */
 

@@ -29,4 +29,12 @@ bool window_lists(struct bytes list, const struct series_name *name);
 /* The next of the series that stand behind a window in its entry; false: there are no more. */
 bool window_next_series(struct cursor *cursor, struct series_name *out);
 
+/* Finds or begins the window; its entry is of today's layout. */
+int window_take(const struct reconcile *self, int64_t window_start, struct context *context, struct entry **out,
+		struct error *err);
+struct window window_read(const struct entry *entry);
+struct bytes window_list(const struct entry *entry, struct context *context); /* the series behind it: the context's */
+bool window_is_full(const struct reconcile *self, int series_count);	      /* it can have no more series */
+bool window_draining(const struct context *context);
+
 #endif
