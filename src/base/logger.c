@@ -40,6 +40,12 @@ logger_set_json(bool json)
 	atomic_store_explicit(&as_json, json, memory_order_relaxed);
 }
 
+bool
+logger_is_json(void)
+{
+	return atomic_load_explicit(&as_json, memory_order_relaxed);
+}
+
 int
 logger_parse_level(const char *name, enum logger_level *level)
 {
@@ -229,29 +235,46 @@ line_fill_text(struct line *line, const char *time, enum logger_level level, con
 	line->size = size < 0 ? 0 : (size_t)size < line->room ? (size_t)size : line->room - 1;
 }
 
-void
-logger_write(enum logger_level level, const char *event, const char *format, ...)
+static void
+write_line(enum logger_level level, const char *event, const char *format, va_list args)
 {
 	struct line line = {.room = LOGGER_LINE_SIZE - 1};
 	char pairs[LOGGER_LINE_SIZE];
 	char time[32];
-	va_list args;
 
-	if ((int)level < atomic_load_explicit(&level_least, memory_order_relaxed))
-		return;
-	va_start(args, format);
 	vsnprintf(pairs, sizeof(pairs), format, args);
-	va_end(args);
 	/* Whoever can put a line feed into a value must not be able to forge a line. */
 	for (char *at = pairs; *at; at++)
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
 			*at = '?';
 	print_time(time, sizeof(time));
-	if (atomic_load_explicit(&as_json, memory_order_relaxed))
+	if (logger_is_json())
 		line_fill_json(&line, time, level, event, pairs);
 	else
 		line_fill_text(&line, time, level, event, pairs);
 	line.text[line.size++] = '\n';
 	if (write(STDERR_FILENO, line.text, line.size) < 0)
 		return; /* nowhere left to say so */
+}
+
+void
+logger_write(enum logger_level level, const char *event, const char *format, ...)
+{
+	va_list args;
+
+	if ((int)level < atomic_load_explicit(&level_least, memory_order_relaxed))
+		return;
+	va_start(args, format);
+	write_line(level, event, format, args);
+	va_end(args);
+}
+
+void
+logger_tell(enum logger_level level, const char *event, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(level, event, format, args);
+	va_end(args);
 }

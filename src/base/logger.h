@@ -15,12 +15,17 @@ enum logger_level { LOGGER_DEBUG, LOGGER_INFO, LOGGER_WARN, LOGGER_ERROR };
 
 #define LOGGER_LINE_SIZE 4096 /* bytes; a longer line is cut */
 
-void logger_set_level(enum logger_level least);			    /* default LOGGER_INFO */
-void logger_set_json(bool json);				    /* default false */
+void logger_set_level(enum logger_level least); /* default LOGGER_INFO */
+void logger_set_json(bool json);		/* default false */
+bool logger_is_json(void);
 int logger_parse_level(const char *name, enum logger_level *level); /* "debug", "info", "warn", "error"; 0 or -1 */
 
 /* `format` gives the pairs: "operator=%s partition=%d"; may be "". */
 void logger_write(enum logger_level level, const char *event, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same whatever the least level is: what a command has to say to whoever called it. */
+void logger_tell(enum logger_level level, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #define logger_debug(...) logger_write(LOGGER_DEBUG, __VA_ARGS__)

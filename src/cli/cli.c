@@ -15,6 +15,7 @@
 #include "cli/arguments.h"
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/tell.h"
 #include "dataflow/runtime.h"
 #include "dataflow/self.h"
 #include "operators/operators.h"
@@ -40,7 +41,7 @@ const struct command *const cli_commands[] = {
 enum cli_status
 cli_failed(const struct call *call, const struct error *err)
 {
-	fprintf(stderr, "isotope %s: %s\n", call->command->name, err->text);
+	tell(LOGGER_ERROR, "failed", "isotope %s: %s", call->command->name, err->text);
 	return CLI_FAILED;
 }
 
@@ -53,8 +54,8 @@ cli_misused(const struct call *call, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "isotope %s: %s\n`isotope %s --help` says what it takes\n", call->command->name, text,
-		call->command->name);
+	tell(LOGGER_ERROR, "misused", "isotope %s: %s", call->command->name, text);
+	tell(LOGGER_ERROR, "misused", "`isotope %s --help` says what it takes", call->command->name);
 	return CLI_WRONG_USAGE;
 }
 
@@ -67,7 +68,7 @@ cli_note(const struct call *call, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "isotope %s: %s\n", call->command->name, text);
+	tell(LOGGER_WARN, "note", "isotope %s: %s", call->command->name, text);
 }
 
 /* ---- what commands open ---- */
@@ -80,12 +81,16 @@ load(const struct call *call, topology_check_operator *check, struct topology **
 					   err);
 	size_t count = 0;
 
+	buffer_put_u8(&problems, 0);
+	problems.size--;
 	if (result < 0) {
-		for (size_t i = 0; i < problems.size; i++)
-			count += problems.data[i] == '\n' || i + 1 == problems.size;
-		fwrite(problems.data, 1, problems.size, stderr);
-		if (problems.size > 0 && problems.data[problems.size - 1] != '\n')
-			fputc('\n', stderr);
+		for (size_t at = 0; at < problems.size; count++) {
+			const char *line = (const char *)problems.data + at;
+			size_t size = strcspn(line, "\n");
+
+			tell(LOGGER_ERROR, "problem", "%.*s", (int)size, line);
+			at += size + 1;
+		}
 		if (count > 0)
 			fail(err, FATAL, "%s has %zu problem%s", call->arguments[0], count, count == 1 ? "" : "s");
 	}

@@ -10,6 +10,7 @@
 #include "cli/letter_show.h"
 #include "cli/letters.h"
 #include "cli/output.h"
+#include "cli/tell.h"
 #include "base/stop.h"
 #include "cli/grid.h"
 #include "dataflow/dead_letter.h"
@@ -266,6 +267,20 @@ replay_letter(void *argument, const struct letter *letter, struct error *err)
 	return 0;
 }
 
+static void
+tell_replayed(const struct post *post)
+{
+	struct buffer text = {0};
+
+	buffer_print(&text, "%" PRId64 " dead letters replayed", post->replayed);
+	if (post->repeated > 0)
+		buffer_print(&text, ", %" PRId64 " were replayed before (--again repeats them)", post->repeated);
+	if (post->impossible > 0)
+		buffer_print(&text, ", %" PRId64 " cannot be", post->impossible);
+	tell(LOGGER_INFO, "replayed", "%.*s", bytes_arguments(buffer_bytes(&text)));
+	buffer_fini(&text);
+}
+
 static int
 replay(struct post *post, struct error *err)
 {
@@ -281,12 +296,7 @@ replay(struct post *post, struct error *err)
 	if (result >= 0)
 		result = commit(post, err);
 	transaction_close(&post->transaction);
-	fprintf(stderr, "%" PRId64 " dead letters replayed", post->replayed);
-	if (post->repeated > 0)
-		fprintf(stderr, ", %" PRId64 " were replayed before (--again repeats them)", post->repeated);
-	if (post->impossible > 0)
-		fprintf(stderr, ", %" PRId64 " cannot be", post->impossible);
-	fputc('\n', stderr);
+	tell_replayed(post);
 	if (result >= 0 && post->impossible > 0 && post->call->argument_count > 2)
 		return fail(err, FATAL, "not all that were named could be replayed");
 	return result;

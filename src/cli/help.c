@@ -11,12 +11,18 @@
 void
 help_wrap(struct buffer *out, const char *text, int column, int indent)
 {
+	help_wrap_at(out, text, column, indent, HELP_COLUMNS);
+}
+
+void
+help_wrap_at(struct buffer *out, const char *text, int column, int indent, int columns)
+{
 	bool first = true;
 
 	while (*(text += strspn(text, " "))) {
 		int size = (int)strcspn(text, " ");
 
-		if (!first && column + 1 + size > HELP_COLUMNS) {
+		if (!first && column + 1 + size > columns) {
 			buffer_print(out, "\n%*s", indent, "");
 			column = indent;
 			first = true;

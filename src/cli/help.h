@@ -10,5 +10,6 @@ void help_command(const struct command *command, struct buffer *out);
 /* Text in lines of at most HELP_COLUMNS, all but the first indented; ends with a line feed. */
 #define HELP_COLUMNS 100
 void help_wrap(struct buffer *out, const char *text, int column, int indent);
+void help_wrap_at(struct buffer *out, const char *text, int column, int indent, int columns);
 
 #endif

@@ -111,6 +111,23 @@ output_count(char to[OUTPUT_NUMBER_SIZE], int64_t count)
 }
 
 const char *
+output_short_count(char to[OUTPUT_NUMBER_SIZE], int64_t count)
+{
+	static const char *const units[] = {"M", "G", "T", "P", "E"};
+	double value = (double)count / 1e6;
+	size_t unit = 0;
+
+	if (count < 1000000)
+		return output_count(to, count);
+	while (value >= 999.5 && unit + 1 < sizeof(units) / sizeof(*units)) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(to, OUTPUT_NUMBER_SIZE, "%.*f%s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
+	return to;
+}
+
+const char *
 output_bytes(char to[OUTPUT_NUMBER_SIZE], int64_t bytes)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

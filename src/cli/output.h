@@ -29,6 +29,8 @@ void output_json_member(struct buffer *out, const char *name, struct bytes text)
 /* 1234567 -> "1,234,567"; 1536 -> "1.5 KiB"; 65000 ms -> "1m 5s". They return `to`. */
 #define OUTPUT_NUMBER_SIZE 40
 const char *output_count(char to[OUTPUT_NUMBER_SIZE], int64_t count);
+/* In at most 7 characters: 999,999, then 1.23M, 45.6M, 789M, 1.23G, ... */
+const char *output_short_count(char to[OUTPUT_NUMBER_SIZE], int64_t count);
 const char *output_bytes(char to[OUTPUT_NUMBER_SIZE], int64_t bytes);
 const char *output_duration(char to[OUTPUT_NUMBER_SIZE], int64_t ms);
 /* ISO 8601; "-" for TIME_MIN and TIME_MAX. */

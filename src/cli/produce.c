@@ -16,6 +16,7 @@
 #include "cli/lines.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/tell.h"
 #include "record/json.h"
 
 #define CHUNK_RECORDS 10000
@@ -155,7 +156,7 @@ take_line(struct producer *producer, struct bytes line, struct error *err)
 		return result;
 	progress_clear(&producer->progress);
 	if (++producer->skipped <= BAD_REPORTED_MAX)
-		fprintf(stderr, "%s:%" PRId64 ": %s\n", producer->file, producer->lines.number, err->text);
+		tell(LOGGER_ERROR, "bad_line", "%s:%" PRId64 ": %s", producer->file, producer->lines.number, err->text);
 	if (producer->options->skip_bad)
 		return 0;
 	return fail_bad(producer, err);
@@ -272,10 +273,11 @@ produce(const struct call *call)
 	topology_free(&topology);
 	if (result < 0)
 		return cli_failed(call, &err);
-	fprintf(stderr, "%" PRId64 " records to %s", producer.written, call->arguments[1]);
 	if (producer.skipped > 0)
-		fprintf(stderr, ", %" PRId64 " bad lines passed over", producer.skipped);
-	fputc('\n', stderr);
+		tell(LOGGER_INFO, "produced", "%" PRId64 " records to %s, %" PRId64 " bad lines skipped",
+		     producer.written, call->arguments[1], producer.skipped);
+	else
+		tell(LOGGER_INFO, "produced", "%" PRId64 " records to %s", producer.written, call->arguments[1]);
 	return CLI_DONE;
 }
 

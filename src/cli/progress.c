@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/logger.h"
 
 #define INTERVAL_US 200000
 
 void
 progress_init(struct progress *progress)
 {
-	*progress = (struct progress){.terminal = isatty(STDERR_FILENO), .last_us = clock_monotonic_us()};
+	*progress = (struct progress){.terminal = isatty(STDERR_FILENO) && !logger_is_json(),
+				      .last_us = clock_monotonic_us()};
 }
 
 bool

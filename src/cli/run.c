@@ -20,6 +20,7 @@
 #include "cli/progress.h"
 #include "base/stop.h"
 #include "cli/summary.h"
+#include "cli/tell.h"
 #include "log/log_disk.h"
 
 #define TICK_TERMINAL_MS 500
@@ -229,9 +230,9 @@ say_disk(struct runtime *runtime)
 
 	if (!log_disk(runtime_log(runtime), &disk) || disk.bytes_per_minute <= 0)
 		return;
-	fprintf(stderr, "log: %s on disk, growing by %s a minute: %s lasts %s\n", output_bytes(size, disk.bytes),
-		output_bytes(growth, disk.bytes_per_minute), disk.limit_bytes > 0 ? "its bound (disk)" : "the disk",
-		output_duration(left, disk.lasts_ms));
+	tell(LOGGER_INFO, "disk_lasts", "log: %s on disk, growing by %s a minute: %s lasts %s",
+	     output_bytes(size, disk.bytes), output_bytes(growth, disk.bytes_per_minute),
+	     disk.limit_bytes > 0 ? "its bound (disk)" : "the disk", output_duration(left, disk.lasts_ms));
 }
 
 /* What the process took beside `memory`: see README.md, "Where a process's memory goes". */

@@ -4,17 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/logger.h"
 #include "base/memory.h"
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/grid.h"
 
-#define NUMBER_WIDTH 10	   /* columns that do not jump about as their numbers change */
+#define NUMBER_WIDTH 7 /* columns that do not jump about as their numbers change */
+#define BYTES_WIDTH 9  /* likewise */
+#define DELAY_WIDTH 9  /* likewise */
+#define TERMINAL_COLUMNS 80
+#define NAME_WIDTH_MAX 13  /* of an operator: the table fits into 80 columns; a longer name is cut */
 #define NO_WRAP "\033[?7l" /* a row too wide for the terminal is cut: it must stay one line */
 #define WRAP "\033[?7h"
 
-static const char *const columns[] = {"OPERATOR",      ">IN/S",	   ">OUT/S", ">LAG", ">WATERMARK AGO",
-				      ">DEAD LETTERS", ">ENTRIES", ">STATE", NULL};
+/* WATERMARK: how long ago; DEAD: dead letters. */
+static const char *const columns[] = {"OPERATOR", ">IN/S",    ">OUT/S", ">LAG", ">WATERMARK",
+				      ">DEAD",	  ">ENTRIES", ">STATE", NULL};
 
 void
 summary_init(struct summary *summary, const struct topology *topology, struct runtime *runtime, const bool *selected,
@@ -57,7 +63,7 @@ delay_text(char to[OUTPUT_NUMBER_SIZE], int64_t watermark_ms)
 }
 
 static void
-put_quantiles(const char *name, const struct histogram_counts *counts, struct buffer *out)
+put_quantiles(const char *name, const struct histogram_counts *counts, bool json, struct buffer *out)
 {
 	static const struct {
 		const char *name;
@@ -65,30 +71,49 @@ put_quantiles(const char *name, const struct histogram_counts *counts, struct bu
 	} quantiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
 	char text[OUTPUT_NUMBER_SIZE];
 
-	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles) && histogram_total(counts) > 0; i++)
-		buffer_print(out, " %s_%s=%s", name, quantiles[i].name,
-			     output_duration(text, (int64_t)histogram_quantile_ms(counts, quantiles[i].share)));
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles) && histogram_total(counts) > 0; i++) {
+		int64_t ms = (int64_t)histogram_quantile_ms(counts, quantiles[i].share);
+
+		if (json)
+			buffer_print(out, " %s_%s_ms=%" PRId64, name, quantiles[i].name, ms);
+		else
+			buffer_print(out, " %s_%s=%s", name, quantiles[i].name, output_duration(text, ms));
+	}
 }
 
 static void
-put_counters(const struct operator_type *type, const struct operator_figures *figures, struct buffer *out)
+put_count(const char *name, int64_t count, bool json, struct buffer *out)
 {
-	char count[OUTPUT_NUMBER_SIZE];
+	char text[OUTPUT_NUMBER_SIZE];
 
-	if (figures->behind > 0)
-		buffer_print(out, " behind=%s", output_count(count, figures->behind));
-	if (figures->deletions > 0)
-		buffer_print(out, " deletions=%s", output_count(count, figures->deletions));
-	if (figures->records_lost > 0)
-		buffer_print(out, " RECORDS_LOST=%s", output_count(count, figures->records_lost));
-	if (figures->stalls > 0)
-		buffer_print(out, " STALLED=%s", output_count(count, figures->stalls));
-	if (figures->letters_lost > 0)
-		buffer_print(out, " LETTERS_LOST=%s", output_count(count, figures->letters_lost));
+	if (json)
+		buffer_print(out, " %s=%" PRId64, name, count);
+	else
+		buffer_print(out, " %s=%s", name, output_count(text, count));
+}
+
+/* " name=count name=count": for people with commas, for JSON without. */
+static void
+put_counters(const struct operator_type *type, const struct operator_figures *figures, bool json, struct buffer *out)
+{
+	const struct {
+		const char *name;
+		int64_t count;
+	} seldom[] = {
+		{"behind", figures->behind},
+		{"deletions", figures->deletions},
+		{"RECORDS_LOST", figures->records_lost},
+		{"STALLED", figures->stalls},
+		{"LETTERS_LOST", figures->letters_lost},
+	};
+
+	for (size_t i = 0; i < sizeof(seldom) / sizeof(*seldom); i++)
+		if (seldom[i].count > 0)
+			put_count(seldom[i].name, seldom[i].count, json, out);
 	for (int i = 0; type->counters && type->counters[i].name && i < RUNTIME_COUNTERS_MAX; i++)
-		buffer_print(out, " %s=%s", type->counters[i].name, output_count(count, figures->counters[i]));
+		put_count(type->counters[i].name, figures->counters[i], json, out);
 	for (int i = 0; type->histograms && type->histograms[i].name && i < RUNTIME_HISTOGRAMS_MAX; i++)
-		put_quantiles(type->histograms[i].name, &figures->histograms[i], out);
+		put_quantiles(type->histograms[i].name, &figures->histograms[i], json, out);
 }
 
 static void
@@ -97,14 +122,18 @@ put_row(struct grid *grid, const struct topology_operator *operator, const struc
 {
 	char text[OUTPUT_NUMBER_SIZE];
 
-	grid_put(grid, "%s", operator->name);
-	grid_put(grid, "%*s", NUMBER_WIDTH, output_count(text, per_second(now->records_in - last->records_in, us)));
-	grid_put(grid, "%*s", NUMBER_WIDTH, output_count(text, per_second(now->records_out - last->records_out, us)));
-	grid_put(grid, "%*s", NUMBER_WIDTH, output_count(text, now->lag));
-	grid_put(grid, "%s", delay_text(text, now->watermark_ms));
-	grid_put(grid, "%s", output_count(text, now->dead_letters));
-	grid_put(grid, "%*s", NUMBER_WIDTH, output_count(text, now->state_entries));
-	grid_put(grid, "%*s", NUMBER_WIDTH, output_bytes(text, now->state_bytes));
+	int64_t in = per_second(now->records_in - last->records_in, us);
+	int64_t out = per_second(now->records_out - last->records_out, us);
+	bool fits = strlen(operator->name) <= NAME_WIDTH_MAX;
+
+	grid_put(grid, "%.*s%s", fits ? NAME_WIDTH_MAX : NAME_WIDTH_MAX - 1, operator->name, fits ? "" : "~");
+	grid_put(grid, "%*s", NUMBER_WIDTH, output_short_count(text, in));
+	grid_put(grid, "%*s", NUMBER_WIDTH, output_short_count(text, out));
+	grid_put(grid, "%*s", NUMBER_WIDTH, output_short_count(text, now->lag));
+	grid_put(grid, "%*s", DELAY_WIDTH, delay_text(text, now->watermark_ms));
+	grid_put(grid, "%s", output_short_count(text, now->dead_letters));
+	grid_put(grid, "%*s", NUMBER_WIDTH, output_short_count(text, now->state_entries));
+	grid_put(grid, "%*s", BYTES_WIDTH, output_bytes(text, now->state_bytes));
 }
 
 static void
@@ -121,8 +150,25 @@ put_line(const struct topology_operator *operator, const struct operator_figures
 	output_count(dead, now->dead_letters);
 	buffer_print(out, "%s: %s/s in, %s/s out, lag %s, watermark %s%s, %s dead letters;", operator->name, in,
 		     written, lag, delay_text(delay, now->watermark_ms), is_time ? " ago" : "", dead);
-	put_counters(operator->type, now, out);
+	put_counters(operator->type, now, false, out);
 	buffer_put_u8(out, '\n');
+}
+
+static void
+log_line(const struct topology_operator *operator, const struct operator_figures *now,
+	 const struct operator_figures *last, int64_t us)
+{
+	struct buffer pairs = {0};
+
+	buffer_print(&pairs, "operator=%s in_per_s=%" PRId64 " out_per_s=%" PRId64 " lag=%" PRId64, operator->name,
+		     per_second(now->records_in - last->records_in, us),
+		     per_second(now->records_out - last->records_out, us), now->lag);
+	if (now->watermark_ms != TIME_MIN && now->watermark_ms != TIME_MAX)
+		buffer_print(&pairs, " watermark=%" PRId64, now->watermark_ms);
+	put_count("dead_letters", now->dead_letters, true, &pairs);
+	put_counters(operator->type, now, true, &pairs);
+	logger_tell(LOGGER_INFO, "rates", "%.*s", bytes_arguments(buffer_bytes(&pairs)));
+	buffer_fini(&pairs);
 }
 
 /* The table, and below it what the operators count themselves. */
@@ -147,12 +193,13 @@ put_screen(struct summary *summary, const struct operator_figures *now, int64_t 
 	grid_fini(&grid);
 	for (int i = 0; i < topology->operator_count; i++) {
 		buffer_clear(&counters);
-		put_counters(topology->operators[i].type, &now[i], &counters);
+		put_counters(topology->operators[i].type, &now[i], false, &counters);
 		if (!summary->selected[i] || counters.size == 0)
 			continue;
 		buffer_put_u8(&counters, 0);
 		buffer_print(out, "%s: ", topology->operators[i].name);
-		help_wrap(out, (const char *)counters.data, (int)strlen(topology->operators[i].name) + 2, 4);
+		help_wrap_at(out, (const char *)counters.data, (int)strlen(topology->operators[i].name) + 2, 4,
+			     TERMINAL_COLUMNS);
 	}
 	summary->lines = 0;
 	for (size_t i = start; i < out->size; i++)
@@ -175,7 +222,9 @@ summary_draw(struct summary *summary)
 	if (summary->terminal)
 		put_screen(summary, now, now_us - summary->last_us);
 	for (int i = 0; i < topology->operator_count && !summary->terminal; i++)
-		if (summary->selected[i])
+		if (summary->selected[i] && logger_is_json())
+			log_line(&topology->operators[i], &now[i], &summary->last[i], now_us - summary->last_us);
+		else if (summary->selected[i])
 			put_line(&topology->operators[i], &now[i], &summary->last[i], now_us - summary->last_us,
 				 &summary->text);
 	fwrite(summary->text.data, 1, summary->text.size, stderr);
@@ -212,8 +261,42 @@ put_final(const struct topology_operator *operator, const struct operator_figure
 	if (figures->pending > 0)
 		buffer_print(to, ", %s pending", output_count(pending, figures->pending));
 	buffer_put_u8(to, ';');
-	put_counters(operator->type, figures, to);
-	buffer_put_u8(to, '\n');
+	put_counters(operator->type, figures, false, to);
+}
+
+static void
+log_final(const struct topology_operator *operator, const struct operator_figures *figures, int64_t us, bool kept_open)
+{
+	struct buffer pairs = {0};
+
+	buffer_print(&pairs,
+		     "operator=%s in=%" PRId64 " out=%" PRId64 " dead_letters=%" PRId64 " ms=%" PRId64
+		     " pending=%" PRId64,
+		     operator->name, figures->records_in, figures->records_out, figures->dead_letters, us / 1000,
+		     figures->pending);
+	if (kept_open && figures->pending > 0 && figures->held_by >= 0)
+		buffer_print(&pairs, " held_by=%s", operator->type->inputs[figures->held_by].name);
+	put_counters(operator->type, figures, true, &pairs);
+	logger_tell(LOGGER_INFO, "totals", "%.*s", bytes_arguments(buffer_bytes(&pairs)));
+	buffer_fini(&pairs);
+}
+
+/* On a terminal in lines that fit; else one line, for whoever reads it with a program. */
+static void
+print_final(const struct summary *summary, const struct topology_operator *operator,
+	    const struct operator_figures *figures, int64_t us, bool kept_open, struct buffer *out)
+{
+	struct buffer line = {0};
+
+	put_final(operator, figures, us, &line);
+	buffer_put_u8(&line, 0);
+	if (summary->terminal)
+		help_wrap_at(out, (const char *)line.data, 0, 4, TERMINAL_COLUMNS);
+	else
+		buffer_print(out, "%s\n", (const char *)line.data);
+	buffer_fini(&line);
+	if (kept_open)
+		put_kept_open(operator, figures, out);
 }
 
 void
@@ -234,9 +317,10 @@ summary_final(struct summary *summary, bool table, bool kept_open)
 		if (!summary->selected[i])
 			continue;
 		runtime_figures(summary->runtime, i, &figures);
-		put_final(&topology->operators[i], &figures, us, &summary->text);
-		if (kept_open)
-			put_kept_open(&topology->operators[i], &figures, &summary->text);
+		if (logger_is_json())
+			log_final(&topology->operators[i], &figures, us, kept_open);
+		else
+			print_final(summary, &topology->operators[i], &figures, us, kept_open, &summary->text);
 	}
 	fwrite(summary->text.data, 1, summary->text.size, stderr);
 }

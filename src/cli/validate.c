@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/tell.h"
 
 struct validate_options {
 	bool graph;
@@ -75,8 +76,8 @@ validate(const struct call *call)
 		output_fini(&output);
 	}
 	if (result == 0)
-		fprintf(stderr, "ok: %s, %d topics, %d operators\n", topology->name, topology->topic_count,
-			topology->operator_count);
+		tell(LOGGER_INFO, "ok", "ok: %s, %d topics, %d operators", topology->name, topology->topic_count,
+		     topology->operator_count);
 	topology_free(&topology);
 	return result < 0 ? cli_failed(call, &err) : CLI_DONE;
 }

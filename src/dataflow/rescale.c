@@ -95,7 +95,6 @@ typedef int use_state(struct rescale *rescale, int task, struct state *state, st
 static int
 with_state(struct rescale *rescale, int journal, int task, use_state *use, struct error *err)
 {
-	static const struct store_spec none[] = {{.name = NULL}};
 	const struct topology *topology = rescale->topology;
 	int64_t memory = topology->memory_bytes > MEMORY_BYTES_MIN ? topology->memory_bytes : MEMORY_BYTES_MIN;
 	int64_t database_bytes = (int64_t)((double)memory * DATABASE_MEMORY_SHARE);
@@ -103,7 +102,7 @@ with_state(struct rescale *rescale, int journal, int task, use_state *use, struc
 		.directory = rescale->directory, .application = topology->name, .memory_bytes = database_bytes};
 	struct state_config config = {.operator_name = rescale->spec->name,
 				      .partition = task,
-				      .stores = rescale->spec->type->stores ? rescale->spec->type->stores : none,
+				      .stores = rescale->spec->type->stores,
 				      .memory_bytes = memory - database_bytes};
 	struct state *state;
 	int result;
@@ -356,10 +355,9 @@ hold_operator(struct rescale *rescale, struct error *err)
 static int
 move(struct rescale *rescale, struct error *err)
 {
-	static const struct store_spec none[] = {{.name = NULL}};
 	struct split_config config = {
 		.tasks = rescale->config->tasks,
-		.stores = rescale->spec->type->stores ? rescale->spec->type->stores : none,
+		.stores = rescale->spec->type->stores,
 		.own_bytes_max = OWN_BYTES_MAX,
 		.task_of = task_of,
 		.append = append_part,

@@ -91,7 +91,7 @@ open_bodies(struct task_forms *forms)
 static int
 find_store(const struct operator_type *type, const char *name)
 {
-	for (int i = 0; type->stores[i].name; i++)
+	for (int i = 0; type->stores && type->stores[i].name; i++)
 		if (strcmp(type->stores[i].name, name) == 0)
 			return i;
 	return -1;

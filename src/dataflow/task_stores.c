@@ -5,14 +5,11 @@
 struct state_config
 task_stores_config(const struct job *job, const struct job_operator *operator, int partition)
 {
-	static const struct store_spec none[] = {{.name = NULL}};
-	const struct operator_type *type = operator->spec->type;
-
 	return (struct state_config){
 		.database = job->database,
 		.operator_name = operator->spec->name,
 		.partition = partition,
-		.stores = type->stores ? type->stores : none,
+		.stores = operator->spec->type->stores,
 		.memory_bytes = job->task_memory_bytes,
 	};
 }

@@ -39,7 +39,7 @@ split_open(const struct split_config *config, struct split **out, struct error *
 	struct split *split = memory_new(sizeof(*split));
 
 	split->config = *config;
-	for (const struct store_spec *spec = config->stores; spec->name; spec++) {
+	for (const struct store_spec *spec = config->stores; spec && spec->name; spec++) {
 		insist(spec->keyed_like_input || spec->share);
 		split->store_count++;
 	}

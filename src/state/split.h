@@ -22,7 +22,7 @@ struct split_counts {
 
 struct split_config {
 	int tasks;
-	const struct store_spec *stores; /* ends with a row without a name */
+	const struct store_spec *stores; /* ends with a row without a name; NULL: none */
 	size_t own_bytes_max;		 /* of what belongs to tasks and not to keys, and is held in memory */
 	int (*task_of)(void *argument, struct bytes input_key);
 	/* A part of a block, for the journal of a task. */

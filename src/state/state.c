@@ -79,7 +79,7 @@ static const struct state_limits limits_default = {
 static void
 open_stores(struct state *state, const struct store_spec *specs)
 {
-	while (specs[state->spec_count].name)
+	while (specs && specs[state->spec_count].name)
 		state->spec_count++;
 	state->store_count = state->spec_count > 0 ? state->spec_count + 1 : 0;
 	insist(state->store_count <= STATE_STORES_MAX);

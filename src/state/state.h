@@ -27,7 +27,7 @@ struct state_config {
 	struct database *database;
 	const char *operator_name;
 	int partition;
-	const struct store_spec *stores; /* ends with a row without a name */
+	const struct store_spec *stores; /* ends with a row without a name; NULL: none */
 	int64_t memory_bytes;		 /* for the entry cache of this task */
 };
 

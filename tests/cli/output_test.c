@@ -111,6 +111,12 @@ TEST(numbers_are_printed_for_people)
 	check_text(output_count(to, 1000), "1,000");
 	check_text(output_count(to, -1234567), "-1,234,567");
 	check_text(output_count(to, INT64_MIN), "-9,223,372,036,854,775,808");
+	check_text(output_short_count(to, 999999), "999,999");
+	check_text(output_short_count(to, 1000000), "1.00M");
+	check_text(output_short_count(to, 45678901), "45.7M");
+	check_text(output_short_count(to, 999499999), "999M");
+	check_text(output_short_count(to, 999500000), "1.00G");
+	check_text(output_short_count(to, INT64_MAX), "9.22E");
 	check_text(output_bytes(to, 1023), "1023 B");
 	check_text(output_bytes(to, 1536), "1.5 KiB");
 	check_text(output_bytes(to, 3LL << 40), "3.0 TiB");

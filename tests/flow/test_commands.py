@@ -200,7 +200,7 @@ def test_bad_lines_can_be_passed_over(job):
     done = job.call("produce", "impressions", "--skip-bad",
                     given="{}\n" + lines_of([impression(1)]) + "x\n" + lines_of([impression(2)]))
     assert "standard input:1: " in done.stderr and "standard input:3: " in done.stderr
-    assert done.stderr.endswith("2 records to impressions, 2 bad lines passed over\n")
+    assert done.stderr.endswith("2 records to impressions, 2 bad lines skipped\n")
     assert len(job.rows("impressions")) == 2
 
 
@@ -441,11 +441,10 @@ def test_the_summary_has_rates_and_counters(running):
     assert re.match(r"join: [\d,]+/s in, [\d,]+/s out, lag \d+, watermark (-|\S+.* ago), 0 dead letters; \w+=", line)
 
 
-def test_the_summary_is_a_table_in_place_on_a_terminal(job):
-    job.produce("impressions", [impression(1)])
+def on_a_terminal(command):
+    """What a command shows on a terminal."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(job.command("run", "--summary", "--for", "1200ms"), stdout=subprocess.PIPE,
-                               stderr=theirs)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
     seen = b""
     try:
@@ -455,8 +454,42 @@ def test_the_summary_is_a_table_in_place_on_a_terminal(job):
         pass
     os.close(ours)
     assert process.communicate(timeout=TIMEOUT_S)[0] == b"" and process.returncode == 0
+    return seen
+
+
+def test_the_summary_is_a_table_in_place_on_a_terminal(job):
+    job.produce("impressions", [impression(1)])
+    seen = on_a_terminal(job.command("run", "--summary", "--for", "1200ms"))
     assert seen.count(b"OPERATOR") >= 2 and re.search(rb"\r\x1b\[\d+A\x1b\[J", seen)
     assert b"join: 1 in, " in seen
+
+
+def test_the_summary_fits_into_80_columns(job):
+    job.produce("impressions", [impression(number) for number in range(2000)])
+    longest = "a_join_with_a_long_name"
+    words = job.topology.read_text().replace("\n  join:\n", f"\n  {longest}:\n")
+    job.topology = job.directory.parent / "long.yaml"
+    job.topology.write_text(f"schemas: {ROOT}/schemas\n{words}")
+    seen = on_a_terminal(job.command("run", "--summary", "--until-end")).decode()
+    assert f"{longest[:12]}~ " in seen and f"{longest}: 2,000 in" in seen
+    assert max(len(line) for line in re.sub(r"\x1b\[\??\w+", "", seen).splitlines()) <= 80
+
+
+@pytest.mark.parametrize("arguments, status", [
+    (["run", "--until-end", "--summary"], 0),
+    (["run", "--operators", "jon"], 1),
+    (["validate", "--set", "operators.join.window=soon"], 1),
+    (["validate"], 0),
+    (["produce", "impressions"], 1),
+    (["deadletter", "replay"], 0),
+])
+def test_json_is_all_that_standard_error_has_when_it_is_asked_for(job, arguments, status):
+    done = job.call(*arguments, "--log-format", "json", "--log-level", "error", given='{"x":1}\n', status=status)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert lines and all({"time", "level", "event"} <= line.keys() for line in lines)
+    if arguments[-1] == "--summary":
+        assert lines[-1]["event"] == "totals"
+        assert (lines[-1]["operator"], lines[-1]["in"], lines[-1]["dead_letters"]) == ("join", 0, 0)
 
 
 def test_reading_commands_work_beside_a_running_job(job, running):
