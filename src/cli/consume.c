@@ -391,7 +391,7 @@ const struct command command_consume = {
 		  "there and then waits for more until it is interrupted. It only reads, so it may be called "
 		  "beside a running job.\n"
 		  "Timestamps are integer milliseconds, enums are strings, bytes are base64. A deletion is null. A "
-		  "record that does not decode is named on standard error and passed over; the status is then 1. The "
+		  "record that does not decode is reported on standard error and skipped; the status is then 1. The "
 		  "markers between the records of an internal topic are not shown. A journal "
 		  "(APPLICATION.OPERATOR.journal) can be read too: its values are base64.",
 	.options = consume_options,

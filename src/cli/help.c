@@ -65,7 +65,7 @@ static void
 put_options(const struct option *table, struct buffer *out)
 {
 	for (; table && table->name; table++) {
-		bool says_default = table->initial && table->type != OPTION_BOOLEAN;
+		bool says_default = table->initial && *table->initial && table->type != OPTION_BOOLEAN;
 		char left[128], placeholder[96], text[512];
 		int size;
 

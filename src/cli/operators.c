@@ -8,23 +8,15 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/grid.h"
+#include "cli/manual.h"
+#include "cli/manual_topology.h"
+#include "dataflow/topology_keys.h"
 #include "dataflow/bounds.h"
 
-#define HELP_INDENT 6
 #define TYPES_MAX 256
 
 static const struct option operators_options[] = {OPTION_END};
 
-static void
-put_help(struct buffer *out, const char *help)
-{
-	if (!help)
-		return;
-	buffer_print(out, "%*s", HELP_INDENT, "");
-	help_wrap(out, help, HELP_INDENT, HELP_INDENT);
-}
-
-/* What a record's values have to be, those that are bound alike on one line: "0 to 1: propensity". */
 static void
 put_bounds_of(struct buffer *out, const char *record)
 {
@@ -35,9 +27,9 @@ put_bounds_of(struct buffer *out, const char *record)
 			if ((int)bound->range == range && strcmp(bound->record, record) == 0)
 				buffer_print(&line, "%s%s", line.size ? ", " : "", bound->field);
 		if (line.size) {
-			buffer_print(out, "%*s%s: ", HELP_INDENT, "", bounds_range_text((enum bound_range)range));
+			buffer_print(out, "%*s%s: ", MANUAL_INDENT, "", bounds_range_text((enum bound_range)range));
 			buffer_put_u8(&line, 0);
-			help_wrap(out, (const char *)line.data, HELP_INDENT, HELP_INDENT + 2);
+			help_wrap(out, (const char *)line.data, MANUAL_INDENT, MANUAL_INDENT + 2);
 		}
 		buffer_fini(&line);
 	}
@@ -54,105 +46,9 @@ put_ports(struct buffer *out, const char *title, const struct port *ports, bool 
 		buffer_print(out, "  %s: %s%s%s, %s\n", ports->name, ports->schema ? ports->schema : "any record",
 			     ports->key ? ", keyed by " : "", ports->key ? ports->key : "",
 			     ports->required ? "required" : "optional");
-		put_help(out, ports->help);
+		manual_help(out, ports->help);
 		if (bounded && ports->schema)
 			put_bounds_of(out, ports->schema);
-	}
-}
-
-/* A bound as the text that would be written in a topology: 7d, not 604800000. */
-static void
-put_bound(struct buffer *out, const struct option *option, double bound)
-{
-	struct option at_zero = *option;
-	int64_t integer = (int64_t)bound;
-	char text[64];
-
-	at_zero.offset = 0;
-	option_print(&at_zero, option->type == OPTION_NUMBER ? (const void *)&bound : &integer, text, sizeof(text));
-	buffer_print(out, "%s", text);
-}
-
-static void
-put_bounds(struct buffer *out, const struct option *option)
-{
-	bool has_max = option->type == OPTION_NUMBER || option->max < (double)INT64_MAX;
-
-	if (option->min == 0 && option->max == 0)
-		return;
-	buffer_print(out, has_max ? ", " : ", at least ");
-	put_bound(out, option, option->min);
-	if (has_max) {
-		buffer_print(out, " to ");
-		put_bound(out, option, option->max);
-	}
-}
-
-/* "choice of all, platform, default all" */
-static void
-put_kind(struct buffer *out, const struct option *option)
-{
-	if (option->type == OPTION_GROUPS) {
-		buffer_print(out, "a map of at most %d, each by its name; what each has stands below",
-			     (int)option->max);
-		return;
-	}
-	buffer_print(out, "%s", option_type_name(option->type));
-	for (int i = 0; option->type == OPTION_CHOICE && option->choices[i]; i++)
-		buffer_print(out, "%s%s", i ? ", " : " of ", option->choices[i]);
-	if (option->unit)
-		buffer_print(out, " (%s)", option->unit);
-	if (option->initial)
-		buffer_print(out, ", default %s", *option->initial ? option->initial : "\"\"");
-	else
-		buffer_print(out, ", required");
-	put_bounds(out, option);
-	if (option->state)
-		buffer_print(out, "; cannot be changed while there is state");
-}
-
-/* `group`: the map that the option is part of, or NULL. */
-static void
-put_parameter(struct buffer *out, const char *group, const struct option *option)
-{
-	struct buffer line = {0};
-
-	buffer_print(&line, "%s%s%s: ", group ? group : "", group ? ".NAME." : "", option->name);
-	put_kind(&line, option);
-	buffer_put_u8(&line, 0);
-	buffer_print(out, "  ");
-	help_wrap(out, (const char *)line.data, 2, HELP_INDENT);
-	put_help(out, option->help);
-	buffer_fini(&line);
-}
-
-static void
-put_parameters(struct buffer *out, const struct option *options)
-{
-	if (!options || !options->name)
-		return;
-	buffer_print(out, "\nParameters\n");
-	for (const struct option *option = options; option->name; option++)
-		put_parameter(out, NULL, option);
-	for (; options->name; options++)
-		for (const struct option *option = options->type == OPTION_GROUPS ? options->group->options : NULL;
-		     option && option->name; option++)
-			put_parameter(out, options->name, option);
-}
-
-/* Paragraphs, each behind an empty line. */
-static void
-put_manual(struct buffer *out, const char *manual)
-{
-	char paragraph[2048];
-
-	while (manual && *manual) {
-		int size = (int)strcspn(manual, "\n");
-
-		snprintf(paragraph, sizeof(paragraph), "%.*s", size, manual);
-		buffer_put_u8(out, '\n');
-		help_wrap(out, paragraph, 0, 0);
-		manual += size + (manual[size] == '\n');
 	}
 }
 
@@ -179,36 +75,78 @@ put_example(struct buffer *out, const struct operator_type *type)
 			buffer_print(out, "      %s: ...\n", option->name);
 }
 
+/* `tasks` is for sources, the limit for records that are read. */
+static bool
+is_for(const struct operator_type *type, const struct option *option)
+{
+	bool source = !type->inputs || !type->inputs->name;
+
+	if (strcmp(option->name, "tasks") == 0)
+		return source;
+	return !source || strcmp(option->name, "dead_letter_limit") != 0;
+}
+
+static void
+put_options(struct buffer *out, const struct operator_type *type)
+{
+	if (type->options && type->options->name)
+		buffer_print(out, "\nParameters\n");
+	manual_options(out, type->options);
+	buffer_print(out, "\nParameters of every operator\n");
+	for (const struct option *const *table = topology_operator_keys; *table; table++)
+		for (const struct option *option = *table; option->name; option++)
+			if (is_for(type, option))
+				manual_option(out, NULL, option);
+}
+
+/* What holds for every record that is read, whoever reads it. */
+static void
+put_limits(struct buffer *out, const struct operator_type *type)
+{
+	if (!type->inputs || !type->inputs->name)
+		return;
+	buffer_print(out, "\nWhat becomes a dead letter, whatever the operator\n");
+	buffer_print(out, "%*s", MANUAL_INDENT, "");
+	manual_wrap(
+		out,
+		"A value that cannot be decoded, a key that is not its key field's text or is longer than %d bytes, a "
+		"time that its topic does not take (`isotope operators topics`). A row or an entry that gets too "
+		"large (%d bytes of key and value of a row, %d of an entry) makes a dead letter of the record that "
+		"it is made from.",
+		STORE_KEY_SIZE_MAX, LOG_RECORD_SIZE_MAX, STORE_VALUE_SIZE_MAX);
+}
+
 static void
 put_page(struct buffer *out, const struct operator_type *type)
 {
 	buffer_print(out, "%s: ", type->name);
-	help_wrap(out, type->help, (int)strlen(type->name) + 2, HELP_INDENT);
-	put_manual(out, type->manual);
+	help_wrap(out, type->help, (int)strlen(type->name) + 2, MANUAL_INDENT);
+	manual_paragraphs(out, type->manual);
 	if (type->generate)
 		buffer_print(out, "\nA source: it has no inputs and makes its records itself.\n");
 	put_ports(out, "Inputs (values out of their bounds are dead letters)", type->inputs, true);
 	put_ports(out, "Outputs", type->outputs, false);
 	put_ports(out, "Global tables", type->tables, true);
 	put_example(out, type);
-	put_parameters(out, type->options);
+	put_options(out, type);
+	put_limits(out, type);
 	if (type->stores && type->stores->name)
 		buffer_print(out, "\nStores\n");
 	for (const struct store_spec *store = type->stores; store && store->name; store++) {
 		buffer_print(out, "  %s\n", store->name);
-		put_help(out, store->help);
+		manual_help(out, store->help);
 	}
 	if (type->counters && type->counters->name)
 		buffer_print(out, "\nCounters\n");
 	for (const struct counter_spec *counter = type->counters; counter && counter->name; counter++) {
 		buffer_print(out, "  %s\n", counter->name);
-		put_help(out, counter->help);
+		manual_help(out, counter->help);
 	}
 	if (type->histograms && type->histograms->name)
 		buffer_print(out, "\nHistograms\n");
 	for (const struct histogram_spec *histogram = type->histograms; histogram && histogram->name; histogram++) {
 		buffer_print(out, "  %s\n", histogram->name);
-		put_help(out, histogram->help);
+		manual_help(out, histogram->help);
 	}
 }
 
@@ -225,6 +163,10 @@ put_list(struct buffer *out)
 	}
 	grid_write(&grid, out);
 	grid_fini(&grid);
+	buffer_print(
+		out,
+		"\n`isotope operators TYPE` says all about one. `isotope operators topology` and `isotope operators "
+		"topics` list\nthe other keys of a topology.\n");
 }
 
 static int
@@ -233,6 +175,8 @@ put_type(struct buffer *out, const char *name, struct error *err)
 	const char *names[TYPES_MAX + 1] = {0};
 	const char *closest;
 
+	if (manual_topology(out, name))
+		return 0;
 	for (int i = 0; operators_table[i]; i++) {
 		if (strcmp(operators_table[i]->name, name) == 0) {
 			put_page(out, operators_table[i]);
@@ -265,9 +209,10 @@ operators(const struct call *call)
 
 const struct command command_operators = {
 	.name = "operators",
-	.arguments = "[TYPE]",
+	.arguments = "[TYPE|topology|topics]",
 	.arguments_max = 1,
-	.help = "The operator types, or all about one: ports, parameters, stores, counters.",
+	.help = "The operator types, or all about one: ports, parameters, limits, stores, counters; the keys of a "
+		"topology and of its topics.",
 	.options = operators_options,
 	.run = operators,
 };

@@ -290,14 +290,14 @@ const struct command command_produce = {
 	.manual = "JSON is plain: no union wrappers, enums as strings, bytes as base64, timestamps as integer "
 		  "milliseconds or ISO 8601 with a zone; fields that are left out take their default, an unknown "
 		  "field is an error. The record's key is its key field, its partition follows from the key "
-		  "(records without one go round), its timestamp is the wall clock's. Blank lines are passed "
-		  "over.\n"
+		  "(records without a key are spread over all), its timestamp is the wall clock's. Blank lines are "
+		  "skipped.\n"
 		  "Records are committed 10000 or 8 MiB at a time; those that come through a pipe also when it pauses "
 		  "(0.2 s), and every 0.5 s. At the first bad line it "
 		  "stops, and what was not committed is not appended: a file of up to 10000 records is all or "
 		  "nothing, and of a longer one the message says from which line to go on.\n"
-		  "Topics that are not there yet are made. With the embedded log it has to be the only writer: not "
-		  "beside a running job.",
+		  "Missing topics are created. With the embedded log it must be the only writer: stop a running job "
+		  "first.",
 	.options = produce_options,
 	.options_size = sizeof(struct produce_options),
 	.takes_topology = true,

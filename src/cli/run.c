@@ -39,7 +39,7 @@ static const struct option run_options[] = {
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, until_end),
 	 .initial = "false",
-	 .help = "Process up to what is the end of every input at the start, close all windows, commit, and end."},
+	 .help = "Process every input up to its end at the start, close all windows, commit, and exit."},
 	{.name = "keep-open",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, keep_open),
@@ -52,28 +52,28 @@ static const struct option run_options[] = {
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, new_journal),
 	 .initial = "false",
-	 .help = "A task whose journal has lost everything, though there was something, begins with empty state and at "
-		 "the beginning of its inputs, instead of being refused."},
+	 .help = "A task whose journal is empty although it had state starts with empty state, at the beginning of "
+		 "its inputs, instead of being refused."},
 	{.name = "short-journal",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, short_journal),
 	 .initial = "false",
-	 .help = "A task whose journal has lost its last blocks goes on from the last one that is there, instead of "
-		 "being refused: rows written since then come again. Other data directories that the application has "
-		 "run with have to be removed before."},
+	 .help = "A task whose journal has lost its last blocks resumes from the last one that is left, instead of "
+		 "being refused: rows written after it are written again. First remove other data directories that "
+		 "the application has run with."},
 	{.name = "new-topics",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, new_topics),
 	 .initial = "false",
-	 .help = "An input whose topic was deleted and made anew is read from its beginning, instead of being "
+	 .help = "An input whose topic was deleted and created again is read from its beginning, instead of being "
 		 "refused."},
 	{.name = "old-partitions",
 	 .type = OPTION_BOOLEAN,
 	 .offset = offsetof(struct run_options, old_partitions),
 	 .initial = "false",
-	 .help = "With --until-end, before a rescale whose topics were raised too early: topics that nobody of the "
-		 "topology writes may have more partitions than it says, and those that it says are read to their "
-		 "ends. A record of them whose key belongs elsewhere, since it was written after that, ends the run."},
+	 .help = "With --until-end, before a rescale whose topics were raised too early: source topics may have more "
+		 "partitions than the topology says, of which only as many as it says are read. A record there whose "
+		 "key belongs to another partition, because it was written later, stops the run."},
 	{.name = "operators",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct run_options, operators),
@@ -366,8 +366,8 @@ const struct command command_run = {
 	.help = "Run a topology, or some of its operators, until it is stopped or has reached the end.",
 	.manual =
 		"SIGTERM, SIGINT and SIGHUP commit what is done and end it; a second one ends it at once, and what was "
-		"not committed is done again by the next run. However it ends, the next run goes on where the "
-		"last commit stands.",
+		"not committed is done again by the next run. However it ends, the next run resumes from the "
+		"last commit.",
 	.options = run_options,
 	.options_size = sizeof(struct run_options),
 	.takes_topology = true,

@@ -273,12 +273,11 @@ const struct command command_topics = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.help = "Partitions, records, first and last offset and time, and bytes of every topic.",
-	.manual =
-		"The topics of the topology first, then the journals of its operators. Without --create it only "
-		"reads, so it may be called beside a running job. On Kafka "
-		"offsets are no count of records: markers of transactions take some, and what was aborted or "
-		"compacted. Records are counted by reading; where that is too much, `<=` is what they are at most, and "
-		"null stands in JSON.",
+	.manual = "The topics of the topology first, then the journals of its operators. Without --create it only "
+		  "reads, so it may be called beside a running job. On Kafka "
+		  "offsets are no count of records: markers of transactions take some, and what was aborted or "
+		  "compacted. Records are counted by reading; where that would take too long, the table has an upper "
+		  "bound (`<=`) and JSON has null.",
 	.options = topics_options,
 	.options_size = sizeof(struct topics_options),
 	.takes_topology = true,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dataflow/topology_keys.h"
 #include "dataflow/topology_option.h"
 #include "log/log.h"
 
@@ -153,6 +154,9 @@ static const struct option operator_options[] = {
 		 "go on past what is there."},
 	OPTION_END,
 };
+
+const struct option *const topology_keys[] = {topology_options, loading_options, NULL};
+const struct option *const topology_operator_keys[] = {operator_options, NULL};
 
 /* Keys of these maps that are no options. */
 static const char *const topology_others[] = {"log", "topics", "operators", NULL};

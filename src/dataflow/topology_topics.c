@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dataflow/topology_keys.h"
 #include "dataflow/topology_option.h"
 #include "log/log.h"
 #include "record/json.h"
@@ -61,7 +62,7 @@ static const struct option topic_options[] = {
 	 .offset = offsetof(struct topology_topic, framing),
 	 .initial = "single-object",
 	 .choices = framings,
-	 .help = "What stands before the Avro bytes of a value."},
+	 .help = "Header in front of the Avro bytes of a value: framing."},
 	{.name = "schema_id",
 	 .type = OPTION_INTEGER,
 	 .offset = offsetof(struct topology_topic, schema_id),
@@ -165,6 +166,8 @@ static const struct option topic_wording_options[] = {
 		 "milliseconds belong: a date, an ISO 8601 time with zone, or milliseconds since 1970."},
 	OPTION_END,
 };
+
+const struct option *const topology_topic_keys[] = {topic_options, topic_wording_options, NULL};
 
 static const struct option milliseconds_option = {
 	.name = "not_before",

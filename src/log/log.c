@@ -70,7 +70,7 @@ log_check_spec(const struct topic_spec *spec, struct error *err)
 		return fail(err, FATAL, "topic '%s': %d partitions: expected 1 to %d", spec->name, spec->partitions,
 			    LOG_PARTITIONS_MAX);
 	if (spec->retention_ms < LOG_RETENTION_UNSET || spec->retention_bytes < LOG_RETENTION_UNSET)
-		return fail(err, FATAL, "topic '%s': retention must be 0 or more, or -1 for ever", spec->name);
+		return fail(err, FATAL, "topic '%s': retention must be 0 or more, or -1: forever", spec->name);
 	return 0;
 }
 

@@ -78,7 +78,7 @@ add(enum alert_kind kind, const char *option, char *url, struct alert_receiver *
 	for (size_t i = 0; i < *count; i++)
 		if (receivers[i].id == receiver.id) {
 			memory_free(&receiver.url);
-			return fail(err, FATAL, "%s: %s stands there twice", option, receiver.name);
+			return fail(err, FATAL, "%s: %s is listed twice", option, receiver.name);
 		}
 	receivers[(*count)++] = receiver;
 	return 0;

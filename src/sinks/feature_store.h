@@ -121,7 +121,7 @@ extern const struct option feature_store_options[];
 	{"database", OPTION_INTEGER, FEATURE_STORE_AT(base, database), "0", 0, 65535, NULL, NULL, \
 	 "redis: number of the database"}, \
 	{"timeout", OPTION_DURATION, FEATURE_STORE_AT(base, timeout_ms), "5s", 1, 600000, NULL, "ms", \
-	 "redis: a server that is silent for so long is out of reach"}, \
+	 "redis: how long to wait for a reply before the server counts as unreachable"}, \
 	{"tls", OPTION_BOOLEAN, FEATURE_STORE_AT(base, tls), "false", 0, 0, NULL, NULL, \
 	 "redis: whether to speak TLS"}, \
 	{"tls_ca", OPTION_TEXT, FEATURE_STORE_AT(base, tls_ca), "", 0, 0, NULL, NULL, \

@@ -172,8 +172,7 @@ block_read_prelude(struct cursor *body, int format, struct block_prelude *out, s
 		form = cursor_varint(body);
 	if (body->bad || form > STATE_FORMS_MAX || stores > BLOCK_STORES_MAX || draining > 1 ||
 	    out->entries > INT64_MAX || out->bytes > INT64_MAX)
-		return fail(err, FATAL,
-			    "a block of the journal is damaged: what stands before its changes cannot be read");
+		return fail(err, FATAL, "a block of the journal is damaged: its prelude cannot be decoded");
 	out->store_count = (int)stores;
 	out->form = (int)form;
 	out->format = format;

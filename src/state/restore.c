@@ -317,7 +317,8 @@ check_first(struct state *state, const struct block_part *part, struct error *er
 	if (at->journal && (part->journal != at->journal || part->seq != at->seq)) {
 		if (wipe(state, true, err) < 0)
 			return -1;
-		return fail(err, ABORT, "the stores of operator %s task %d are of another journal; they begin anew",
+		return fail(err, ABORT,
+			    "the stores of operator %s task %d are of another journal; they are rebuilt from it",
 			    state->operator_name, state->partition);
 	}
 	if (part->number != 0)
@@ -372,8 +373,8 @@ state_restored(struct state *state, struct error *err)
 	if (wipe(state, true, err) < 0)
 		return -1;
 	return fail(err, ABORT,
-		    "the journal of operator %s task %d has not the block that the stores were written up to; they "
-		    "begin anew",
+		    "the journal of operator %s task %d lacks the block that the stores were written up to; they "
+		    "are rebuilt from it",
 		    state->operator_name, state->partition);
 }
 

@@ -194,7 +194,7 @@ def test_each_change_of_state_is_a_line_in_the_log(tmp_path):
     ({"webhook": "http://127.0.0.1:1/x", "webhook_secret_file": None}, "webhook needs webhook_secret_file"),
     ({"webhook": "ftp://example.com/secret-path"}, "webhook: URL 1 is none"),
     ({"webhook": "https://me:secret-path@example.com/"}, "URL 1 holds a password"),
-    ({"alertmanager": "http://127.0.0.1:1,http://127.0.0.1:1/"}, "stands there twice"),
+    ({"alertmanager": "http://127.0.0.1:1,http://127.0.0.1:1/"}, "is listed twice"),
 ])
 def test_wrong_options_are_said_without_secrets(tmp_path, options, message):
     done = job_in(tmp_path).call("run", "--until-end", *arguments_of(tmp_path, **options), status=None)

@@ -8,6 +8,7 @@ import pytest
 from tests.flow.job import ROOT, Job
 from tests.flow.test_commands import isotope
 from tests.flow.test_join_random import START
+from tests.flow.test_manual_pages import operator_types
 
 TOPOLOGY = ROOT / "topologies" / "recommender.yaml"
 OPERATORS = re.findall(r"^  (\w+):\n    type: (\w+)", TOPOLOGY.read_text(), re.M)
@@ -32,8 +33,7 @@ def job_of_all(tmp_path_factory):
 
 
 def test_the_topology_has_every_type_but_the_source():
-    listed = {line.split()[0] for line in isotope("operators").stdout.splitlines()[1:]}
-    assert {kind for _, kind in OPERATORS} == listed - {"traffic"}
+    assert {kind for _, kind in OPERATORS} == set(operator_types()) - {"traffic"}
 
 
 @pytest.mark.parametrize("name, kind", OPERATORS)

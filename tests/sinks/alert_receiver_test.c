@@ -35,7 +35,7 @@ TEST(an_address_that_is_none)
 	check_fails(add(ALERT_WEBHOOK, "http://user:secret@c/"), "URL 1 holds a password");
 	check_fails(add(ALERT_WEBHOOK, "http://c/\xc3\xa4"), "written as %XX");
 	check(!strstr(err.text, "\xc3"));
-	check_fails(add(ALERT_WEBHOOK, "http://d/,http://d/"), "webhook http://d stands there twice");
+	check_fails(add(ALERT_WEBHOOK, "http://d/,http://d/"), "webhook http://d is listed twice");
 	check_fails(add(ALERT_WEBHOOK, "http://1,http://2,http://3,http://4,http://5,http://6,http://7,http://8"),
 		    "more than 8");
 	alert_receivers_free(receivers, count);

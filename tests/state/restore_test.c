@@ -127,7 +127,7 @@ TEST(rows_that_were_further_than_the_journal_are_wiped_and_that_is_known)
 		lose_last(&fixture, (size_t)(201 - (int64_t)rows_seq), end);
 		fixture_open_only(&fixture, NULL);
 		if (!end) {
-			check_fails(fixture_restore(&fixture, &err), "has not the block that the stores were written");
+			check_fails(fixture_restore(&fixture, &err), "lacks the block that the stores were written");
 			check_int(err.action, ABORT);
 		}
 		check_ok(fixture_restore(&fixture, &err));
@@ -154,7 +154,7 @@ TEST(a_state_that_was_put_aside_and_is_further_than_the_journal_begins_anew)
 		check(state_put_aside(fixture.state));
 		lose_last(&fixture, 1, end);
 		if (!end)
-			check_fails(fixture_restore(&fixture, &err), "has not the block that the stores were written");
+			check_fails(fixture_restore(&fixture, &err), "lacks the block that the stores were written");
 		check_ok(fixture_restore(&fixture, &err));
 		check(state_was_further(fixture.state, &seq));
 		check_int((int64_t)seq, 4);
