@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/memory.h"
 #include "sinks/alert_sign.h"
 
@@ -28,6 +29,16 @@ host_of(const char *url)
 	return bytes_of(NULL, 0);
 }
 
+static bool
+is_address(struct bytes host)
+{
+	char *text = memory_format("%.*s", bytes_arguments(host));
+	bool good = address_is_host(host) || address_is_host_port(text);
+
+	memory_free(&text);
+	return good;
+}
+
 static int
 check_url(const char *option, size_t number, const char *url, struct error *err)
 {
@@ -39,6 +50,9 @@ check_url(const char *option, size_t number, const char *url, struct error *err)
 	if (memchr(host.data, '@', host.size))
 		return fail(err, FATAL, "%s: URL %zu holds a password; expected it in a file of its own", option,
 			    number);
+	if (!is_address(host))
+		return fail(err, FATAL, "%s: URL %zu has no host, or no port, that could be: \"%.*s\"", option, number,
+			    host.size > 100 ? 100 : (int)host.size, (const char *)host.data);
 	if (host.size > ALERT_RECEIVER_NAME_SIZE / 2)
 		return fail(err, FATAL, "%s: the host of URL %zu is longer than %d bytes", option, number,
 			    ALERT_RECEIVER_NAME_SIZE / 2);

@@ -32,6 +32,9 @@ TEST(an_address_that_is_none)
 	check_fails(add(ALERT_WEBHOOK, "http://a/,hooks.example/secret"), "URL 2 is none");
 	check_fails(add(ALERT_WEBHOOK, "http:///secret"), "URL 1 is none");
 	check_fails(add(ALERT_WEBHOOK, "http://b/,"), "URL 2 is none");
+	check_fails(add(ALERT_WEBHOOK, "http://hooks:90933/secret"),
+		    "URL 1 has no host, or no port, that could be: \"hooks:90933\"");
+	check_fails(add(ALERT_WEBHOOK, "http://:9093/secret"), "that could be: \":9093\"");
 	check_fails(add(ALERT_WEBHOOK, "http://user:secret@c/"), "URL 1 holds a password");
 	check_fails(add(ALERT_WEBHOOK, "http://c/\xc3\xa4"), "written as %XX");
 	check(!strstr(err.text, "\xc3"));
