@@ -56,7 +56,7 @@ parse_weight(const char **list, double max, double weights[ACTIONS_COUNT], unsig
 	number += strspn(number, " ");
 	weight = *number == ':' ? strtod(number + 1, &end) : -1;
 	if (!(weight >= 0 && weight <= max) || end == number + 1 || !strchr(", ", *end))
-		return fail(err, FATAL, "the action %s needs a weight, a number from 0 to %g: \"%s: 1\"",
+		return fail(err, FATAL, "the action %s needs a weight, a number from 0 to %g, as in \"%s: 1\"",
 			    actions_names[action], max, actions_names[action]);
 	weights[action] = weight;
 	*list = end;

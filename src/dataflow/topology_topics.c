@@ -124,8 +124,9 @@ static const struct option topic_options[] = {
 	 .min = MIB / 16,
 	 .max = 1024 * 1024 * MIB,
 	 .unit = "bytes",
-	 .help = "Held of it as a global table by each process, at most, all versions of all keys together, beside "
-		 "`memory`; a run that needs more ends."},
+	 .help = "Memory limit of a global table of this topic per process, all versions of all keys together, on top "
+		 "of "
+		 "`memory`; a run that exceeds it stops."},
 	{.name = "table_versions",
 	 .type = OPTION_INTEGER,
 	 .offset = offsetof(struct topology_topic, table_versions),

@@ -1,6 +1,7 @@
 #include "log/kafka_property.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/address.h"
 #include "base/memory.h"
@@ -126,6 +127,22 @@ holds_secret(const char *name)
 	return false;
 }
 
+/* librdkafka reads "5s" as 5, whatever the unit of the property is. */
+static int
+check_number(const rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
+{
+	char read[32] = "", *end;
+	size_t size = sizeof(read);
+
+	strtoll(value, &end, 0);
+	if (end == value || !*end || rd_kafka_conf_get(conf, name, read, &size) != RD_KAFKA_CONF_OK || !read[0] ||
+	    read[strspn(read, "-0123456789")])
+		return 0;
+	return fail(err, FATAL,
+		    "log: %s is a number, and librdkafka would take its value for %s; expected digits alone", name,
+		    read);
+}
+
 static int
 check_value(const char *name, const char *value, bool secret, struct error *err)
 {
@@ -133,10 +150,11 @@ check_value(const char *name, const char *value, bool secret, struct error *err)
 	struct buffer reason = {0};
 	char text[ERROR_TEXT_SIZE / 2];
 	rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, text, sizeof(text));
+	int checked = result == RD_KAFKA_CONF_OK ? check_number(conf, name, value, err) : 0;
 
 	rd_kafka_conf_destroy(conf);
 	if (result == RD_KAFKA_CONF_OK)
-		return 0;
+		return checked;
 	if (result == RD_KAFKA_CONF_UNKNOWN)
 		return fail_unknown(name, err);
 	reason_for(name, value, secret, &reason);

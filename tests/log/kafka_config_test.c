@@ -79,6 +79,14 @@ TEST(the_reason_is_the_librarys_without_the_value)
 	check(!strstr(err.text, "hunter2"));
 }
 
+TEST(a_number_with_a_unit_is_not_cut)
+{
+	check_refused("log: linger.ms is a number, and librdkafka would take its value for 5", "linger.ms", "5s");
+	check_refused("log: retries is a number", "retries", "7x");
+	/* A text may begin with a digit. */
+	check_refused("has no property", "client.rack", "7x", "none.such", "1");
+}
+
 TEST(a_transaction_may_not_outlive_its_member)
 {
 	check_refused("transaction.timeout.ms 9000 is not less than session.timeout.ms 6000", "session.timeout.ms",
