@@ -19,8 +19,9 @@ KEYS = {  # what a row is a revision of; None: a topic without revisions
 OPERATORS = "join,by_user,history,embedding,features,reconcile,rollup"
 PARTITIONS = 2
 PATIENT = {"join.correction_horizon": "6h", "join.orphan_wait": "6h", "reconcile.correction_horizon": "6h",
-           "rollup.keep": "13h",  # nothing comes too late for what can still be corrected
-           "reconcile.window": "6s", "reconcile.settle": "6s"}  # no log entry comes after its verdict but late ones
+           # nothing comes too late for what can still be corrected; no log entry after its verdict, but late ones
+           "rollup.keep": "13h",
+           "reconcile.window": "6s", "reconcile.settle": "6s", "rollup.settle": "6s"}
 OUT_OF_ORDERNESS_MS = 5_000
 
 
