@@ -167,3 +167,19 @@ TEST(a_group_that_lacks_what_it_needs_is_named)
 		     "t.yaml:4:38: rules.lost of operator j (match) has no \"above\"; expected a whole number such "
 		     "as 42 (How many are too many.)\n") != NULL);
 }
+
+TEST(topics_that_are_one_on_the_log_are_refused)
+{
+	check_problems(
+		"name: a\ntopics:\n  t: {schema: click.avsc, key: id}\n"
+		"  u: {schema: click.avsc, key: id, name: t}\n"
+		"  v: {schema: click.avsc, key: id, name: a.dead_letters}\n",
+		NULL,
+		"t.yaml:4:3: topics t and u are both t on the log; expected a \"name\" of its own for each\n"
+		"t.yaml:5:3: topics v and dead_letters are both a.dead_letters on the log; expected a \"name\" of "
+		"its own for each\n");
+	check_problems(
+		"name: a\ntopics:\n  t: {schema: click.avsc, key: id, name: x y}\n", NULL,
+		"t.yaml:3:42: the name \"x y\" of a topic cannot be taken; expected 1 to 249 letters, digits, '.', "
+		"'_' or '-'\n");
+}

@@ -475,7 +475,8 @@ def test_reading_commands_work_beside_a_running_job(job, running):
     assert running.poll() is None
 
 
-@pytest.mark.parametrize("command", (["produce", "impressions"], ["run"], ["deadletter", "replay"]))
+@pytest.mark.parametrize("command", (["produce", "impressions"], ["run"], ["deadletter", "replay"],
+                                     ["deadletter", "pass"]))
 def test_a_second_writer_is_refused_by_the_first_ones_pid(job, running, command):
     assert str(running.pid) in job.call(*command, status=1).stderr
     assert running.poll() is None

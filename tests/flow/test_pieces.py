@@ -29,7 +29,7 @@ def run_whole(tmp_path_factory, made):
     whole.fill(*made)
     whole.finish()
     rows = whole.results()
-    for topic in ("outcomes", "exploration_events", "late_engagements", "orphan_engagements", "user_histories",
+    for topic in ("outcomes", "exploration_events", "late_engagements", "user_histories",
                   "user_embeddings", "mismatches", "integrity_windows"):
         assert rows[topic], topic
     return rows
