@@ -33,7 +33,7 @@ jump_decide(const struct jump_facts *facts)
 	if (is_near(facts, facts->next_ms))
 		return JUMP_TAKE;
 	if (facts->next_ms < facts->time_ms)
-		return JUMP_REFUSE;
+		return first ? JUMP_DOUBT : JUMP_REFUSE;
 	if (first || (facts->doubted_ms != TIME_MIN && facts->doubted_ms <= facts->time_ms))
 		return JUMP_TAKE;
 	return JUMP_DOUBT;

@@ -15,8 +15,9 @@
  * live: for idle_after), the one that comes has no event time, or lies further on still. Then it is doubted: it is
  * processed and moves no watermark, nor does it wait in the merge for records of its time.
  *
- * The first record of a partition has no course to run ahead of. It is refused by the same rule; where nobody can tell
- * it goes its way, without a wait, since what follows can only be held against it.
+ * The first record of a partition has no course to run ahead of, so that it is never refused: where the one behind it
+ * lies more than max_jump before it, either clock may be the wrong one, and it is doubted. In all other cases it goes
+ * its way, without a wait, since what follows can only be held against it.
  *
  * Until it is decided the record is not taken, so that positions and a restart know nothing of it; it holds up nobody:
  * neither the merge nor idleness (input.c).
