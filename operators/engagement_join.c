@@ -6,13 +6,14 @@
  * engagement is a row too. What comes later but belongs is a corrected row with the next revision, until shown_at +
  * correction_horizon; the last revision of a key is the truth.
  *
- *     an impression      the first wins; one whose horizon W has passed, and that is not known, goes to
- *                        `late_impressions` and gives no row
+ *     an impression      the first wins, for `remember`; one whose horizon W has passed, and that is not known, goes
+ *                        to `late_impressions` and gives no row
  *     an engagement      with its impression: folded if shown_at - before <= occurred_at <= shown_at + window, else to
  *                        `late`. Without: to `late` if its impression may be gone already (occurred_at - window +
  *                        correction_horizon <= W), else it waits until occurred_at + orphan_wait and goes to `orphans`
  *     a score            frozen, first per model version; one made after shown_at + score_tolerance knew what it should
  *                        have predicted and goes to `hindsight`. Without an impression it waits, then is dropped
+ *     beyond a limit     to `overflow` or `overflow_scores`; whichever came first are in the row
  *
  * The fold does not depend on the order of arrival: flags are OR-ed, times are least and greatest, watched_seconds is
  * that of the latest event that has one by (occurred_at, engagement_id). Each entry has one timer, for whatever is due
@@ -22,272 +23,78 @@
 
 #include "operators/operators.h"
 
-/* ---- what has changed ---- */
+/* ---- the case of an impression_id ---- */
 
-/* The outcome has changed: a correction if its final row is out, a provisional row where those are asked for. */
-static int
-emit_change(const struct join *join, struct store *store, struct entry *entry, struct context *context,
-	    struct error *err)
+int
+join_again(struct join_case *of, struct error *err)
 {
-	struct join_parts parts = join_parts_of(entry);
+	if (store_find(of->store, of->key, &of->entry, err) < 0)
+		return -1;
+	insist(of->entry);
+	return 0;
+}
+
+/* One that is forgotten is not there any more. */
+static int
+find_remembered(struct join_case *of, struct error *err)
+{
+	struct join_head head = join_head_of(of->entry);
+	struct join_case chain = *of;
+
+	if (!join_is_forgotten(of->join, &head, of->context))
+		return 0;
+	of->entry = NULL;
+	return join_forget(&chain, err);
+}
+
+int
+join_find(const struct join *join, struct key key, struct context *context, struct join_case *out, struct error *err)
+{
+	*out = (struct join_case){.join = join, .context = context, .store = context_store(context, CASES), .key = key};
+	if (key.bytes.size > JOIN_KEY_SIZE_MAX)
+		return fail(err, SKIP, "impression_id has %zu bytes; at most %d", key.bytes.size, JOIN_KEY_SIZE_MAX);
+	if (store_find(out->store, key, &out->entry, err) < 0)
+		return -1;
+	if (!out->entry || !(join_flags_of(out->entry) & JOIN_REMEMBERED))
+		return 0;
+	return find_remembered(out, err);
+}
+
+bool
+join_remove_empty(struct join_case *of)
+{
+	struct join_head head = join_head_of(of->entry);
+	bool empty = !(head.flags & (JOIN_HAS_IMPRESSION | JOIN_WAIT_APART | JOIN_REMEMBERED)) &&
+		     head.waiting_count + head.waiting_score_count == 0;
+
+	if (empty)
+		entry_remove(of->store, of->entry);
+	return empty;
+}
+
+struct bytes
+join_hold(const struct join_case *of, struct bytes bytes)
+{
+	if (bytes.size == 0)
+		return (struct bytes){0};
+	return bytes_of(memcpy(context_take(of->context, bytes.size), bytes.data, bytes.size), bytes.size);
+}
+
+int
+join_emit_change(struct join_case *of, struct error *err)
+{
+	struct join_parts parts = join_parts_of(of->entry);
+	const struct join *join = of->join;
 
 	if ((parts.head.flags & JOIN_FINAL) && join->emit != EMIT_UPDATES) {
 		parts.head.revision++;
-		join_head_store(store, &entry, &parts.head);
-		context_count(context, CORRECTIONS, 1);
-		return join_emit_outcome(join, entry_key(entry), &parts, true, context, err);
+		join_head_store(of->store, &of->entry, &parts.head);
+		context_count(of->context, CORRECTIONS, 1);
+		return join_emit_outcome(join, of->key.bytes, &parts, true, of->context, err);
 	}
 	if (join->emit == EMIT_FINAL)
 		return 0;
-	return join_emit_outcome(join, entry_key(entry), &parts, false, context, err);
-}
-
-/* Nothing that comes from outside may make an entry larger than a store takes. `more`: bytes of what is to be added. */
-static int
-check_room(struct key key, const struct entry *entry, size_t more, struct error *err)
-{
-	size_t size = (entry ? entry_value(entry).size : 0) + more + JOIN_OVERHEAD_SIZE_MAX;
-
-	if (size <= STORE_VALUE_SIZE_MAX)
-		return 0;
-	return fail(err, SKIP,
-		    "impression %.*s would take %zu bytes of state with this record; at most %d are kept for one "
-		    "impression and what belongs to it",
-		    bytes_arguments(key.bytes), size, STORE_VALUE_SIZE_MAX);
-}
-
-/* ---- engagements ---- */
-
-/* Whether watched_seconds of the outcome is from now on this engagement's. */
-static bool
-is_latest_watch(const struct join_parts *parts, const struct join_engagement *engagement)
-{
-	if (!engagement->has_watched)
-		return false;
-	if (!(parts->head.flags & JOIN_WATCHED))
-		return true;
-	if (engagement->occurred_at != parts->head.watched_at)
-		return engagement->occurred_at > parts->head.watched_at;
-	return bytes_compare(engagement->id, join_id_at(parts, parts->head.watched_id)) > 0;
-}
-
-/* A skip is none, and neither is a view or a watch that was over at once. */
-static bool
-is_engaged(const struct join_engagement *engagement)
-{
-	if (engagement->action == ACTION_SKIP)
-		return false;
-	return (engagement->action != VIEW && engagement->action != WATCH) || !engagement->has_watched ||
-	       engagement->watched >= JOIN_SKIPPED_SECONDS;
-}
-
-static void
-fold(struct store *store, struct entry **entry, const struct join_parts *parts,
-     const struct join_engagement *engagement)
-{
-	struct join_head head = parts->head;
-
-	head.flags |= JOIN_FOLDED;
-	head.flags |= engagement->action == ACTION_SKIP ? JOIN_SKIPPED : is_engaged(engagement) ? JOIN_ENGAGED : 0;
-	head.actions = (uint16_t)(head.actions | 1u << engagement->action);
-	if (head.engagement_count == 0 || engagement->occurred_at < head.first_at)
-		head.first_at = engagement->occurred_at;
-	if (head.engagement_count == 0 || engagement->occurred_at > head.last_at)
-		head.last_at = engagement->occurred_at;
-	head.engagement_count++;
-	if (is_latest_watch(parts, engagement)) {
-		head.flags |= JOIN_WATCHED | JOIN_WATCHED_DURATION;
-		head.flags ^= engagement->has_duration ? 0 : JOIN_WATCHED_DURATION;
-		head.watched_at = engagement->occurred_at;
-		head.watched = engagement->watched;
-		head.watched_duration = engagement->duration;
-		head.watched_id = head.ids_size; /* it is the next to be added */
-	}
-	join_add_id(store, entry, &head, engagement->id);
-}
-
-static bool
-belongs(const struct join *join, const struct join_head *head, int64_t occurred_at)
-{
-	return occurred_at >= time_add(head->shown_at, -join->before) &&
-	       occurred_at <= time_add(head->shown_at, join->window);
-}
-
-/* An engagement and its impression are both here. *changed: the outcome is another one now. */
-static int
-judge(const struct join *join, struct store *store, struct entry **entry, const struct join_engagement *engagement,
-      bool *changed, struct context *context, struct error *err)
-{
-	struct join_parts parts = join_parts_of(*entry);
-
-	if (belongs(join, &parts.head, engagement->occurred_at)) {
-		fold(store, entry, &parts, engagement);
-		*changed = true;
-		return 0;
-	}
-	join_add_id(store, entry, &parts.head, engagement->id); /* a repeat of it changes nothing either */
-	context_count(context, LATE_ENGAGEMENTS, 1);
-	return join_pass_on(context, LATE, entry_key(*entry), engagement->body, join->engagement.field_count, err);
-}
-
-static int
-read_engagement(const struct join *join, const struct record *record, struct context *context,
-		struct join_engagement *out, struct error *err)
-{
-	*out = (struct join_engagement){
-		.id = record_bytes(record, join->engagement.id),
-		.occurred_at = record_integer(record, join->engagement.occurred_at),
-		.action = join->engagement.actions.to_number[record_integer(record, join->engagement.action)],
-		.has_watched = !record_is_null(record, join->engagement.watched),
-		.has_duration = !record_is_null(record, join->engagement.duration),
-	};
-	if (out->has_watched)
-		out->watched = record_real(record, join->engagement.watched);
-	if (out->has_duration)
-		out->duration = record_real(record, join->engagement.duration);
-	if (out->id.size > JOIN_TEXT_SIZE_MAX)
-		return fail(err, SKIP, "engagement_id has %zu bytes; at most %d", out->id.size, JOIN_TEXT_SIZE_MAX);
-	return context_body(context, ENGAGEMENTS, record, &out->body, err);
-}
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The earliest time at which something that waits in the entry is given up. */
-static int64_t
-waiting_deadline(const struct join *join, const struct join_parts *parts)
-{
-	struct cursor engagements = cursor_of(parts->waiting), scores = cursor_of(parts->waiting_scores);
-	struct join_engagement engagement;
-	struct join_score score;
-	int64_t deadline = TIME_MAX;
-
-	while (join_next_waiting(&engagements, &engagement))
-		deadline = least(deadline, time_add(engagement.occurred_at, join->orphan_wait));
-	while (join_next_waiting_score(&scores, &score))
-		deadline = least(deadline, time_add(score.scored_at, join->orphan_wait));
-	return deadline;
-}
-
-static int
-wait_for_impression(const struct join *join, struct key key, struct entry *entry,
-		    const struct join_engagement *engagement, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, 0);
-	int64_t gone_at = time_add(time_add(engagement->occurred_at, -join->window), join->correction_horizon);
-	bool added;
-
-	if (gone_at <= context_watermark(context)) {
-		context_count(context, LATE_ENGAGEMENTS, 1);
-		return join_pass_on(context, LATE, key.bytes, engagement->body, join->engagement.field_count, err);
-	}
-	if (check_room(key, entry, engagement->id.size + engagement->body.size, err) < 0)
-		return -1;
-	if (!entry && store_add(store, key, JOIN_HEAD_SIZE_MIN, &entry, &added, err) < 0)
-		return -1;
-	join_add_waiting(store, &entry, engagement);
-	entry_set_timer(store, entry, least(entry_timer(entry), time_add(engagement->occurred_at, join->orphan_wait)));
-	return 0;
-}
-
-static int
-process_engagement(const struct join *join, const struct record *record, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, 0);
-	struct join_engagement engagement;
-	struct join_parts parts;
-	struct entry *entry;
-	bool changed = false;
-
-	if (read_engagement(join, record, context, &engagement, err) < 0 ||
-	    store_find(store, record->key, &entry, err) < 0)
-		return -1;
-	if (!entry)
-		return wait_for_impression(join, record->key, NULL, &engagement, context, err);
-	parts = join_parts_of(entry);
-	if (join_knows(&parts, engagement.id)) {
-		context_count(context, REPEATED_ENGAGEMENTS, 1);
-		return 0;
-	}
-	if (parts.head.id_count + parts.head.waiting_count >= JOIN_ENGAGEMENTS_MAX)
-		return fail(err, SKIP, "impression %.*s has %d engagements already, which is the limit",
-			    bytes_arguments(record->key.bytes), JOIN_ENGAGEMENTS_MAX);
-	if (!(parts.head.flags & JOIN_HAS_IMPRESSION))
-		return wait_for_impression(join, record->key, entry, &engagement, context, err);
-	if (check_room(record->key, entry, engagement.id.size, err) < 0 ||
-	    judge(join, store, &entry, &engagement, &changed, context, err) < 0)
-		return -1;
-	return changed ? emit_change(join, store, entry, context, err) : 0;
-}
-
-/* ---- scores ---- */
-
-/* A score and its impression are both here. */
-static int
-freeze(const struct join *join, struct store *store, struct entry **entry, const struct join_score *score,
-       bool *changed, struct context *context, struct error *err)
-{
-	struct join_parts parts = join_parts_of(*entry);
-
-	if (score->scored_at > time_add(parts.head.shown_at, join->score_tolerance)) {
-		context_count(context, HINDSIGHT_SCORES, 1);
-		return join_pass_on(context, HINDSIGHT, entry_key(*entry), score->body, join->score.field_count, err);
-	}
-	if (join_has_score(&parts, score->model_version)) {
-		context_count(context, REPEATED_SCORES, 1);
-		return 0;
-	}
-	join_add_score(store, entry, score);
-	*changed = true;
-	return 0;
-}
-
-static int
-read_score(const struct join *join, const struct record *record, struct context *context, struct join_score *out,
-	   struct error *err)
-{
-	*out = (struct join_score){
-		.model_version = record_bytes(record, join->score.model_version),
-		.watch_seconds = record_real(record, join->score.watch),
-		.engage_probability = record_real(record, join->score.probability),
-		.shadow = record_integer(record, join->score.shadow),
-		.scored_at = record_integer(record, join->score.scored_at),
-	};
-	if (out->model_version.size > JOIN_TEXT_SIZE_MAX)
-		return fail(err, SKIP, "model_version has %zu bytes; at most %d", out->model_version.size,
-			    JOIN_TEXT_SIZE_MAX);
-	return context_body(context, SCORES, record, &out->body, err);
-}
-
-static int
-process_score(const struct join *join, const struct record *record, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, 0);
-	struct join_score score;
-	struct join_head head;
-	struct entry *entry;
-	bool added, changed = false;
-
-	if (read_score(join, record, context, &score, err) < 0 ||
-	    store_add(store, record->key, JOIN_HEAD_SIZE_MIN, &entry, &added, err) < 0)
-		return -1;
-	head = join_head_of(entry);
-	if (head.score_count + head.waiting_score_count >= JOIN_SCORES_MAX)
-		return fail(err, SKIP, "impression %.*s has %d scores already, which is the limit",
-			    bytes_arguments(record->key.bytes), JOIN_SCORES_MAX);
-	if (check_room(record->key, entry, score.model_version.size + score.body.size, err) < 0)
-		return -1;
-	if (!(head.flags & JOIN_HAS_IMPRESSION)) {
-		join_add_waiting_score(store, &entry, &score);
-		entry_set_timer(store, entry, least(entry_timer(entry), time_add(score.scored_at, join->orphan_wait)));
-		return 0;
-	}
-	if (freeze(join, store, &entry, &score, &changed, context, err) < 0)
-		return -1;
-	return changed ? emit_change(join, store, entry, context, err) : 0;
+	return join_emit_outcome(join, of->key.bytes, &parts, false, of->context, err);
 }
 
 /* ---- impressions ---- */
@@ -305,170 +112,82 @@ set_impression(const struct join *join, const struct record *record, struct join
 		head->flags |= JOIN_EXPLORATION;
 }
 
-/* What came before the impression is judged now, in the order in which it came. */
+/* What came before the impression: in the order in which it came. */
+struct before {
+	struct bytes inside, apart; /* engagements */
+	struct bytes scores;
+};
+
+/* Taken out of the entry, which is about to become that of the impression. */
 static int
-judge_waiting(const struct join *join, struct store *store, struct entry **entry, struct context *context,
-	      struct error *err)
+take_waiting(struct join_case *of, struct before *out, struct error *err)
 {
-	struct join_parts parts = join_parts_of(*entry);
-	struct bytes held[2] = {parts.waiting, parts.waiting_scores};
-	struct cursor engagements, scores;
+	struct join_parts parts = join_parts_of(of->entry);
+
+	*out = (struct before){.inside = join_hold(of, parts.waiting), .scores = join_hold(of, parts.waiting_scores)};
+	if (!(parts.head.flags & JOIN_WAIT_APART))
+		return 0;
+	return join_take_apart(of, &out->apart, err) < 0 ? -1 : join_unhash_all(of, err);
+}
+
+static int
+judge_waiting(struct join_case *of, const struct before *before, struct error *err)
+{
+	const struct bytes lists[] = {before->inside, before->apart};
+	struct cursor scores = cursor_of(before->scores);
 	struct join_engagement engagement;
 	struct join_score score;
-	bool changed;
 
-	for (int i = 0; i < 2; i++) /* the entry is about to change under them */
-		held[i].data = memcpy(context_take(context, held[i].size), held[i].data, held[i].size);
-	join_clear_waiting(store, entry);
-	engagements = cursor_of(held[0]);
-	while (join_next_waiting(&engagements, &engagement))
-		if (judge(join, store, entry, &engagement, &changed, context, err) < 0)
-			return -1;
-	scores = cursor_of(held[1]);
+	for (int i = 0; i < 2; i++) {
+		struct cursor engagements = cursor_of(lists[i]);
+
+		while (join_next_waiting(&engagements, &engagement))
+			if (join_judge(of, &engagement, err) < 0)
+				return -1;
+	}
 	while (join_next_waiting_score(&scores, &score))
-		if (freeze(join, store, entry, &score, &changed, context, err) < 0)
+		if (join_freeze(of, &score, err) < 0)
 			return -1;
 	return 0;
+}
+
+static int
+begin(struct join_case *of, const struct record *record, struct bytes body, struct error *err)
+{
+	const struct join *join = of->join;
+	struct before before = {.inside = {0}};
+	struct join_head head = {0};
+
+	if (JOIN_HEAD_SIZE_MIN + body.size + JOIN_RESERVE_SIZE > STORE_VALUE_SIZE_MAX)
+		return fail(err, SKIP,
+			    "impression %.*s would take %zu bytes of state; at most %zu are kept for an impression",
+			    bytes_arguments(of->key.bytes), body.size,
+			    STORE_VALUE_SIZE_MAX - JOIN_HEAD_SIZE_MIN - JOIN_RESERVE_SIZE);
+	set_impression(join, record, &head);
+	if ((of->entry && take_waiting(of, &before, err) < 0) ||
+	    join_begin(of->store, of->key, &head, body, &of->entry, err) < 0)
+		return -1;
+	entry_set_timer(of->store, of->entry, time_add(head.shown_at, join->window + join->grace));
+	return judge_waiting(of, &before, err) < 0 ? -1 : join_emit_change(of, err);
 }
 
 static int
 process_impression(const struct join *join, const struct record *record, struct context *context, struct error *err)
 {
-	struct store *store = context_store(context, 0);
 	int64_t shown_at = record_integer(record, join->impression.shown_at);
-	struct join_head head = {0};
-	struct entry *entry;
+	struct join_case of;
 	struct bytes body;
 
 	if (context_body(context, IMPRESSIONS, record, &body, err) < 0 ||
-	    store_find(store, record->key, &entry, err) < 0)
+	    join_find(join, record->key, context, &of, err) < 0)
 		return -1;
-	if (entry)
-		head = join_head_of(entry);
-	if (head.flags & JOIN_HAS_IMPRESSION) {
+	if (of.entry && join_flags_of(of.entry) & (JOIN_HAS_IMPRESSION | JOIN_REMEMBERED)) {
 		context_count(context, REPEATED_IMPRESSIONS, 1);
 		return 0;
 	}
-	if (time_add(shown_at, join->correction_horizon) <= context_watermark(context)) {
-		context_count(context, IMPRESSIONS_LATE, 1);
-		return join_pass_on(context, LATE_IMPRESSIONS, record->key.bytes, body, join->impression.field_count,
-				    err);
-	}
-	if (check_room(record->key, entry, body.size, err) < 0)
-		return -1;
-	set_impression(join, record, &head);
-	if (!entry && join_start(store, record->key, &head, body, &entry, err) < 0)
-		return -1;
-	if (head.waiting_count + head.waiting_score_count != 0) {
-		join_head_store(store, &entry, &head);
-		join_put_body(store, &entry, body);
-		if (judge_waiting(join, store, &entry, context, err) < 0)
-			return -1;
-	}
-	entry_set_timer(store, entry, time_add(shown_at, join->window + join->grace));
-	return emit_change(join, store, entry, context, err);
-}
-
-/* ---- time ---- */
-
-/* The window has closed. */
-static int
-close_window(const struct join *join, struct entry *entry, struct join_parts *parts, struct context *context,
-	     struct error *err)
-{
-	struct store *store = context_store(context, 0);
-	struct join_head *head = &parts->head;
-
-	head->flags |= JOIN_FINAL;
-	head->revision = 1;
-	context_count(context, head->engagement_count != 0 ? JOINED : SWIPE_AWAYS, 1);
-	if (join->emit != EMIT_UPDATES && join_emit_outcome(join, entry_key(entry), parts, true, context, err) < 0)
-		return -1;
-	if (join->correction_horizon <= join->window + join->grace && context_watermark(context) != TIME_MAX) {
-		entry_remove(store, entry);
-		return 0;
-	}
-	join_head_store(store, &entry, head);
-	entry_set_timer(store, entry, time_add(head->shown_at, join->correction_horizon));
-	return 0;
-}
-
-/* No impression came: what has waited until `until` is given up, in the order in which it came. */
-static int
-give_up(const struct join *join, struct entry *entry, int64_t until, struct context *context, struct error *err)
-{
-	struct store *store = context_store(context, 0);
-	struct join_parts parts = join_parts_of(entry);
-	struct bytes held[2] = {parts.waiting, parts.waiting_scores};
-	struct cursor engagements, scores;
-	struct join_engagement engagement;
-	struct join_score score;
-
-	for (int i = 0; i < 2; i++)
-		held[i].data = memcpy(context_take(context, held[i].size), held[i].data, held[i].size);
-	join_clear_waiting(store, &entry);
-	engagements = cursor_of(held[0]);
-	while (join_next_waiting(&engagements, &engagement)) {
-		if (time_add(engagement.occurred_at, join->orphan_wait) > until) {
-			join_add_waiting(store, &entry, &engagement);
-			continue;
-		}
-		context_count(context, ORPHAN_ENGAGEMENTS, 1);
-		if (join_pass_on(context, ORPHANS, entry_key(entry), engagement.body, join->engagement.field_count,
-				 err) < 0)
-			return -1;
-	}
-	scores = cursor_of(held[1]);
-	while (join_next_waiting_score(&scores, &score)) {
-		if (time_add(score.scored_at, join->orphan_wait) > until)
-			join_add_waiting_score(store, &entry, &score);
-		else
-			context_count(context, DROPPED_SCORES, 1);
-	}
-	parts = join_parts_of(entry);
-	if (parts.head.waiting_count + parts.head.waiting_score_count == 0)
-		entry_remove(store, entry);
-	else
-		entry_set_timer(store, entry, waiting_deadline(join, &parts));
-	return 0;
-}
-
-/*
- * When the entry is due by today's options. Its timer was set by those of then: where it is too early now, it is set
- * again.
- */
-static int64_t
-due_at(const struct join *join, const struct join_parts *parts)
-{
-	if (!(parts->head.flags & JOIN_HAS_IMPRESSION))
-		return waiting_deadline(join, parts);
-	if (!(parts->head.flags & JOIN_FINAL))
-		return time_add(parts->head.shown_at, join->window + join->grace);
-	return time_add(parts->head.shown_at, join->correction_horizon);
-}
-
-static int
-join_on_timer(const void *self, struct entry *entry, struct context *context, struct error *err)
-{
-	const struct join *join = self;
-	struct store *store = context_store(context, 0);
-	struct join_parts parts = join_parts_of(entry);
-	bool end = context_watermark(context) == TIME_MAX; /* a bounded run closes all windows */
-	int64_t due = due_at(join, &parts);
-
-	if (!end && due >= context_watermark(context)) {
-		entry_set_timer(store, entry, due);
-		return 0;
-	}
-	if (!(parts.head.flags & JOIN_HAS_IMPRESSION))
-		return give_up(join, entry, end ? TIME_MAX : waiting_deadline(join, &parts), context, err);
-	if (!(parts.head.flags & JOIN_FINAL))
-		return close_window(join, entry, &parts, context, err);
-	if (end) /* the next run may still bring corrections */
-		entry_set_timer(store, entry, time_add(parts.head.shown_at, join->correction_horizon));
-	else
-		entry_remove(store, entry);
-	return 0;
+	if (time_add(shown_at, join->correction_horizon) <= context_watermark(context))
+		return join_pass_on(&of, LATE_IMPRESSIONS, IMPRESSIONS_LATE, body, err);
+	return begin(&of, record, body, err);
 }
 
 static int
@@ -478,35 +197,20 @@ join_process(const void *self, int input, const struct record *record, struct co
 	case IMPRESSIONS:
 		return process_impression(self, record, context, err);
 	case ENGAGEMENTS:
-		return process_engagement(self, record, context, err);
+		return join_process_engagement(self, record, context, err);
 	case SCORES:
-		return process_score(self, record, context, err);
+		return join_process_score(self, record, context, err);
 	}
 	return fail(err, FATAL, "engagement_join has no input %d", input);
 }
 
 /* ---- its manual page ---- */
 
-static void
-join_show(const struct entry *entry, struct buffer *out)
-{
-	struct join_head head = join_head_of(entry);
-	bool shown = head.flags & JOIN_HAS_IMPRESSION;
-
-	buffer_print(out, "{\"impression\": %s", shown ? "true" : "false");
-	if (shown)
-		buffer_print(out,
-			     ", \"shown_at\": %lld, \"final\": %s, \"revision\": %d, \"engaged\": %s, "
-			     "\"n_engagements\": %u",
-			     (long long)head.shown_at, head.flags & JOIN_FINAL ? "true" : "false", head.revision,
-			     head.flags & JOIN_ENGAGED ? "true" : "false", head.engagement_count);
-	buffer_print(out, ", \"scores\": %d, \"waiting_engagements\": %d, \"waiting_scores\": %d}", head.score_count,
-		     head.waiting_count, head.waiting_score_count);
-}
-
 static const char *const emit_choices[] = {"final", "updates", "both", NULL};
 
 #define WEEK_MS (7 * 24 * 3600 * 1000.0)
+#define ENGAGEMENTS_MAX 1000000
+#define WAITING_BYTES_MAX (256 << 20)
 
 static const struct option options[] = {
 	{"window", OPTION_DURATION, offsetof(struct join, window), "10min", 1, WEEK_MS, NULL, "ms",
@@ -521,6 +225,17 @@ static const struct option options[] = {
 	 "how long an engagement or a score waits for its impression"},
 	{"score_tolerance", OPTION_DURATION, offsetof(struct join, score_tolerance), "1s", 0, WEEK_MS, NULL, "ms",
 	 "how long after shown_at a score may have been made and still count as a prediction"},
+	{"remember", OPTION_DURATION, offsetof(struct join, remember), "1d", 1, 5 * WEEK_MS, NULL, "ms",
+	 "how long after shown_at an impression that is sent again is told from a new one; after the horizon only its "
+	 "id is kept for that, so correction_horizon is the least there is"},
+	{"engagements_max", OPTION_INTEGER, offsetof(struct join, engagements_max), "100000", 1, ENGAGEMENTS_MAX, NULL,
+	 NULL,
+	 "engagements of one impression, late and waiting ones included; further ones go to overflow. 100 of their "
+	 "engagement_ids are kept whole, further ones as hashes of 8 bytes"},
+	{"waiting_max", OPTION_SIZE, offsetof(struct join, waiting_max), "16MiB", 1, WAITING_BYTES_MAX, NULL, "bytes",
+	 "of engagements that wait for one impression, beyond the first 100; further ones go to overflow"},
+	{"scores_max", OPTION_INTEGER, offsetof(struct join, scores_max), "1000", 1, 10000, NULL, NULL,
+	 "scores of one impression, waiting ones included, and 256 KiB of them; further ones go to overflow_scores"},
 	{"emit", OPTION_CHOICE, offsetof(struct join, emit), "final", 0, 0, emit_choices, NULL,
 	 "final: a row per closed window and correction; updates: a provisional row per change; both"},
 	OPTION_END,
@@ -541,17 +256,44 @@ static const struct port outputs[] = {
 	{"hindsight", "ranker_score", "impression_id", false, "scores made after the impression was shown"},
 	{"late_impressions", "impression", "impression_id", false,
 	 "impressions that came after their correction_horizon; they have no row"},
+	{"overflow", "engagement", "impression_id", false,
+	 "engagements beyond engagements_max or waiting_max of their impression; they are in no row"},
+	{"overflow_scores", "ranker_score", "impression_id", false,
+	 "scores beyond scores_max of their impression; they are in no row"},
 	{.name = NULL},
 };
 
 static const struct store_spec stores[] = {
-	{
-		.name = "impressions",
-		.help = "one entry per impression_id: the impression, its fold and scores, or what waits for it",
-		.keyed_like_input = true,
-		.bodies = 1u << IMPRESSIONS | 1u << ENGAGEMENTS | 1u << SCORES,
-		.rewrite = join_rewrite,
-	},
+	[CASES] =
+		{
+			.name = "impressions",
+			.help = "one entry per impression_id: the impression, its fold and scores, or what waits for "
+				"it; after the horizon the id alone",
+			.keyed_like_input = true,
+			.share = join_case_share,
+			.bodies = 1u << IMPRESSIONS | 1u << ENGAGEMENTS | 1u << SCORES,
+			.rewrite = join_rewrite,
+		},
+	[IDS] =
+		{
+			.name = "engagement_ids",
+			.help = "hashes of the engagement_ids of impressions that have more than 100",
+			.share = join_ids_share,
+		},
+	[WAITING] =
+		{
+			.name = "waiting",
+			.help = "engagements that wait for an impression, beyond 100",
+			.bodies = 1u << ENGAGEMENTS,
+			.share = join_waiting_share,
+			.rewrite = join_waiting_rewrite,
+		},
+	[REMEMBERED] =
+		{
+			.name = "remembered",
+			.help = "one entry: the impression_id behind its horizon that was remembered last",
+			.share = join_growing_share,
+		},
 	{.name = NULL},
 };
 
@@ -567,6 +309,10 @@ static const struct counter_spec counters[] = {
 	[HINDSIGHT_SCORES] = {"hindsight", "scores made after the impression was shown"},
 	[DROPPED_SCORES] = {"dropped_scores", "scores without an impression"},
 	[IMPRESSIONS_LATE] = {"late_impressions", "impressions that came after their correction_horizon"},
+	[ENGAGEMENTS_OVER] = {"overflow", "engagements beyond engagements_max or waiting_max"},
+	[SCORES_OVER] = {"overflow_scores", "scores beyond scores_max"},
+	[OTHER_USER] = {"other_user", "engagements that were folded though their user is not the impression's"},
+	[OTHER_ITEM] = {"other_item", "engagements that were folded though their item is not the impression's"},
 	{.name = NULL},
 };
 
@@ -580,9 +326,16 @@ const struct operator_type engagement_join_type = {
 		  "itself comes after its horizon goes to late_impressions, and has no row.\n"
 		  "An engagement belongs where shown_at - before <= occurred_at <= shown_at + window; outside of "
 		  "that it goes to late. One without an impression waits until occurred_at + orphan_wait and goes "
-		  "to orphans. Repeated engagement_ids and impressions change nothing.\n"
+		  "to orphans. Repeated engagement_ids and impressions change nothing; an impression_id is known "
+		  "until the watermark has passed shown_at + remember. One by another user, or with another item, "
+		  "than was shown is joined all the same, and counted.\n"
 		  "A score is frozen: the first of each model version holds. One made after shown_at + "
-		  "score_tolerance knew what it should have predicted, and goes to hindsight.\n",
+		  "score_tolerance knew what it should have predicted, and goes to hindsight.\n"
+		  "What one impression has beyond engagements_max, waiting_max or scores_max goes to overflow and "
+		  "overflow_scores, and is in no row; those that came first are. Repeats are found among all that "
+		  "came before: the first 100 engagement_ids by themselves, others by a hash of 64 bits. Dead letters "
+		  "are an engagement_id or a model_version over 4096 bytes, an impression_id over 4092, and an "
+		  "impression that with all its fields takes more than 890 kB.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

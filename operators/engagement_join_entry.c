@@ -7,7 +7,22 @@
 static size_t
 head_size(const struct join_head *head)
 {
-	return head->flags & JOIN_FOLDED ? sizeof(*head) : JOIN_HEAD_SIZE_MIN;
+	return head->flags & (JOIN_FOLDED | JOIN_HASHED) ? sizeof(*head) : JOIN_HEAD_SIZE_MIN;
+}
+
+/* What is kept of a remembered id; the id that was remembered before it follows. */
+struct remembered {
+	uint16_t flags;
+	uint8_t shown_at[sizeof(int64_t)];
+};
+
+static struct join_head
+remembered_at(const uint8_t *from)
+{
+	struct remembered remembered;
+
+	memcpy(&remembered, from, sizeof(remembered));
+	return (struct join_head){.flags = remembered.flags, .shown_at = (int64_t)load_u64(remembered.shown_at)};
 }
 
 static struct join_head
@@ -15,18 +30,36 @@ head_at(const uint8_t *from)
 {
 	struct join_head head;
 
+	memcpy(&head.flags, from, sizeof(head.flags));
+	if (head.flags & JOIN_REMEMBERED)
+		return remembered_at(from);
 	memcpy(&head, from, JOIN_HEAD_SIZE_MIN);
-	if (head.flags & JOIN_FOLDED)
+	if (head_size(&head) == sizeof(head))
 		memcpy(&head, from, sizeof(head));
 	else
 		memset((uint8_t *)&head + JOIN_HEAD_SIZE_MIN, 0, sizeof(head) - JOIN_HEAD_SIZE_MIN);
 	return head;
 }
 
+unsigned
+join_flags_of(const struct entry *entry)
+{
+	uint16_t flags;
+
+	memcpy(&flags, entry_value(entry).data, sizeof(flags));
+	return flags;
+}
+
+struct join_head
+join_head_in(struct bytes value)
+{
+	return head_at(value.data);
+}
+
 struct join_head
 join_head_of(const struct entry *entry)
 {
-	return head_at(entry_value(entry).data);
+	return join_head_in(entry_value(entry));
 }
 
 static struct join_parts
@@ -35,6 +68,7 @@ parts_at(struct bytes value)
 	struct join_parts parts = {.head = head_at(value.data)};
 	const uint8_t *at = value.data + head_size(&parts.head);
 
+	insist(!(parts.head.flags & JOIN_REMEMBERED));
 	parts.body = bytes_of(at, parts.head.body_size);
 	parts.ids = bytes_of(at += parts.body.size, parts.head.ids_size);
 	parts.scores = bytes_of(at += parts.ids.size, parts.head.scores_size);
@@ -103,21 +137,6 @@ join_next_waiting(struct cursor *cursor, struct join_engagement *out)
 }
 
 bool
-join_knows(const struct join_parts *parts, struct bytes id)
-{
-	struct cursor ids = cursor_of(parts->ids), waiting = cursor_of(parts->waiting);
-	struct join_engagement engagement;
-
-	while (cursor_left(&ids) != 0)
-		if (bytes_equal(cursor_text(&ids), id))
-			return true;
-	while (join_next_waiting(&waiting, &engagement))
-		if (bytes_equal(engagement.id, id))
-			return true;
-	return false;
-}
-
-bool
 join_has_score(const struct join_parts *parts, struct bytes model_version)
 {
 	struct cursor cursor = cursor_of(parts->scores);
@@ -137,8 +156,14 @@ join_head_store(struct store *store, struct entry **entry, const struct join_hea
 	memcpy(entry_edit(store, entry, entry_value(*entry).size), head, head_size(head));
 }
 
+bool
+join_has_room(const struct entry *entry, size_t size)
+{
+	return entry_value(entry).size + size + JOIN_RESERVE_SIZE <= STORE_VALUE_SIZE_MAX;
+}
+
 int
-join_start(struct store *store, struct key key, const struct join_head *head, struct bytes body, struct entry **out,
+join_begin(struct store *store, struct key key, const struct join_head *head, struct bytes body, struct entry **entry,
 	   struct error *err)
 {
 	struct join_head full = *head;
@@ -146,14 +171,72 @@ join_start(struct store *store, struct key key, const struct join_head *head, st
 	uint8_t *value;
 	bool added;
 
-	if (store_add(store, key, size, out, &added, err) < 0)
+	if (!*entry && store_add(store, key, size, entry, &added, err) < 0)
 		return -1;
-	insist(added);
 	full.body_size = (uint32_t)body.size;
-	value = entry_edit(store, out, size);
+	value = entry_edit(store, entry, size);
 	memcpy(value, &full, JOIN_HEAD_SIZE_MIN);
 	memcpy(value + JOIN_HEAD_SIZE_MIN, body.data, body.size);
 	return 0;
+}
+
+void
+join_keep_id(struct store *store, struct entry **entry, int64_t shown_at, struct bytes previous)
+{
+	struct remembered remembered = {.flags = JOIN_REMEMBERED};
+	uint8_t *value = entry_edit(store, entry, sizeof(remembered) + previous.size);
+
+	store_u64(remembered.shown_at, (uint64_t)shown_at);
+	memcpy(value, &remembered, sizeof(remembered));
+	if (previous.size != 0)
+		memcpy(value + sizeof(remembered), previous.data, previous.size);
+}
+
+struct bytes
+join_previous_of(const struct entry *entry)
+{
+	struct bytes value = entry_value(entry);
+
+	return bytes_of(value.data + sizeof(struct remembered), value.size - sizeof(struct remembered));
+}
+
+/* `old` bytes at `at` become `size` others, which are not set. */
+static uint8_t *
+replace(struct store *store, struct entry **entry, size_t at, size_t old, size_t size)
+{
+	size_t whole = entry_value(*entry).size;
+	uint8_t *value;
+
+	if (size > old) {
+		value = entry_edit(store, entry, whole + size - old);
+		memmove(value + at + size, value + at + old, whole - at - old);
+		return value + at;
+	}
+	value = entry_edit(store, entry, whole);
+	memmove(value + at + size, value + at + old, whole - at - old);
+	return entry_edit(store, entry, whole + size - old) + at;
+}
+
+void
+join_change_head(struct store *store, struct entry **entry, const struct join_head *head)
+{
+	struct join_head before = join_head_of(*entry);
+
+	memcpy(replace(store, entry, 0, head_size(&before), head_size(head)), head, head_size(head));
+}
+
+void
+join_put_watched_id(struct store *store, struct entry **entry, struct bytes id)
+{
+	struct join_head head = join_head_of(*entry);
+	size_t old = head.flags & JOIN_WATCHED_APART ? head.ids_size - head.watched_id : 0;
+	size_t before = head.ids_size - old;
+
+	store_text(replace(store, entry, head_size(&head) + head.body_size + before, old, text_size(id)), id);
+	head.flags |= JOIN_WATCHED_APART;
+	head.watched_id = (uint32_t)before;
+	head.ids_size = (uint32_t)(before + text_size(id));
+	join_head_store(store, entry, &head);
 }
 
 /* Makes room for `size` bytes at `at`, and stores the head that tells of them. */
@@ -173,15 +256,6 @@ put_u64(uint8_t *to, const void *value)
 {
 	memcpy(to, value, sizeof(uint64_t));
 	return to + sizeof(uint64_t);
-}
-
-void
-join_put_body(struct store *store, struct entry **entry, struct bytes body)
-{
-	struct join_head head = join_head_of(*entry);
-
-	head.body_size = (uint32_t)body.size;
-	memcpy(open_gap(store, entry, &head, head_size(&head), body.size), body.data, body.size);
 }
 
 /* The first fold makes the head longer, and every id the ids: both gaps are opened in one change of size. */
@@ -207,6 +281,12 @@ static size_t
 score_size(const struct join_score *score)
 {
 	return text_size(score->model_version) + 3 * sizeof(uint64_t) + 1;
+}
+
+size_t
+join_score_size(const struct join_score *score)
+{
+	return score_size(score) + text_size(score->body);
 }
 
 static uint8_t *
@@ -240,14 +320,14 @@ join_add_score(struct store *store, struct entry **entry, const struct join_scor
 		  score);
 }
 
-static size_t
-waiting_size(const struct join_engagement *engagement)
+size_t
+join_waiting_size(const struct join_engagement *engagement)
 {
 	return text_size(engagement->id) + 3 * sizeof(uint64_t) + 2 + text_size(engagement->body);
 }
 
-static void
-put_waiting(uint8_t *to, const struct join_engagement *engagement)
+void
+join_put_waiting(uint8_t *to, const struct join_engagement *engagement)
 {
 	to = store_text(to, engagement->id);
 	to = put_u64(to, &engagement->occurred_at);
@@ -263,18 +343,18 @@ join_add_waiting(struct store *store, struct entry **entry, const struct join_en
 {
 	struct join_head head = join_head_of(*entry);
 	size_t at = entry_value(*entry).size - head.waiting_scores_size;
-	size_t size = waiting_size(engagement);
+	size_t size = join_waiting_size(engagement);
 
 	head.waiting_size += (uint32_t)size;
 	head.waiting_count++;
-	put_waiting(open_gap(store, entry, &head, at, size), engagement);
+	join_put_waiting(open_gap(store, entry, &head, at, size), engagement);
 }
 
 void
 join_add_waiting_score(struct store *store, struct entry **entry, const struct join_score *score)
 {
 	struct join_head head = join_head_of(*entry);
-	size_t at = entry_value(*entry).size, size = score_size(score) + text_size(score->body);
+	size_t at = entry_value(*entry).size, size = join_score_size(score);
 
 	head.waiting_scores_size += (uint32_t)size;
 	head.waiting_score_count++;
@@ -294,9 +374,10 @@ join_clear_waiting(struct store *store, struct entry **entry)
 
 /* ---- rewriting ---- */
 
-static int
-rewrite_waiting(struct cursor list, struct stored *stored, struct buffer *out, struct error *err)
+int
+join_rewrite_waiting(struct bytes waiting, struct stored *stored, struct buffer *out, struct error *err)
 {
+	struct cursor list = cursor_of(waiting);
 	struct join_engagement engagement;
 
 	while (join_next_waiting(&list, &engagement)) {
@@ -304,8 +385,8 @@ rewrite_waiting(struct cursor list, struct stored *stored, struct buffer *out, s
 
 		if (stored_body(stored, ENGAGEMENTS, engagement.body, &engagement.body, err) < 0)
 			return -1;
-		size = waiting_size(&engagement);
-		put_waiting(buffer_reserve(out, size), &engagement);
+		size = join_waiting_size(&engagement);
+		join_put_waiting(buffer_reserve(out, size), &engagement);
 		out->size += size;
 	}
 	return 0;
@@ -321,7 +402,7 @@ rewrite_waiting_scores(struct cursor list, struct stored *stored, struct buffer 
 
 		if (stored_body(stored, SCORES, score.body, &score.body, err) < 0)
 			return -1;
-		size = score_size(&score) + text_size(score.body);
+		size = join_score_size(&score);
 		store_text(put_score(buffer_reserve(out, size), &score), score.body);
 		out->size += size;
 	}
@@ -331,11 +412,16 @@ rewrite_waiting_scores(struct cursor list, struct stored *stored, struct buffer 
 int
 join_rewrite(struct bytes value, struct stored *stored, struct buffer *out, struct error *err)
 {
-	struct join_parts parts = parts_at(value);
-	struct join_head head = parts.head;
-	struct bytes body;
+	struct join_head head = head_at(value.data);
 	size_t start = out->size, at;
+	struct join_parts parts;
+	struct bytes body;
 
+	if (head.flags & JOIN_REMEMBERED) {
+		buffer_put_bytes(out, value);
+		return 0;
+	}
+	parts = parts_at(value);
 	if (stored_body(stored, IMPRESSIONS, parts.body, &body, err) < 0)
 		return -1;
 	head.body_size = (uint32_t)body.size;
@@ -344,7 +430,7 @@ join_rewrite(struct bytes value, struct stored *stored, struct buffer *out, stru
 	buffer_put_bytes(out, parts.ids);
 	buffer_put_bytes(out, parts.scores);
 	at = out->size;
-	if (rewrite_waiting(cursor_of(parts.waiting), stored, out, err) < 0)
+	if (join_rewrite_waiting(parts.waiting, stored, out, err) < 0)
 		return -1;
 	head.waiting_size = (uint32_t)(out->size - at);
 	at = out->size;

@@ -2,10 +2,26 @@
 #include "operators/actions.h"
 #include "operators/engagement_join.h"
 #include "operators/operators.h"
+#include "record/text_field.h"
 
 /* Fields of the outcome that are 1 where the action came: the same order as the actions. */
 static const char *const flag_names[JOIN_FLAGS] = {"viewed",	"clicked",  "liked",	"shared",
 						   "commented", "followed", "purchased"};
+
+/* Whom and what a record is about is compared where both schemas have it as plain texts. */
+static void
+open_owner(struct join_owner *owner, const struct schema *schema)
+{
+	static const char *const names[JOIN_OWNERS] = {[JOIN_USER] = "user_id_token", [JOIN_ITEM] = "item_id"};
+	struct error none;
+
+	owner->schema = schema;
+	for (int i = 0; i < JOIN_OWNERS; i++) {
+		owner->fields[i] = text_field_find(schema, names[i]);
+		if (record_field(schema, names[i], SCHEMA_STRING, &owner->of[i], &none) < 0)
+			owner->fields[i] = -1;
+	}
+}
 
 static int
 open_impressions(struct join *join, const struct schema *schema, struct error *err)
@@ -18,6 +34,7 @@ open_impressions(struct join *join, const struct schema *schema, struct error *e
 	};
 
 	join->impression.field_count = schema->field_count;
+	open_owner(&join->impression.owner, schema);
 	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	join->impression.exploration = schema_symbol_find(join->impression.source.schema, "exploration");
@@ -37,6 +54,7 @@ open_engagements(struct join *join, const struct schema *schema, struct error *e
 	};
 
 	join->engagement.field_count = schema->field_count;
+	open_owner(&join->engagement.owner, schema);
 	if (record_fields(schema, wanted, err) < 0)
 		return -1;
 	return symbol_map_init(&join->engagement.actions, join->engagement.action.schema, actions_names, ACTIONS, err);
@@ -140,7 +158,9 @@ check_schemas(const struct context *context, struct error *err)
 	    check_copy(context, LATE, ENGAGEMENTS, true, err) < 0 ||
 	    check_copy(context, ORPHANS, ENGAGEMENTS, true, err) < 0 ||
 	    check_copy(context, HINDSIGHT, SCORES, true, err) < 0 ||
-	    check_copy(context, LATE_IMPRESSIONS, IMPRESSIONS, true, err) < 0)
+	    check_copy(context, LATE_IMPRESSIONS, IMPRESSIONS, true, err) < 0 ||
+	    check_copy(context, OVERFLOW_ENGAGEMENTS, ENGAGEMENTS, true, err) < 0 ||
+	    check_copy(context, OVERFLOW_SCORES, SCORES, true, err) < 0)
 		return -1;
 	return 0;
 }
@@ -155,6 +175,8 @@ join_open(void *self, struct context *context, struct error *err)
 			    "correction_horizon is %lld ms, which is shorter than window + grace (%lld ms): an "
 			    "impression would be gone before its row is due; raise correction_horizon",
 			    (long long)join->correction_horizon, (long long)(join->window + join->grace));
+	if (join->remember < join->correction_horizon)
+		join->remember = join->correction_horizon;
 	if (open_impressions(join, context_input_schema(context, IMPRESSIONS), err) < 0 ||
 	    open_engagements(join, context_input_schema(context, ENGAGEMENTS), err) < 0 ||
 	    open_scores(join, context_input_schema(context, SCORES), err) < 0 ||

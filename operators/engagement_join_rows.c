@@ -80,15 +80,31 @@ join_emit_outcome(const struct join *join, struct bytes key, const struct join_p
 	return 0;
 }
 
+/* Fields of the records that go to an output as they came. */
+static int
+passed_fields(const struct join *join, enum join_output output)
+{
+	switch (output) {
+	case LATE_IMPRESSIONS:
+		return join->impression.field_count;
+	case HINDSIGHT:
+	case OVERFLOW_SCORES:
+		return join->score.field_count;
+	default:
+		return join->engagement.field_count;
+	}
+}
+
 int
-join_pass_on(struct context *context, enum join_output output, struct bytes key, struct bytes body, int field_count,
+join_pass_on(struct join_case *of, enum join_output output, enum join_counter counter, struct bytes body,
 	     struct error *err)
 {
-	struct record *row = body.size != 0 ? context_row(context, output) : NULL;
+	struct record *row = body.size != 0 ? context_row(of->context, (int)output) : NULL;
 
+	context_count(of->context, (int)counter, 1);
 	if (!row) /* not connected, or its input is not any more */
 		return 0;
 	row->prefix = body;
-	row->prefix_fields = field_count;
-	return context_emit(context, output, key, row, err);
+	row->prefix_fields = passed_fields(of->join, output);
+	return context_emit(of->context, (int)output, of->key.bytes, row, err);
 }

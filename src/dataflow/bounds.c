@@ -43,27 +43,25 @@ const struct value_bound bounds_table[] = {
 
 static const struct {
 	const char *text;
-	double min, max;
-	bool above; /* the minimum itself is out of bounds */
+	double min, max; /* both within it */
 } ranges[BOUND_RANGES] = {
-	[BOUND_NOT_EMPTY] = {.text = "not empty"},
-	[BOUND_FINITE] = {"a finite number", -DBL_MAX, DBL_MAX, false},
-	[BOUND_COUNT] = {"0 or more", 0, DBL_MAX, false},
-	[BOUND_AMOUNT] = {"0 or more, finite", 0, DBL_MAX, false},
-	[BOUND_PROBABILITY] = {"0 to 1", 0, 1, false},
-	[BOUND_SHARE] = {"above 0, at most 1", 0, 1, true},
+	[BOUND_NOT_EMPTY] = {.text = "not empty"}, [BOUND_FINITE] = {"a finite number", -DBL_MAX, DBL_MAX},
+	[BOUND_COUNT] = {"0 or more", 0, DBL_MAX}, [BOUND_AMOUNT] = {"0 or more, finite", 0, DBL_MAX},
+	[BOUND_PROBABILITY] = {"0 to 1", 0, 1},	   [BOUND_SHARE] = {"above 0, at most 1", DBL_TRUE_MIN, 1},
 };
 
-enum shape { TEXT, INTEGER, REAL, REALS };
+enum shape { TEXT, INTEGER, REAL, REALS, SHAPES };
 
 struct bounded {
 	struct field field;
 	enum shape shape;
+	double min, max; /* both within the bound */
 	const struct value_bound *bound;
 };
 
+/* Those of a shape stand together, in the order of the shapes. */
 struct bounds {
-	int count;
+	int ends[SHAPES]; /* of each shape: behind its last one */
 	struct bounded fields[];
 };
 
@@ -99,6 +97,8 @@ resolve(const struct schema *record, const struct value_bound *bound, struct bou
 	if (!value || !shape_of(value, bound->range, &out->shape))
 		return false;
 	out->bound = bound;
+	out->min = ranges[bound->range].min;
+	out->max = ranges[bound->range].max;
 	return record_field(record, bound->field, value->type, &out->field, &none) == 0;
 }
 
@@ -108,11 +108,16 @@ bounds_new(const struct schema *record)
 	const char *name = schema_short_name(record);
 	size_t most = sizeof(bounds_table) / sizeof(bounds_table[0]);
 	struct bounds *bounds = memory_new(sizeof(*bounds) + most * sizeof(bounds->fields[0]));
+	int count = 0;
 
-	for (const struct value_bound *bound = bounds_table; bound->record; bound++)
-		if (strcmp(bound->record, name) == 0 && resolve(record, bound, &bounds->fields[bounds->count]))
-			bounds->count++;
-	if (bounds->count == 0)
+	for (int shape = 0; shape < SHAPES; shape++) {
+		for (const struct value_bound *bound = bounds_table; bound->record; bound++)
+			if (strcmp(bound->record, name) == 0 && resolve(record, bound, &bounds->fields[count]) &&
+			    (int)bounds->fields[count].shape == shape)
+				count++;
+		bounds->ends[shape] = count;
+	}
+	if (count == 0)
 		memory_free(&bounds);
 	return bounds;
 }
@@ -126,43 +131,21 @@ bounds_free(struct bounds **bounds)
 /* ---- checking ---- */
 
 /* NaN is in no range. */
-static bool
-is_in(enum bound_range range, double value)
+static inline bool
+is_in(const struct bounded *bounded, double value)
 {
-	return value >= ranges[range].min && value <= ranges[range].max &&
-	       !(ranges[range].above && value == ranges[range].min);
+	return value >= bounded->min && value <= bounded->max;
 }
 
 /* The first item of a list that is out of bounds, or its count. */
 static size_t
-first_out(enum bound_range range, const union slot *list)
+first_out(const struct bounded *bounded, const union slot *list)
 {
 	size_t i = 0;
 
-	while (i < list->array.count && is_in(range, list->array.items[i].real))
+	while (i < list->array.count && is_in(bounded, list->array.items[i].real))
 		i++;
 	return i;
-}
-
-static bool
-holds(const struct bounded *bounded, const struct record *record)
-{
-	const union slot *slot = &record->slots[bounded->field.slot];
-	enum bound_range range = bounded->bound->range;
-
-	if (record_is_null(record, bounded->field))
-		return true;
-	switch (bounded->shape) {
-	case TEXT:
-		return slot->bytes.size != 0;
-	case INTEGER:
-		return is_in(range, (double)slot->integer);
-	case REAL:
-		return is_in(range, slot->real);
-	case REALS:
-		return first_out(range, slot) == slot->array.count;
-	}
-	return true;
 }
 
 /* As consume prints it. */
@@ -194,18 +177,44 @@ refuse(const struct bounded *bounded, const struct record *record, struct error 
 	case REAL:
 		return fail(err, SKIP, "%s is %s; expected %s", bound->field, number(text, slot->real), expected);
 	case REALS:
-		item = first_out(bound->range, slot);
+		item = first_out(bounded, slot);
 		return fail(err, SKIP, "%s[%zu] is %s; expected %s", bound->field, item,
 			    number(text, slot->array.items[item].real), expected);
+	case SHAPES:
+		break;
 	}
 	return -1;
+}
+
+/* The first field that is out of its bounds, or NULL. */
+static const struct bounded *
+find_out(const struct bounds *bounds, const struct record *record)
+{
+	const struct bounded *at = bounds->fields;
+	const union slot *slots = record->slots;
+
+	for (; at < bounds->fields + bounds->ends[TEXT]; at++)
+		if (slots[at->field.slot].bytes.size == 0 && !record_is_null(record, at->field))
+			return at;
+	for (; at < bounds->fields + bounds->ends[INTEGER]; at++)
+		if (!is_in(at, (double)slots[at->field.slot].integer) && !record_is_null(record, at->field))
+			return at;
+	for (; at < bounds->fields + bounds->ends[REAL]; at++)
+		if (!is_in(at, slots[at->field.slot].real) && !record_is_null(record, at->field))
+			return at;
+	for (; at < bounds->fields + bounds->ends[REALS]; at++) {
+		const union slot *list = &slots[at->field.slot];
+
+		if (!record_is_null(record, at->field) && first_out(at, list) < list->array.count)
+			return at;
+	}
+	return NULL;
 }
 
 int
 bounds_check(const struct bounds *bounds, const struct record *record, struct error *err)
 {
-	for (int i = 0; bounds && i < bounds->count; i++)
-		if (!holds(&bounds->fields[i], record))
-			return refuse(&bounds->fields[i], record, err);
-	return 0;
+	const struct bounded *out = bounds ? find_out(bounds, record) : NULL;
+
+	return out ? refuse(out, record, err) : 0;
 }

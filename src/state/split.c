@@ -228,6 +228,16 @@ share_whole(struct share *share, int task)
 }
 
 void
+share_at(struct share *share, int task, int64_t fire_at)
+{
+	struct block_change change = *share->entry;
+
+	change.fire_at = fire_at;
+	if (share->result == 0)
+		share->result = put(&share->split->tasks[task], &change, share->err);
+}
+
+void
 share_add(struct share *share, int store, const struct share_part *part)
 {
 	insist(part->task >= 0 && part->task < share_tasks(share) && share->split->config.stores[store].merge);

@@ -91,6 +91,8 @@ int share_tasks(const struct share *share);			      /* so many there will be */
 int share_task_of(const struct share *share, struct bytes input_key); /* the one that a key belongs to from now on */
 /* The entry goes to that task as it is; at most once. */
 void share_whole(struct share *share, int task);
+/* The same with another timer. */
+void share_at(struct share *share, int task, int64_t fire_at);
 /* A part of an entry of a store goes to part->task. Copied. */
 void share_add(struct share *share, int store, const struct share_part *part);
 /* A share() for entries whose key is that of the input records, where keyed_like_input is not wanted. */

@@ -18,8 +18,9 @@ ACTIONS = ("view", "click", "like", "share", "comment", "follow", "purchase", "w
 def random_parameters(r):
     window = r.choice([1_000, 5_000, 20_000])
     grace = r.choice([0, 500, 3_000])
-    return {"window": window, "grace": grace, "before": r.choice([0, 500, 2_000]),
-            "correction_horizon": window + grace + r.choice([0, 1, 5_000, 40_000]),
+    horizon = window + grace + r.choice([0, 1, 5_000, 40_000])
+    return {"window": window, "grace": grace, "before": r.choice([0, 500, 2_000]), "correction_horizon": horizon,
+            "remember": horizon + r.choice([-1, 0, 1, 10_000, 86_400_000]),
             "orphan_wait": r.choice([0, 1_000, 10_000]), "score_tolerance": r.choice([0, 1_000]),
             "emit": r.choice(["final", "final", "updates", "both"]), "out_of_orderness": r.choice([0, 1_000, 5_000])}
 

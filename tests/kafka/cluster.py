@@ -41,7 +41,8 @@ QUIET = {"log_level": 2}  # a broker that is gone is no news here
 MOVING = [getattr(confluent_kafka.KafkaError, name) for name in (
     "NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS")]
 TOPICS = ("impressions", "engagements", "ranker_scores", "outcomes", "exploration_events", "late_engagements",
-          "orphan_engagements", "hindsight_scores", "late_impressions")
+          "orphan_engagements", "hindsight_scores", "late_impressions", "overflow_engagements",
+          "overflow_scores")
 
 
 def wait_until(condition, what, timeout_s=TIMEOUT_S, every_s=POLL_S):

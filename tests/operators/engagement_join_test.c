@@ -1,121 +1,5 @@
 /* What engagement_join promises, one behaviour a test; test_join_random.py holds it against a reference besides. */
-#include "operators/engagement_join_entry.h"
-
-#include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "dataflow/driver.h"
-#include "operators/operators.h"
-#include "tests/test.h"
-
-static struct error err;
-static struct driver *driver;
-
-/* One partition; window 10 s, before 1 s, grace 1 s, horizon 60 s, orphan_wait 5 s, no disorder; then what is given. */
-static void
-open_join(const char *override)
-{
-	const char *overrides[] = {"operators.join.window=10s",
-				   "operators.join.before=1s",
-				   "operators.join.grace=1s",
-				   "operators.join.correction_horizon=60s",
-				   "operators.join.orphan_wait=5s",
-				   "topics.impressions.partitions=1",
-				   "topics.engagements.partitions=1",
-				   "topics.ranker_scores.partitions=1",
-				   "topics.outcomes.partitions=1",
-				   "topics.impressions.out_of_orderness=0ms",
-				   "topics.engagements.out_of_orderness=0ms",
-				   "topics.ranker_scores.out_of_orderness=0ms",
-				   override,
-				   NULL};
-
-	check_ok(driver_open("topologies/engagement.yaml", overrides, operators_table, &driver, &err));
-}
-
-static void
-send(const char *topic, const char *format, ...)
-{
-	char json[8192];
-	va_list args;
-
-	va_start(args, format);
-	check(vsnprintf(json, sizeof(json), format, args) < (int)sizeof(json));
-	va_end(args);
-	check_ok(driver_send(driver, topic, json, &err));
-}
-
-static long long
-at(int64_t ms)
-{
-	return (long long)(DRIVER_START_MS + ms);
-}
-
-static void
-show(const char *id, int64_t ms)
-{
-	send("impressions",
-	     "{\"impression_id\": \"%s\", \"user_id_token\": \"u\", \"item_id\": \"x\", \"position\": 1, \"shown_at\": "
-	     "%lld, \"source\": \"ranked\", \"duration_seconds\": 20}",
-	     id, at(ms));
-}
-
-static void
-engage(const char *engagement, const char *id, const char *action, int64_t ms, double watched)
-{
-	send("engagements",
-	     "{\"engagement_id\": \"%s\", \"impression_id\": \"%s\", \"user_id_token\": \"u\", \"item_id\": \"x\", "
-	     "\"action\": \"%s\", \"watched_seconds\": %g, \"occurred_at\": %lld}",
-	     engagement, id, action, watched, at(ms));
-}
-
-static void
-score(const char *id, const char *model, int64_t ms)
-{
-	send("ranker_scores",
-	     "{\"impression_id\": \"%s\", \"model_version\": \"%s\", \"predicted_watch_seconds\": 3, "
-	     "\"predicted_engage_prob\": 0.5, \"scored_at\": %lld}",
-	     id, model, at(ms));
-}
-
-/* Moves W past `ms`, by 1 ms, and lets everything due happen. */
-static void
-pass(int64_t ms)
-{
-	show("clock", ms + 1);
-	engage("clock", "clock", "view", ms + 1, 0);
-	score("clock", "clock", ms + 1);
-	check_ok(driver_run(driver, &err));
-}
-
-/* The next outcome but those of the clock, as "id revision engaged n_engagements watched completed skipped". */
-static const char *
-outcome(void)
-{
-	static char text[256];
-	const char *row;
-
-	while ((row = driver_read(driver, "outcomes")) != NULL) {
-		json_t *object = json_loads(row, 0, NULL);
-		const char *id = json_string_value(json_object_get(object, "impression_id"));
-		bool clock = strcmp(id, "clock") == 0;
-
-		snprintf(text, sizeof(text), "%s r%lld%s%s n%lld w%g%s%s scores%zu", id,
-			 (long long)json_integer_value(json_object_get(object, "revision")),
-			 json_is_true(json_object_get(object, "final")) ? "" : " provisional",
-			 json_is_true(json_object_get(object, "engaged")) ? " engaged" : "",
-			 (long long)json_integer_value(json_object_get(object, "n_engagements")),
-			 json_real_value(json_object_get(object, "watched_seconds")),
-			 json_is_true(json_object_get(object, "completed")) ? " completed" : "",
-			 json_is_true(json_object_get(object, "skipped")) ? " skipped" : "",
-			 json_array_size(json_object_get(object, "scores")));
-		json_decref(object);
-		if (!clock)
-			return text;
-	}
-	return "";
-}
+#include "tests/operators/join_fixture.h"
 
 TEST(an_impression_without_engagement_is_a_row_when_its_window_closes)
 {
@@ -343,58 +227,23 @@ TEST(exploration_rows_go_to_both_outputs)
 	driver_close(&driver);
 }
 
-TEST(more_engagements_than_the_limit_are_dead_letters)
+TEST(an_engagement_of_somebody_else_or_with_something_else_is_joined_and_counted)
 {
-	char id[16];
-
-	open_join("operators.join.dead_letter_limit=1");
+	open_join(NULL);
+	send("engagements",
+	     "{\"engagement_id\": \"e1\", \"impression_id\": \"a\", \"user_id_token\": \"other\", \"item_id\": \"x\", "
+	     "\"action\": \"like\", \"occurred_at\": %lld}",
+	     at(500));
 	show("a", 0);
-	for (int i = 0; i < JOIN_ENGAGEMENTS_MAX + 1; i++) {
-		snprintf(id, sizeof(id), "e%d", i);
-		engage(id, "a", "view", 500, 2);
-	}
-	check_ok(driver_run(driver, &err));
-	check_contains(driver_read(driver, "dead_letters"), "has 1000 engagements already, which is the limit");
-	check(driver_read(driver, "dead_letters") == NULL);
-	driver_close(&driver);
-}
-
-/* What is too much is refused while it is still small enough to be taken up by a store. */
-static void
-engage_with_long_ids(const char *id, int count)
-{
-	char engagement[4097];
-
-	for (int i = 0; i < count; i++) {
-		memset(engagement, 'x', sizeof(engagement));
-		snprintf(engagement, sizeof(engagement), "%04d", i);
-		engagement[4] = 'x';
-		engagement[sizeof(engagement) - 1] = '\0';
-		engage(engagement, id, "view", 500, 2);
-	}
-}
-
-TEST(more_bytes_than_an_entry_may_have_are_dead_letters)
-{
-	open_join("operators.join.dead_letter_limit=1");
-	show("a", 0);
-	engage_with_long_ids("a", 230);
-	check_ok(driver_run(driver, &err));
-	check_contains(driver_read(driver, "dead_letters"), "impression a would take");
-	check_ok(driver_finish(driver, &err));
-	check_contains(outcome(), "a r1 engaged n21");
-	driver_close(&driver);
-}
-
-TEST(more_bytes_than_an_entry_may_have_are_dead_letters_before_the_impression_too)
-{
-	open_join("operators.join.dead_letter_limit=1");
-	engage_with_long_ids("a", 230);
-	check_ok(driver_run(driver, &err));
-	check_contains(driver_read(driver, "dead_letters"), "impression a would take");
-	show("a", 0);
-	check_ok(driver_finish(driver, &err));
-	check_contains(outcome(), "a r1 engaged n10");
+	send("engagements",
+	     "{\"engagement_id\": \"e2\", \"impression_id\": \"a\", \"user_id_token\": \"u\", \"item_id\": \"other\", "
+	     "\"action\": \"like\", \"occurred_at\": %lld}",
+	     at(500));
+	engage("e3", "a", "like", 500, 2);
+	pass(11000);
+	check_text(outcome(), "a r1 engaged n3 w2 scores0");
+	check_int(driver_counter(driver, "join", "other_user"), 1);
+	check_int(driver_counter(driver, "join", "other_item"), 1);
 	driver_close(&driver);
 }
 

@@ -13,7 +13,8 @@ NONE, END = -(2**63), 2**63 - 1
 INPUTS = ("impressions", "engagements", "scores")
 TIMES = {"impressions": "shown_at", "engagements": "occurred_at", "scores": "scored_at"}
 DEFAULTS = {"window": 600_000, "before": 60_000, "grace": 5_000, "correction_horizon": 3_600_000,
-            "orphan_wait": 600_000, "score_tolerance": 1_000, "emit": "final", "out_of_orderness": 5_000}
+            "remember": 86_400_000, "orphan_wait": 600_000, "score_tolerance": 1_000, "emit": "final",
+            "out_of_orderness": 5_000}
 FLAGS = {"view": "viewed", "click": "clicked", "like": "liked", "share": "shared", "comment": "commented",
          "follow": "followed", "purchase": "purchased"}
 IMPRESSION_DEFAULTS = {"request_id": "", "surface": "", "explore_kind": "none", "model_version": "",
@@ -65,6 +66,10 @@ class Entry:
         known = self.engagements + self.late + [record for kind, record in self.waiting if kind == "engagements"]
         return any(other["engagement_id"] == engagement["engagement_id"] for other in known)
 
+    def has_waiting(self, score):
+        return any(kind == "scores" and all(other[name] == score[name] for name in ("model_version", "scored_at"))
+                   for kind, other in self.waiting)
+
     def row(self, final):
         events, row = self.engagements, dict(self.impression)
         row["engaged"] = any(is_engagement(event) for event in events)
@@ -98,6 +103,7 @@ class Task:
     def __init__(self, parameters):
         self.p = parameters
         self.entries = {}
+        self.remembered = {}  # shown_at by id, of impressions whose horizon has passed
         self.timers = []
         self.watermark = NONE
         self.draining = False
@@ -121,9 +127,19 @@ class Task:
 
     # ---- records
 
+    def remembers(self, key):
+        remember = max(self.p["remember"], self.p["correction_horizon"])
+        return key in self.remembered and self.remembered[key] + remember >= self.watermark
+
+    def end(self, key):
+        """The horizon has passed: only the id stays."""
+        shown_at = self.entries.pop(key).impression["shown_at"]
+        if self.p["remember"] > self.p["correction_horizon"]:
+            self.remembered[key] = shown_at
+
     def impression(self, record):
         p, key = self.p, record["impression_id"]
-        if key in self.entries and self.entries[key].impression:
+        if self.remembers(key) or key in self.entries and self.entries[key].impression:
             return
         if self.watermark != NONE and record["shown_at"] + p["correction_horizon"] <= self.watermark:
             self.out["late_impressions"].append(record)
@@ -153,7 +169,9 @@ class Task:
         entry = self.entries.get(key)
         if entry and entry.knows(record):
             return
-        if entry and entry.impression:
+        if not entry and self.remembers(key):
+            self.out["late_engagements"].append(record)
+        elif entry and entry.impression:
             if self.judge(entry, record):
                 self.changed(entry)
         elif self.watermark != NONE and record["occurred_at"] - p["window"] + p["correction_horizon"] <= self.watermark:
@@ -161,8 +179,11 @@ class Task:
         else:
             self.wait(key, "engagements", record, record["occurred_at"])
 
+    def is_hindsight(self, score, shown_at):
+        return score["scored_at"] > shown_at + self.p["score_tolerance"]
+
     def freeze(self, entry, score):
-        if score["scored_at"] > entry.impression["shown_at"] + self.p["score_tolerance"]:
+        if self.is_hindsight(score, entry.impression["shown_at"]):
             self.out["hindsight_scores"].append(score)
         elif all(other["model_version"] != score["model_version"] for other in entry.scores):
             entry.scores.append(score)
@@ -170,12 +191,16 @@ class Task:
         return False
 
     def score(self, record):
-        entry = self.entries.get(record["impression_id"])
+        key = record["impression_id"]
+        entry = self.entries.get(key)
         if entry and entry.impression:
             if self.freeze(entry, record):
                 self.changed(entry)
-        else:
-            self.wait(record["impression_id"], "scores", record, record["scored_at"])
+        elif not entry and self.remembers(key):
+            if self.is_hindsight(record, self.remembered[key]):
+                self.out["hindsight_scores"].append(record)
+        elif not entry or not entry.has_waiting(record):
+            self.wait(key, "scores", record, record["scored_at"])
 
     def wait(self, key, kind, record, at):
         entry = self.entries.setdefault(key, Entry())
@@ -206,11 +231,11 @@ class Task:
             if p["emit"] != "updates":
                 self.emit(entry, True)
             if p["correction_horizon"] <= p["window"] + p["grace"]:
-                del self.entries[key]
+                self.end(key)
             elif not self.draining:
                 self.set_timer(key, entry.impression["shown_at"] + p["correction_horizon"])
         else:
-            del self.entries[key]
+            self.end(key)
 
     def give_up(self, key, entry, until):
         waiting, entry.waiting = entry.waiting, []
