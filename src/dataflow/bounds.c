@@ -13,7 +13,7 @@ const struct value_bound bounds_table[] = {
 	{"impression", "item_id", BOUND_NOT_EMPTY},
 	{"impression", "position", BOUND_COUNT},
 	{"impression", "duration_seconds", BOUND_AMOUNT},
-	{"impression", "propensity", BOUND_PROBABILITY},
+	{"impression", "propensity", BOUND_SHARE},
 	{"impression", "sampled_pct", BOUND_SHARE},
 	{"engagement", "engagement_id", BOUND_NOT_EMPTY},
 	{"engagement", "impression_id", BOUND_NOT_EMPTY},

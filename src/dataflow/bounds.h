@@ -18,7 +18,7 @@ enum bound_range {
 	BOUND_COUNT,	   /* 0 or more, of whole numbers */
 	BOUND_AMOUNT,	   /* 0 or more */
 	BOUND_PROBABILITY, /* 0 to 1 */
-	BOUND_SHARE,	   /* above 0, at most 1 */
+	BOUND_SHARE,	   /* above 0, at most 1: of what rows are weighted by the inverse of */
 	BOUND_RANGES,
 };
 

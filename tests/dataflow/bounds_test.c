@@ -90,9 +90,9 @@ TEST(numbers_out_of_their_bounds_are_refused_and_those_at_them_are_not)
 	check_text(real_refused(&sample, "sampled_pct", 0), "sampled_pct is 0; expected above 0, at most 1");
 	check_text(real_refused(&sample, "sampled_pct", 50), "sampled_pct is 50; expected above 0, at most 1");
 	check_text(real_refused(&sample, "sampled_pct", 1e-9), "");
-	check_text(real_refused(&sample, "propensity", 1.01), "propensity is 1.01; expected 0 to 1");
-	check_text(real_refused(&sample, "propensity", -0.01), "propensity is -0.01; expected 0 to 1");
-	check_text(real_refused(&sample, "propensity", 0), "");
+	check_text(real_refused(&sample, "propensity", 1.01), "propensity is 1.01; expected above 0, at most 1");
+	check_text(real_refused(&sample, "propensity", 0), "propensity is 0; expected above 0, at most 1");
+	check_text(real_refused(&sample, "propensity", 1e-9), "");
 	check_text(real_refused(&sample, "propensity", 1), "");
 	check_text(real_refused(&sample, "duration_seconds", -1), "duration_seconds is -1; expected 0 or more, finite");
 	slot_of(&sample, "position")->integer = -1;

@@ -15,7 +15,7 @@ def test_operators_are_listed_and_explained():
     page = isotope("operators", "engagement_join").stdout
     assert re.search(r"^  window: duration.*, default 10min", page, re.M)
     assert re.search(r"^  impressions: impression, keyed by impression_id, required$", page, re.M)
-    assert re.search(r"^      above 0, at most 1: sampled_pct$", page, re.M)
+    assert re.search(r"^      above 0, at most 1: propensity, sampled_pct$", page, re.M)
     assert all(title in page for title in ("Inputs", "Outputs", "Parameters", "Stores", "Counters"))
 
 

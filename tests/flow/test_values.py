@@ -27,10 +27,11 @@ WRONG = [
     ("impressions", impression("a1", user_id_token=""), "user_id_token is empty"),
     ("impressions", impression("a2", sampled_pct=0.0), "sampled_pct is 0; expected above 0, at most 1"),
     ("impressions", impression("a3", sampled_pct=25.0), "sampled_pct is 25; expected above 0, at most 1"),
-    ("impressions", impression("a4", propensity=1.5), "propensity is 1.5; expected 0 to 1"),
+    ("impressions", impression("a4", propensity=1.5), "propensity is 1.5; expected above 0, at most 1"),
+    ("impressions", impression("a8", propensity=0.0), "propensity is 0; expected above 0, at most 1"),
     ("impressions", impression("a5", position=-3), "position is -3; expected 0 or more"),
     ("impressions", impression("a6", duration_seconds=-1.0), "duration_seconds is -1; expected 0 or more, finite"),
-    ("impressions", impression("a7", propensity="NaN"), "propensity is NaN; expected 0 to 1"),
+    ("impressions", impression("a7", propensity="NaN"), "propensity is NaN; expected above 0, at most 1"),
     ("engagements", engagement("e1", "good", watched_seconds=-2.5), "watched_seconds is -2.5; expected 0 or more"),
     ("engagements", engagement("e2", "good", watched_seconds="Infinity"), "watched_seconds is Infinity; expected 0"),
     ("engagements", engagement("e3", "good", user_id_token=""), "user_id_token is empty"),
@@ -42,7 +43,7 @@ WRONG = [
 
 def test_what_is_out_of_bounds_is_a_dead_letter_and_in_no_row(tmp_path):
     job = Job(tmp_path / "data")
-    job.produce("impressions", [impression("good", propensity=0.0, sampled_pct=0.01, duration_seconds=0.0)])
+    job.produce("impressions", [impression("good", propensity=0.001, sampled_pct=0.01, duration_seconds=0.0)])
     for topic, record, _ in WRONG:
         job.produce(topic, [record])
     job.call("run", "--until-end")
