@@ -39,12 +39,12 @@ static int
 find_remembered(struct join_case *of, struct error *err)
 {
 	struct join_head head = join_head_of(of->entry);
-	struct join_case chain = *of;
+	struct join_case gone = *of;
 
 	if (!join_is_forgotten(of->join, &head, of->context))
 		return 0;
 	of->entry = NULL;
-	return join_forget(&chain, err);
+	return join_forget(&gone, err);
 }
 
 int
@@ -291,8 +291,8 @@ static const struct store_spec stores[] = {
 	[REMEMBERED] =
 		{
 			.name = "remembered",
-			.help = "one entry: the impression_id behind its horizon that was remembered last",
-			.share = join_growing_share,
+			.help = "one entry: the impression_ids behind their horizon that were remembered last",
+			.share = join_filling_share,
 		},
 	{.name = NULL},
 };

@@ -24,7 +24,7 @@ enum join_store {
 	CASES,	    /* an entry per impression_id: engagement_join_entry.h */
 	IDS,	    /* engagement_ids beyond those: engagement_join_ids.c */
 	WAITING,    /* engagements beyond those that wait in the case: engagement_join_waiting.c */
-	REMEMBERED, /* the last id that was remembered: engagement_join_remember.c */
+	REMEMBERED, /* the ids that were remembered last: engagement_join_remember.c */
 };
 enum join_emit { EMIT_FINAL, EMIT_UPDATES, EMIT_BOTH };
 enum join_counter {
@@ -158,11 +158,11 @@ int64_t join_waiting_in(struct bytes value); /* engagements */
 int join_end(struct join_case *of, struct error *err);
 /* Whether it is over for a remembered id. */
 bool join_is_forgotten(const struct join *join, const struct join_head *head, const struct context *context);
-/* A remembered id goes where it is forgotten, and so do those that its chain has before it. */
+/* A remembered id goes where it is forgotten, and so do the others of its bundle. */
 int join_forget(struct join_case *of, struct error *err);
 int join_remembered_due(struct join_case *of, struct error *err);
 void join_case_share(const struct share_part *entry, struct share *share);
-void join_growing_share(const struct share_part *entry, struct share *share);
+void join_filling_share(const struct share_part *entry, struct share *share);
 
 /* ---- engagement_join_time.c ---- */
 

@@ -10,7 +10,7 @@ head_size(const struct join_head *head)
 	return head->flags & (JOIN_FOLDED | JOIN_HASHED) ? sizeof(*head) : JOIN_HEAD_SIZE_MIN;
 }
 
-/* What is kept of a remembered id; the id that was remembered before it follows. */
+/* What is kept of a remembered id; a bundle of others follows, or nothing. */
 struct remembered {
 	uint16_t flags;
 	uint8_t shown_at[sizeof(int64_t)];
@@ -181,19 +181,19 @@ join_begin(struct store *store, struct key key, const struct join_head *head, st
 }
 
 void
-join_keep_id(struct store *store, struct entry **entry, int64_t shown_at, struct bytes previous)
+join_keep_id(struct store *store, struct entry **entry, int64_t shown_at, struct bytes bundle)
 {
 	struct remembered remembered = {.flags = JOIN_REMEMBERED};
-	uint8_t *value = entry_edit(store, entry, sizeof(remembered) + previous.size);
+	uint8_t *value = entry_edit(store, entry, sizeof(remembered) + bundle.size);
 
 	store_u64(remembered.shown_at, (uint64_t)shown_at);
 	memcpy(value, &remembered, sizeof(remembered));
-	if (previous.size != 0)
-		memcpy(value + sizeof(remembered), previous.data, previous.size);
+	if (bundle.size != 0)
+		memcpy(value + sizeof(remembered), bundle.data, bundle.size);
 }
 
 struct bytes
-join_previous_of(const struct entry *entry)
+join_bundle_of(const struct entry *entry)
 {
 	struct bytes value = entry_value(entry);
 

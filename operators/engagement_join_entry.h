@@ -38,7 +38,7 @@ enum join_flag {
 	JOIN_HASHED = 1 << 9,		/* the store IDS has further ids */
 	JOIN_WAIT_APART = 1 << 10,	/* the store WAITING has further engagements that wait; their ids are hashed */
 	JOIN_WATCHED_APART = 1 << 11,	/* the last of the ids is only that of watched_id: it is hashed as well */
-	JOIN_REMEMBERED = 1 << 12,	/* the horizon has passed: flags, shown_at, the id remembered before */
+	JOIN_REMEMBERED = 1 << 12,	/* the horizon has passed: flags, shown_at, a bundle of other ids */
 };
 
 struct join_head {
@@ -103,9 +103,9 @@ void join_head_store(struct store *store, struct entry **entry, const struct joi
 /* Makes the entry one of an impression and nothing else, in its final size; a new one where *entry is NULL. */
 int join_begin(struct store *store, struct key key, const struct join_head *head, struct bytes body,
 	       struct entry **entry, struct error *err);
-/* Makes it one of an id that is remembered, and of the one that was remembered before it. */
-void join_keep_id(struct store *store, struct entry **entry, int64_t shown_at, struct bytes previous);
-struct bytes join_previous_of(const struct entry *entry);
+/* Makes it one of an id that is remembered, and of the others of its bundle: ids as texts. */
+void join_keep_id(struct store *store, struct entry **entry, int64_t shown_at, struct bytes bundle);
+struct bytes join_bundle_of(const struct entry *entry);
 
 /* Whether so many bytes more go into the entry. */
 bool join_has_room(const struct entry *entry, size_t size);

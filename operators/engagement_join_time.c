@@ -178,7 +178,7 @@ join_show(const struct entry *entry, struct buffer *out)
 		buffer_print(out, "{\"waiting_engagements\": %lld}", (long long)join_waiting_in(value));
 		break;
 	case REMEMBERED:
-		buffer_print(out, "{\"chain\": %u}", load_u32(value.data));
+		buffer_print(out, "{\"bytes_of_ids\": %u}", load_u32(value.data));
 		break;
 	}
 }
