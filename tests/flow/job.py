@@ -14,6 +14,10 @@ TOPOLOGY = ROOT / "topologies" / "engagement.yaml"
 TIMEOUT_S = 240
 
 
+def under_the_thread_sanitizer():
+    return b"__tsan_init" in ISOTOPE.read_bytes()
+
+
 class Job:
     def __init__(self, directory, topology=TOPOLOGY):
         self.directory = directory

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.flow.job import ISOTOPE
+from tests.flow.job import under_the_thread_sanitizer
 from tests.kafka import cluster
 
 
@@ -8,7 +8,7 @@ from tests.kafka import cluster
 def not_under_the_thread_sanitizer():
     """librdkafka starts its threads with C11's thrd_create, which the thread sanitizer of gcc 12 does not see: in such
     a thread the sanitizer itself crashes."""
-    if b"__tsan_init" in ISOTOPE.read_bytes():
+    if under_the_thread_sanitizer():
         pytest.skip("the thread sanitizer does not know librdkafka's threads")
 
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.flow.job import under_the_thread_sanitizer
 from tests.reference import history_reference, join_reference, reconcile_reference
 
 TOOL = pathlib.Path(os.environ.get("ISOTOPE_BUILD", "build/release")) / "tests" / "sim" / "sim_tool"
@@ -20,6 +21,12 @@ BROKEN = [*(("join", name) for name in ("order", "fence", "position", "timer", "
 BROKEN_SEEDS = 20
 MARKER = {name: "" for name in ("experiment_group", "strategy_id", "model_version", "platform")}
 TIMEOUT_S = 600
+
+
+@pytest.fixture(autouse=True, scope="session")
+def not_under_the_thread_sanitizer():
+    if under_the_thread_sanitizer():
+        pytest.skip("a simulation is one thread")
 
 
 def simulate(*arguments):
