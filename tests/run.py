@@ -5,6 +5,7 @@ The last line it prints is `N passed, N failed, N skipped`. `make test` builds w
 
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -62,6 +63,9 @@ def set_environment(build, temporary):
 
 
 def main(arguments):
+    # Where nohup, or a shell in the background, has them ignored, the programs that are tested would ignore them, too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     build = ROOT / "build" / "release"
     if arguments[:1] == ["--build"]:
         build = pathlib.Path(arguments[1]).resolve()

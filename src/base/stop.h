@@ -1,6 +1,7 @@
 /*
  * SIGINT, SIGTERM and SIGHUP: the first asks the command to end in good order, the second ends the process at once.
  * What has not been committed then was never there. Who waits for something outside looks at stop_requested in between.
+ * SIGINT and SIGHUP stay ignored where they were when the process began: by nohup, or by a shell in the background.
  */
 #ifndef BASE_STOP_H
 #define BASE_STOP_H

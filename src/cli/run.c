@@ -364,10 +364,9 @@ const struct command command_run = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.help = "Run a topology, or some of its operators, until it is stopped or has reached the end.",
-	.manual =
-		"SIGTERM, SIGINT and SIGHUP commit what is done and end it; a second one ends it at once, and what was "
-		"not committed is done again by the next run. However it ends, the next run resumes from the "
-		"last commit.",
+	.manual = "SIGTERM, SIGINT and SIGHUP (not under nohup) commit what is done and end it; a second one ends it "
+		  "at once, and what was not committed is done again by the next run. However it ends, the next run "
+		  "resumes from the last commit.",
 	.options = run_options,
 	.options_size = sizeof(struct run_options),
 	.takes_topology = true,

@@ -12,11 +12,20 @@ count(void *argument)
 	++*(int *)argument;
 }
 
+/* As in a terminal, wherever the tests run. */
+static void
+install(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	stop_install();
+}
+
 TEST(the_first_signal_asks_to_stop)
 {
 	int calls = 0;
 
-	stop_install();
+	install();
 	stop_call(count, &calls);
 	check(!stop_requested());
 	check_int(calls, 0);
@@ -29,7 +38,7 @@ TEST(a_signal_that_came_before_is_not_lost)
 {
 	int calls = 0;
 
-	stop_install();
+	install();
 	raise(SIGINT);
 	stop_call(count, &calls);
 	check_int(calls, 1);
@@ -37,8 +46,21 @@ TEST(a_signal_that_came_before_is_not_lost)
 
 TEST(a_terminal_that_is_closed_asks_to_stop)
 {
-	stop_install();
+	install();
 	raise(SIGHUP);
+	check(stop_requested());
+}
+
+TEST(what_was_ignored_before_stays_so_but_for_sigterm)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	stop_install();
+	raise(SIGINT);
+	raise(SIGHUP);
+	check(!stop_requested());
+	raise(SIGTERM);
 	check(stop_requested());
 }
 
@@ -48,7 +70,7 @@ TEST(the_second_signal_ends_the_process_at_once)
 	int status = 0;
 
 	if (child == 0) {
-		stop_install();
+		install();
 		raise(SIGTERM);
 		raise(SIGINT);
 		_exit(0);
