@@ -52,7 +52,8 @@ class Server(Client):
 
     def kill(self):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 def reply(stream):

@@ -4,7 +4,6 @@ damaged input."""
 import base64
 import json
 import random
-import signal
 import time
 
 import pytest
@@ -73,19 +72,12 @@ def test_rows_and_their_order_depend_on_neither_run_nor_threads(tmp_path):
 def killed_again_and_again(job, r, whole_run_s, *arguments):
     """Runs to the end, killed with -9 at random moments of what a whole run takes; returns how often."""
     kills = 0
-    while True:
-        process = job.start("run", "--until-end", *arguments)
-        try:
-            _, errors = process.communicate(timeout=r.uniform(0.05, 0.4) * whole_run_s if kills < 20 else None)
-            assert process.returncode == 0, errors
+    while kills < 20:
+        if not job.run_killed(*arguments, after_s=r.uniform(0.05, 0.4) * whole_run_s):
             return kills
-        except Exception as timeout:
-            if process.poll() is not None:
-                raise
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            assert type(timeout).__name__ == "TimeoutExpired", timeout
-            kills += 1
+        kills += 1
+    job.call("run", "--until-end", *arguments)
+    return kills
 
 
 @pytest.mark.parametrize("seed, arguments", [(1, []), (2, ["--set", "workers=2"]), (3, ["--set", "memory=16MiB"])])
