@@ -164,11 +164,7 @@ report_no_field(struct topology_loading *loading, struct yaml_place place, const
 static const char *
 describe(const struct schema *schema)
 {
-	if (schema->logical == LOGICAL_TIMESTAMP_MILLIS)
-		return "timestamp-millis";
-	if (schema->logical == LOGICAL_TIMESTAMP_MICROS)
-		return "timestamp-micros";
-	return schema_type_name(schema->type);
+	return schema->timestamp ? schema->timestamp : schema_type_name(schema->type);
 }
 
 /* A key is a text and an event time is a timestamp-millis, neither of them nullable: each record has one. */

@@ -54,7 +54,7 @@ fail_known(const struct codec *codec, uint32_t id, struct error *err)
 	if (codec->framing == FRAMING_SINGLE_OBJECT)
 		return fail(err, FATAL,
 			    "its fingerprint is that of another schema of this topic, from which it differs only in "
-			    "timestamp-millis and timestamp-micros: single-object framing cannot tell their values "
+			    "the units of timestamps: single-object framing cannot tell their values "
 			    "apart; expected one unit for all of them, or a topic for each");
 	return fail(err, FATAL, "schema id %" PRIu32 " is given to two different schemas", id);
 }

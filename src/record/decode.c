@@ -326,8 +326,6 @@ run_promotion(struct state *state, const struct op *op, union slot *to)
 	return 0;
 }
 
-#define UNIT 1000 /* microseconds in a millisecond */
-
 static int
 run_unit(struct state *state, const struct op *op, union slot *to)
 {
@@ -336,10 +334,10 @@ run_unit(struct state *state, const struct op *op, union slot *to)
 
 	if (!at)
 		return explain(state, op);
-	if (op->code == OP_MICROS_TO_MILLIS) {
-		to->integer = value / UNIT - (value % UNIT < 0);
-	} else if (__builtin_mul_overflow(value, UNIT, &to->integer)) {
-		fault_set(&state->fault, "%lld ms is out of the range of a timestamp-micros", (long long)value);
+	if (op->count < 0) {
+		to->integer = value / -op->count - (value % -op->count < 0);
+	} else if (__builtin_mul_overflow(value, op->count, &to->integer)) {
+		fault_set(&state->fault, "the time %lld times %d is out of range", (long long)value, op->count);
 		return op->name ? fault_in(&state->fault, ".%s", op->name) : -1;
 	}
 	state->at = at;
@@ -397,8 +395,7 @@ run_other(struct state *state, const struct op *op, union slot *slots)
 	case OP_LONG_TO_FLOAT:
 	case OP_LONG_TO_DOUBLE:
 		return run_promotion(state, op, to);
-	case OP_MICROS_TO_MILLIS:
-	case OP_MILLIS_TO_MICROS:
+	case OP_UNIT:
 		return run_unit(state, op, to);
 	default:
 		if (run_composite(state, op, slots) < 0)

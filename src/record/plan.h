@@ -40,11 +40,10 @@ enum op_code {
 	OP_INT_TO_DOUBLE,
 	OP_LONG_TO_FLOAT,
 	OP_LONG_TO_DOUBLE,
-	OP_MICROS_TO_MILLIS, /* towards the past */
-	OP_MILLIS_TO_MICROS, /* refuses what has no microseconds in 64 bits */
-	OP_DEFAULT,	     /* table: `width` slots to copy */
-	OP_REFUSE,	     /* table: text; the writer's branch does not resolve */
-	OP_SKIP_VALUE,	     /* count: op_code of a simple value without slot */
+	OP_UNIT,       /* a timestamp; count: times so much, or, where negative, so much less, towards the past */
+	OP_DEFAULT,    /* table: `width` slots to copy */
+	OP_REFUSE,     /* table: text; the writer's branch does not resolve */
+	OP_SKIP_VALUE, /* count: op_code of a simple value without slot */
 	OP_SKIP_ARRAY,
 };
 

@@ -5,8 +5,8 @@
  * an operation that refuses; everywhere else it refuses the pair. Records may contain themselves: the routine of a pair
  * is known before it is complete, and one that fails is left behind as a refusal, since others may point to it.
  *
- * Timestamps of both units are longs to Avro, which reads one as the other, wrong by a factor of 1000. Here the unit is
- * converted.
+ * Timestamps of any unit are longs to Avro, which reads one as the other, wrong by a factor of 1000 or more. Here the
+ * unit is converted.
  */
 #include <stdio.h>
 #include <string.h>
@@ -163,15 +163,18 @@ compile_enum(struct compiler *compiler, struct routine *routine, const struct sc
 	return 0;
 }
 
-/* The operation that reads a value of one type, or of a timestamp of one unit as one of the other. */
-static enum op_code
-same_type_op(const struct schema *writer, const struct schema *reader)
+static void
+compile_same(struct compiler *compiler, struct routine *routine, const struct schema *writer,
+	     const struct schema *reader, int slot, const char *name)
 {
-	if (writer->logical == LOGICAL_TIMESTAMP_MICROS && reader->logical == LOGICAL_TIMESTAMP_MILLIS)
-		return OP_MICROS_TO_MILLIS;
-	if (writer->logical == LOGICAL_TIMESTAMP_MILLIS && reader->logical == LOGICAL_TIMESTAMP_MICROS)
-		return OP_MILLIS_TO_MICROS;
-	return simple_op(writer->type);
+	struct op *op;
+
+	if (!writer->ticks || !reader->ticks || writer->ticks == reader->ticks) {
+		emit(compiler, routine, simple_op(writer->type), slot, name)->count = writer->fixed_size;
+		return;
+	}
+	op = emit(compiler, routine, OP_UNIT, slot, name);
+	op->count = writer->ticks < reader->ticks ? reader->ticks / writer->ticks : -(writer->ticks / reader->ticks);
 }
 
 static int
@@ -183,7 +186,7 @@ compile_simple(struct compiler *compiler, struct routine *routine, const struct 
 	if (writer->type == SCHEMA_ENUM)
 		return compile_enum(compiler, routine, writer, reader, slot, name);
 	if (writer->type == reader->type)
-		emit(compiler, routine, same_type_op(writer, reader), slot, name)->count = writer->fixed_size;
+		compile_same(compiler, routine, writer, reader, slot, name);
 	else
 		emit(compiler, routine, promoting_op(writer->type, reader->type), slot, name);
 	return 0;

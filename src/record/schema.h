@@ -51,6 +51,8 @@ struct schema_field {
 struct schema {
 	enum schema_type type;
 	enum schema_logical logical;
+	const char *timestamp;	    /* the logicalType of a timestamp, also of a local one; else NULL */
+	int ticks;		    /* of its unit in a second; else 0 */
 	const char *name;	    /* full name of record, enum, fixed; else NULL */
 	const char *doc;	    /* or NULL */
 	const char *const *aliases; /* full names, NULL-terminated; never NULL */

@@ -61,20 +61,10 @@ write_branches(struct writer *writer, const struct schema *schema)
 	buffer_print(&writer->out, "]");
 }
 
-static const char *
-logical_name(const struct writer *writer, const struct schema *schema)
-{
-	if (!writer->timestamps)
-		return NULL;
-	if (schema->logical == LOGICAL_TIMESTAMP_MILLIS)
-		return "timestamp-millis";
-	return schema->logical == LOGICAL_TIMESTAMP_MICROS ? "timestamp-micros" : NULL;
-}
-
 static void
 write_plain(struct writer *writer, const struct schema *schema)
 {
-	const char *logical = logical_name(writer, schema);
+	const char *logical = writer->timestamps ? schema->timestamp : NULL;
 
 	if (logical)
 		buffer_print(&writer->out, "{\"type\":\"%s\",\"logicalType\":\"%s\"}", schema_type_name(schema->type),

@@ -278,6 +278,23 @@ parse_union(struct parser *parser, const json_t *json, const char *space)
 	return tree_node_done(parser, node, height, 1 + width);
 }
 
+/* Timestamps, local ones too, say by their name what a tick is. */
+static void
+set_unit(struct schema *schema, const char *logical)
+{
+	static const struct {
+		const char *name;
+		int ticks;
+	} units[] = {{"timestamp-millis", 1000}, {"timestamp-micros", 1000000}, {"timestamp-nanos", 1000000000}};
+	const char *name = strncmp(logical, "local-", 6) == 0 ? logical + 6 : logical;
+
+	for (size_t i = 0; schema->type == SCHEMA_LONG && i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(name, units[i].name) == 0) {
+			schema->timestamp = logical;
+			schema->ticks = units[i].ticks;
+		}
+}
+
 /* Where the attribute fits its type it counts; in all other cases the Avro specification wants it ignored. */
 static const struct schema *
 parse_logical(struct parser *parser, const json_t *json, const struct schema *plain)
@@ -291,6 +308,7 @@ parse_logical(struct parser *parser, const json_t *json, const struct schema *pl
 	if (!node)
 		return NULL;
 	node->schema.logical = LOGICAL_OTHER;
+	set_unit(&node->schema, logical);
 	if (plain->type == SCHEMA_LONG && strcmp(logical, "timestamp-millis") == 0)
 		node->schema.logical = LOGICAL_TIMESTAMP_MILLIS;
 	if (plain->type == SCHEMA_LONG && strcmp(logical, "timestamp-micros") == 0)

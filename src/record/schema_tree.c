@@ -119,6 +119,8 @@ int
 tree_array(struct parser *parser, const json_t *json, const char *attribute, bool required, const json_t **out)
 {
 	*out = json_object_get(json, attribute);
+	if (json_is_null(*out) && !required)
+		*out = NULL;
 	if (!*out && !required)
 		return 0;
 	if (!*out)

@@ -187,7 +187,9 @@ TEST(a_short_name_may_mean_a_type_without_namespace)
 
 TEST(attributes_that_are_null_are_not_given)
 {
-	struct schema_document *document = parse("{\"type\":\"record\",\"name\":\"shop.r\",\"doc\":null,\"fields\":["
+	struct schema_document *document = parse("{\"type\":\"record\",\"name\":\"shop.r\","
+		"\"doc\":null,\"aliases\":null,"
+		"\"fields\":["
 		FIELD("x", "{\"type\":\"fixed\",\"name\":\"mark\",\"namespace\":null,\"size\":1}") "]}");
 
 	check_text(document->root->fields[0].schema->name, "shop.mark");
