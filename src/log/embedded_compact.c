@@ -3,6 +3,9 @@
  * bytes were appended as were left by the compaction before: the first remembers where each key occurs last, the
  * second rewrites the batches that hold older ones. Offsets stay: a batch keeps its place and the offsets it covers.
  *
+ * What was appended within the topic's compaction lag takes no part, so that a record stays for as long as that after a
+ * later one of its key has come: whoever looks for what held at a time in the past finds it.
+ *
  * Memory is bounded: the first pass stops when its table is full, and only what lies before that is compacted; the
  * next sweep goes on from there. Keys are told apart by 128 bits of hash. A deletion stays for a day after it was
  * written, so that whoever follows the topic sees it.
@@ -26,6 +29,7 @@ struct compaction {
 	int topic, partition;
 	struct slot *table;
 	size_t keys;
+	int64_t end;	   /* offsets from there on are younger than the topic's lag */
 	int64_t until;	   /* offsets before that are in the table */
 	int64_t deletions; /* those with a timestamp before that may go */
 	struct buffer batch;
@@ -76,7 +80,8 @@ remember_all(struct compaction *compaction, int64_t from, struct error *err)
 	place_init(&place, compaction->log, compaction->topic, compaction->partition, from);
 	do
 		result = place_fetch(&place, &batch, err);
-	while (result == 0 && batch.count != 0 && remember(compaction, &batch) && !batch.at_end);
+	while (result == 0 && batch.count != 0 && batch.records[0].offset < compaction->end &&
+	       remember(compaction, &batch) && !batch.at_end);
 	place_fini(&place);
 	return result;
 }
@@ -198,14 +203,14 @@ rewrite_all(struct compaction *compaction, struct error *err)
 
 /* Bytes in the batches before `until`, as they are. */
 static int
-measure(struct embedded *log, int topic, int partition, int64_t until, int64_t *bytes, struct error *err)
+measure(struct embedded *log, int topic, int partition, int64_t from, int64_t until, int64_t *bytes, struct error *err)
 {
 	struct index_walk walk;
 	int found;
 
 	*bytes = 0;
 	index_open(&walk, log, topic, partition);
-	for (found = index_seek(&walk, 0, err); found > 0 && walk.base < until; found = index_next(&walk, err))
+	for (found = index_seek(&walk, from, err); found > 0 && walk.base < until; found = index_next(&walk, err))
 		*bytes += walk.summary.size;
 	index_close(&walk);
 	return found < 0 ? -1 : 0;
@@ -231,14 +236,36 @@ measure_appended(struct embedded *log, int topic, int partition, int64_t from, i
 	return found < 0 ? -1 : 0;
 }
 
+/* Where the batches begin that are younger than the lag, behind `from`. */
+static int
+find_end(struct embedded *log, int topic, int partition, int64_t from, int64_t *end, struct error *err)
+{
+	int64_t lag_ms = log->topics[topic]->compaction_lag_ms;
+	int64_t before = time_add(log->guard.now_ms, -lag_ms);
+	struct index_walk walk;
+	int found;
+
+	*end = INT64_MAX;
+	if (lag_ms == 0)
+		return 0;
+	index_open(&walk, log, topic, partition);
+	found = index_seek(&walk, from, err);
+	while (found > 0 && (walk.summary.count == 0 || walk.summary.max_time < before))
+		found = index_next(&walk, err);
+	if (found > 0)
+		*end = walk.base;
+	index_close(&walk);
+	return found < 0 ? -1 : 0;
+}
+
 /* Until the first compaction nothing is known of what an earlier process has compacted: all is looked at. */
 static int
-measure_dirty(struct embedded *log, int topic, int partition, int64_t *dirty, struct error *err)
+measure_dirty(struct embedded *log, int topic, int partition, int64_t end, int64_t *dirty, struct error *err)
 {
 	int64_t clean_end = embedded_partition(log, topic, partition)->clean_end;
 
-	return clean_end == 0 ? measure(log, topic, partition, INT64_MAX, dirty, err)
-			      : measure_appended(log, topic, partition, clean_end, dirty, err);
+	return clean_end == 0 || end < INT64_MAX ? measure(log, topic, partition, clean_end, end, dirty, err)
+						 : measure_appended(log, topic, partition, clean_end, dirty, err);
 }
 
 int
@@ -249,7 +276,8 @@ embedded_compact(struct embedded *log, int topic, int partition, struct error *e
 	int64_t dirty;
 	int result;
 
-	if (measure_dirty(log, topic, partition, &dirty, err) < 0)
+	if (find_end(log, topic, partition, part->clean_end, &compaction.end, err) < 0 ||
+	    measure_dirty(log, topic, partition, compaction.end, &dirty, err) < 0)
 		return -1;
 	if (dirty < GARBAGE_BYTES_MIN || dirty < part->clean_bytes)
 		return 0;
@@ -260,7 +288,7 @@ embedded_compact(struct embedded *log, int topic, int partition, struct error *e
 	if (result == 0)
 		result = rewrite_all(&compaction, err);
 	if (result == 0)
-		result = measure(log, topic, partition, compaction.until, &part->clean_bytes, err);
+		result = measure(log, topic, partition, 0, compaction.until, &part->clean_bytes, err);
 	if (result == 0)
 		part->clean_end = compaction.until;
 	memory_free(&compaction.table);

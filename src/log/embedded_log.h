@@ -71,7 +71,7 @@ struct topic {
 	struct partition *partitions;
 	_Atomic bool compacted;
 	_Atomic bool freed; /* batches have gone, or may have before the log was opened, since files were looked at */
-	_Atomic int64_t retention_ms, retention_bytes;
+	_Atomic int64_t retention_ms, retention_bytes, compaction_lag_ms;
 };
 
 struct commit;

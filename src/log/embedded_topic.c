@@ -43,6 +43,7 @@ topic_new(const struct topic_spec *spec)
 	topic->freed = true;
 	topic->retention_ms = spec->retention_ms;
 	topic->retention_bytes = spec->retention_bytes;
+	topic->compaction_lag_ms = spec->compaction_lag_ms;
 	for (int i = 0; i < spec->partitions; i++) {
 		pthread_mutex_init(&topic->partitions[i].maintenance, NULL);
 		topic->partitions[i].high_time = TIME_MIN;
@@ -102,18 +103,33 @@ embedded_partition_refresh(struct embedded *log, int topic, int partition, struc
 	return 0;
 }
 
+/* How a topic's settings say whether it is compacted; up to 0.1.0 without a lag. */
+enum { CLEANUP_DELETE, CLEANUP_COMPACT, CLEANUP_LAGGING };
+
+static uint8_t
+cleanup_of(const struct topic_spec *spec)
+{
+	if (!spec->compacted)
+		return CLEANUP_DELETE;
+	return spec->compaction_lag_ms > 0 ? CLEANUP_LAGGING : CLEANUP_COMPACT;
+}
+
 static int
 load_topic(struct embedded *log, int number, struct bytes value, struct error *err)
 {
 	char name[LOG_TOPIC_NAME_SIZE_MAX + 1] = "";
 	struct topic_spec spec = {.name = name};
 	struct cursor cursor = cursor_of(value);
+	uint8_t cleanup;
 	size_t size;
 
 	spec.partitions = (int)cursor_u32(&cursor);
-	spec.compacted = cursor_u8(&cursor) != 0;
+	cleanup = cursor_u8(&cursor);
+	spec.compacted = cleanup != CLEANUP_DELETE;
 	spec.retention_ms = (int64_t)cursor_u64(&cursor);
 	spec.retention_bytes = (int64_t)cursor_u64(&cursor);
+	if (cleanup == CLEANUP_LAGGING)
+		spec.compaction_lag_ms = (int64_t)cursor_u64(&cursor);
 	size = cursor_left(&cursor);
 	if (size > LOG_TOPIC_NAME_SIZE_MAX)
 		cursor.bad = true;
@@ -177,9 +193,11 @@ store_topic(struct embedded *log, int number, const struct topic_spec *spec, str
 
 	store_be32(key + 1, (uint32_t)number);
 	buffer_put_u32(&value, (uint32_t)spec->partitions);
-	buffer_put_u8(&value, spec->compacted);
+	buffer_put_u8(&value, cleanup_of(spec));
 	buffer_put_u64(&value, (uint64_t)spec->retention_ms);
 	buffer_put_u64(&value, (uint64_t)spec->retention_bytes);
+	if (cleanup_of(spec) == CLEANUP_LAGGING)
+		buffer_put_u64(&value, (uint64_t)spec->compaction_lag_ms);
 	buffer_put_bytes(&value, bytes_of_text(spec->name));
 	rocksdb_writebatch_put(writes, (const char *)key, sizeof(key), (const char *)value.data, value.size);
 	result = embedded_write(log, writes, true, err);
@@ -196,14 +214,16 @@ take_over(struct embedded *log, int number, const struct topic_spec *spec, struc
 	if (topic->partition_count != spec->partitions)
 		return fail(err, FATAL, "topic '%s' has %d partitions, not %d: the number cannot be changed",
 			    spec->name, topic->partition_count, spec->partitions);
-	if (log->read_only || (topic->compacted == spec->compacted && topic->retention_ms == spec->retention_ms &&
-			       topic->retention_bytes == spec->retention_bytes))
+	if (log->read_only ||
+	    (topic->compacted == spec->compacted && topic->retention_ms == spec->retention_ms &&
+	     topic->retention_bytes == spec->retention_bytes && topic->compaction_lag_ms == spec->compaction_lag_ms))
 		return 0;
 	if (store_topic(log, number, spec, err) < 0)
 		return -1;
 	topic->compacted = spec->compacted;
 	topic->retention_ms = spec->retention_ms;
 	topic->retention_bytes = spec->retention_bytes;
+	topic->compaction_lag_ms = spec->compaction_lag_ms;
 	return 0;
 }
 
@@ -247,7 +267,8 @@ embedded_raise_partitions(struct log *base, int number, int partitions, struct e
 				  .partitions = partitions,
 				  .compacted = topic->compacted,
 				  .retention_ms = topic->retention_ms,
-				  .retention_bytes = topic->retention_bytes};
+				  .retention_bytes = topic->retention_bytes,
+				  .compaction_lag_ms = topic->compaction_lag_ms};
 	int result;
 
 	pthread_mutex_lock(&log->mutex);

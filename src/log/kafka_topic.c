@@ -171,7 +171,9 @@ create(struct kafka *log, const struct topic_spec *spec, struct error *err)
 	if ((spec->retention_ms != LOG_RETENTION_UNSET &&
 	     set_config(topic, "retention.ms", spec->retention_ms, err) < 0) ||
 	    (spec->retention_bytes != LOG_RETENTION_UNSET &&
-	     set_config(topic, "retention.bytes", spec->retention_bytes, err) < 0)) {
+	     set_config(topic, "retention.bytes", spec->retention_bytes, err) < 0) ||
+	    (spec->compaction_lag_ms > 0 &&
+	     set_config(topic, "min.compaction.lag.ms", spec->compaction_lag_ms, err) < 0)) {
 		rd_kafka_NewTopic_destroy(topic);
 		return -1;
 	}

@@ -79,10 +79,11 @@ void log_close(struct log **log); /* every reader, transaction and member was cl
 struct topic_spec {
 	const char *name;
 	int partitions;
-	bool compacted;		 /* keeps at least the last record of every key */
-	bool journal;		 /* keeps everything until it is trimmed */
-	int64_t retention_ms;	 /* LOG_RETENTION_FOREVER: keep; else records older than that (by timestamp) may go */
-	int64_t retention_bytes; /* per partition, likewise */
+	bool compacted;		   /* keeps at least the last record of every key */
+	int64_t compaction_lag_ms; /* and one that a later record of its key replaces for so long after that */
+	bool journal;		   /* keeps everything until it is trimmed */
+	int64_t retention_ms;	   /* LOG_RETENTION_FOREVER: keep; else records older than that (by timestamp) may go */
+	int64_t retention_bytes;   /* per partition, likewise */
 };
 
 /* Creates the topic, or checks that it exists with as many partitions (FATAL if not) and takes over its settings. */
@@ -93,10 +94,8 @@ int log_raise_partitions(struct log *log, int topic, int partitions, struct erro
 int log_check_topic(struct log *log, const struct topic_spec *spec, struct error *err);
 /* That a journal has no settings by which it would lose records; else FATAL. */
 int log_check_journal(struct log *log, const struct topic_spec *spec, struct error *err);
-/*
- * Whether the topic is as it was when it was opened, by what the log has found out meanwhile. FATAL: it has another
- * count of partitions. RETRY: it is not there any more. Cheap; any thread.
- */
+/* Whether the topic is as it was when it was opened, by what the log has found out meanwhile. FATAL: it has another
+ * count of partitions. RETRY: it is not there any more. Cheap; any thread. */
 int log_topic_look(struct log *log, int topic, struct error *err);
 /* What tells the topic from another one of its name: LOG_TOPIC_ID_SIZE bytes, borrowed; all zero: it is not known. */
 const uint8_t *log_topic_id(struct log *log, int topic);

@@ -219,3 +219,65 @@ TEST(compaction_keeps_the_last_record_of_each_key_and_the_offsets)
 	transaction_close(&transaction);
 	log_close(&log);
 }
+
+TEST(compaction_keeps_what_was_replaced_within_the_lag)
+{
+	struct clock_manual clock;
+	struct topic_spec spec = {.name = "versions",
+				  .partitions = 1,
+				  .compacted = true,
+				  .compaction_lag_ms = 200000,
+				  .retention_ms = LOG_RETENTION_FOREVER,
+				  .retention_bytes = LOG_RETENTION_FOREVER};
+	struct transaction *transaction;
+	struct partition_info info;
+	struct error err;
+	struct log *log;
+	int topic;
+
+	clock_manual_init(&clock, 1000);
+	log = open_by(&clock, test_directory(), &spec, &topic);
+	transaction = writer(log);
+	for (int i = 0; i < 200; i++, clock_manual_pass(&clock, 999)) { /* of two keys in turn */
+		fixture_append(transaction, topic, 0, (int64_t)999 * i, 1, 100, 2);
+		fixture_commit(transaction);
+	}
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_ok(log_partition_info(log, topic, 0, &info, &err));
+	check_int(info.records, 200);
+	transaction_close(&transaction);
+	log_close(&log);
+
+	log = open_by(&clock, test_directory(), &spec, &topic);
+	clock_manual_pass(&clock, 60000);
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_ok(log_partition_info(log, topic, 0, &info, &err));
+	check_int(info.records, 2 + 140); /* of what is older than the lag the last of each key, and all within it */
+	check_int(info.end, 200);
+	clock_manual_pass(&clock, WALL_GUARD_HOLD_MS + 1);
+	check_ok(embedded_sweep(embedded_of(log), &err));
+	check_ok(log_partition_info(log, topic, 0, &info, &err));
+	check_int(info.records, 2);
+	log_close(&log);
+}
+
+TEST(a_topic_keeps_its_lag_for_whoever_opens_the_log_without_it)
+{
+	struct topic_spec spec = {.name = "versions",
+				  .partitions = 1,
+				  .compacted = true,
+				  .compaction_lag_ms = 5000,
+				  .retention_ms = LOG_RETENTION_FOREVER,
+				  .retention_bytes = 7};
+	struct clock_manual clock;
+	struct log *log;
+	int topic;
+
+	clock_manual_init(&clock, 1000);
+	log = open_by(&clock, test_directory(), &spec, &topic);
+	log_close(&log);
+	log = fixture_open(test_directory(), false);
+	check_int(embedded_of(log)->topics[topic]->compaction_lag_ms, 5000);
+	check_int(embedded_of(log)->topics[topic]->retention_bytes, 7);
+	log_close(&log);
+}
