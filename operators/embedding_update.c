@@ -263,16 +263,36 @@ static const struct counter_spec counters[] = {
 const struct operator_type embedding_update_type = {
 	.name = "embedding_update",
 	.help = "Keeps a vector of each user: the mean of the vectors of what the user acted on, by action and age.",
-	.manual = "An engagement brings the vector that its item had when it happened, from a global table. The "
-		  "user's vector is the mean of them, weighted by action; a weight halves with every half_life. The "
-		  "order in which engagements come does not matter. A repeated engagement_id changes nothing; what "
-		  "comes later than remember goes to late.\n"
-		  "Vectors of different embedding spaces are never mixed: a newer space starts a new vector. An "
-		  "engagement whose item has no vector yet waits for it until occurred_at + vector_wait, then goes "
-		  "to unmatched. A vector without dimensions finite numbers is a dead letter, and the item keeps "
-		  "the one before.\n"
+	.manual = "An engagement brings the vector that its item had when it happened, from a global table: the "
+		  "newest one whose updated_at is not after occurred_at; where the item had none yet, the first one "
+		  "made within vector_wait. Never one that is younger than that: a run over history gives what the "
+		  "live run gave. The user's vector is the mean of them, weighted by action; a weight halves with "
+		  "every half_life. The order in which engagements come does not matter. A vector without dimensions "
+		  "finite numbers, or with one beyond 1e12, is a dead letter, and the item keeps the one before.\n"
+		  "Versions: the table holds the newest table_versions (16) of each item within table_size, both "
+		  "options of the table's topic; each takes 32 bytes, 4 a dimension and the name of its space, so a "
+		  "million items of 64 dimensions take 290 MB a version. The topic itself keeps what was replaced "
+		  "for compaction_lag (7d): a run over older history needs more of both. An engagement whose version "
+		  "is one of more than table_versions is counted (version_gone) and goes to unmatched. One whose "
+		  "version is gone from the topic finds none, waits, and goes to unmatched.\n"
+		  "An engagement whose item has no vector yet waits for it until occurred_at + vector_wait, then "
+		  "goes to unmatched. Of a user that has more than waiting_max waiting, or 400,000 bytes of them, "
+		  "further ones go there at once (no_room).\n"
+		  "A repeated engagement_id changes nothing: ids are remembered until occurred_at is remember behind "
+		  "the watermark, 12 bytes each, up to ids_max of a user. What comes later than remember goes to "
+		  "late (late). A user with more engagements than ids_max in that time has the older half forgotten, "
+		  "in 256 parts; what then comes and is as old as what was forgotten goes to late too (forgotten), "
+		  "so that none counts twice. None of this is a dead letter, and no other user is worse off.\n"
+		  "Vectors of different embedding spaces are never mixed. A newer space starts a new vector, and an "
+		  "older one that is still published takes no user back: its engagements are counted (old_space). "
+		  "Which one is newer is a fact of the table, whatever the order of events: the space that is named "
+		  "by space, else the one whose earliest vector was made last. Of an item with vectors of both the "
+		  "newer space's holds. The last 64 spaces are told apart; a name has at most 128 bytes.\n"
 		  "A user whose vector has changed gives one row a commit. After ttl without engagements there is a "
-		  "last row, with an empty vector, and the user is forgotten.\n",
+		  "last row, with an empty vector, and the user is forgotten. So rows say what holds now, and "
+		  "nothing says what held when an impression was shown: a run over history gives a row or a few for "
+		  "each user. Where training needs the features as they were served, log them with the impression; a "
+		  "join of impressions with the features of their time is not among the operators.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -398,8 +398,8 @@ const struct operator_type feature_sink_type = {
 	.name = "feature_sink",
 	.help = "Puts the rows of compacted topics into the online feature store: Redis, as Feast reads it, or a "
 		"directory.",
-	.manual = "Each input is a feature view of its own; the entity's join key is user_id_token. Of two rows of "
-		  "a user the newer one by (updated_at, revision) stays, decided in one step with the writing: rows "
+	.manual = "Each input is a feature view of its own; the entity's join key is user_id_token. Of two rows of a "
+		  "user the newer one by (updated_at, revision) stays, decided in one step with the writing: rows "
 		  "that are sent again, and old events run again, move no feature back.\n"
 		  "While the store is out of reach nothing is committed and nothing more taken in: the lag grows, "
 		  "and all goes on in order when it is back. What the store has acknowledged it must keep: a Redis "
@@ -407,6 +407,10 @@ const struct operator_type feature_sink_type = {
 		  "may.\n"
 		  "vector_key names a second key for the embedding as raw little-endian float32, for vector search; "
 		  "{view} and {key} are filled in.\n"
+		  "The histogram freshness goes from the time of the event that caused a row (the row's caused_at: "
+		  "of several the newest, and of one that came late its own) to the store's word. Rows that only "
+		  "time has caused, as when an action has become too old, are counted (aged) and have none. A row "
+		  "whose schema has no caused_at is measured from its updated_at.\n"
 		  "A record without a value deletes the user's row of that view in the store, however new it is.\n",
 	.options = options,
 	.inputs = inputs,

@@ -322,10 +322,20 @@ const struct operator_type user_history_type = {
 	.name = "user_history",
 	.help = "Keeps the latest actions of each user.",
 	.manual = "The newest actions_kept engagements of each user by event time whose action is one of actions. "
-		  "What comes late takes its place, or changes nothing where as many are newer; a repeated "
-		  "engagement_id changes nothing. What is older than ttl leaves.\n"
+		  "What comes late takes its place, or changes nothing where as many are newer (too_old); a repeated "
+		  "engagement_id changes nothing. What is older than ttl leaves, or is passed over (expired).\n"
+		  "Repeats are told for ever, and no ids are kept for it, however many engagements a user has: what "
+		  "is in the list is known by its engagement_id, and what was pushed out of it is older than all "
+		  "that stays. An engagement_id that was pushed out and comes again with a later occurred_at is "
+		  "another action.\n"
+		  "An engagement whose engagement_id or item_id has more than 1,024 bytes is counted (too_long) and "
+		  "goes to overflow.\n"
 		  "A user whose list has changed gives one row a commit, however many engagements there were. When "
-		  "the last action has left, a row without actions is written, and the user is forgotten.\n",
+		  "the last action has left, a row without actions is written, and the user is forgotten. So rows "
+		  "say what holds now, and nothing says what held when an impression was shown: a run over history "
+		  "gives a row or a few for each user. Where training needs the history as it was served, log it "
+		  "with the impression; a join of impressions with the features of their time is not among the "
+		  "operators.\n",
 	.options = options,
 	.inputs = inputs,
 	.outputs = outputs,

@@ -57,6 +57,27 @@ add_internal(struct topic_list *list, char *name, int64_t partitions, bool compa
 				      .retention_bytes = LOG_RETENTION_FOREVER});
 }
 
+static bool
+is_table(const struct topology *topology, int topic)
+{
+	for (int i = 0; i < topology->operator_count; i++)
+		for (int port = 0; port < TOPOLOGY_PORTS_MAX; port++)
+			if (topology->operators[i].tables[port] == topic)
+				return true;
+	return false;
+}
+
+/* Who reads a global table again finds in it what the records of other topics need that are kept as long. */
+static int64_t
+compaction_lag_ms(const struct topology *topology, int topic)
+{
+	int64_t lag_ms = topology->topics[topic].compaction_lag_ms;
+
+	if (lag_ms != TOPOLOGY_LAG_UNSET)
+		return lag_ms;
+	return is_table(topology, topic) ? TOPOLOGY_TABLE_LAG_MS : 0;
+}
+
 struct topic_list
 topic_list_of(const struct topology *topology)
 {
@@ -69,7 +90,8 @@ topic_list_of(const struct topology *topology)
 					       .partitions = (int)topic->partitions,
 					       .compacted = topic->compacted,
 					       .retention_ms = topic->retention_ms,
-					       .retention_bytes = topic->retention_bytes});
+					       .retention_bytes = topic->retention_bytes,
+					       .compaction_lag_ms = compaction_lag_ms(topology, i)});
 	}
 	for (int i = 0; i < topology->operator_count; i++) {
 		add_internal(&list, topic_list_journal(topology, i), topology->operators[i].tasks, false);

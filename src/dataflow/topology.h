@@ -26,6 +26,9 @@
 enum guarantee { EXACTLY_ONCE, AT_LEAST_ONCE };
 enum on_lost { ON_LOST_CONTINUE, ON_LOST_STOP };
 
+#define TOPOLOGY_LAG_UNSET (-1)				      /* the default of what the topic is for */
+#define TOPOLOGY_TABLE_LAG_MS ((int64_t)7 * 24 * 3600 * 1000) /* of the topic of a global table */
+
 struct topology_topic {
 	char *name;	/* what the topology calls it, and so do commands and messages */
 	char *log_name; /* what the log calls it */
@@ -49,6 +52,7 @@ struct topology_topic {
 	bool compacted;
 	bool internal; /* a stream between operators: their tasks write markers into it (marker.h) */
 	int64_t retention_ms, retention_bytes; /* LOG_RETENTION_FOREVER: none; _UNSET: what the broker has */
+	int64_t compaction_lag_ms;	       /* TOPOLOGY_LAG_UNSET: not written */
 	int64_t table_size, table_versions;    /* of a global table of it: bytes at most, versions of a key */
 };
 

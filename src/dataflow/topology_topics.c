@@ -13,6 +13,7 @@
 #define MIB 1048576.0
 #define MINUTE 60000.0 /* in ms, as all below */
 #define DAY (1440 * MINUTE)
+#define MAX_JUMP_MS_MAX ((int64_t)(36500 * DAY)) /* as good as no bound */
 
 static const char *const framings[] = {
 	[FRAMING_SINGLE_OBJECT] = "single-object",
@@ -93,11 +94,12 @@ static const struct option topic_options[] = {
 	 .offset = offsetof(struct topology_topic, max_jump_ms),
 	 .initial = "1d",
 	 .min = 1,
-	 .max = 36500 * DAY,
+	 .max = (double)MAX_JUMP_MS_MAX,
 	 .unit = "ms",
 	 .help = "A record that lies further ahead of those before it in its partition is a dead letter if the next "
 		 "one is back on course, and moves the watermark only if its timestamp or the next record bears it "
-		 "out. At least out_of_orderness."},
+		 "out. At least out_of_orderness. Compacted topics have no bound unless they say so: their rows come a "
+		 "commit at a time, by key and not by time."},
 	{.name = "idle_after",
 	 .type = OPTION_DURATION,
 	 .offset = offsetof(struct topology_topic, idle_after_ms),
@@ -143,6 +145,7 @@ static const struct option topic_options[] = {
 struct topic_wording {
 	int cleanup; /* enum cleanup */
 	char *retention;
+	char *compaction_lag;
 	char *not_before;
 };
 
@@ -159,6 +162,14 @@ static const struct option topic_wording_options[] = {
 	 .initial = "",
 	 .help = "How long records are kept: a duration, or forever. Default: 7d on the embedded log, on Kafka what "
 		 "the broker has; compacted and internal topics: forever."},
+	{.name = "compaction_lag",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct topic_wording, compaction_lag),
+	 .initial = "",
+	 .help = "For how long a record of a compacted topic is kept after a later one of its key has come, a "
+		 "duration: what an operator finds in a global table as of an event that far back. Default: 7d for "
+		 "the topics of global tables, as long as the embedded log keeps events; 0ms for others. On Kafka it "
+		 "is the min.compaction.lag.ms of topics that are created."},
 	{.name = "not_before",
 	 .type = OPTION_TEXT,
 	 .offset = offsetof(struct topic_wording, not_before),
@@ -192,6 +203,25 @@ parse_not_before(const char *text, int64_t *out)
 	if (json_parse_time(longer, out, &err) < 0 && option_parse(&milliseconds_option, text, out, &err) < 0)
 		return false;
 	return *out >= -EVENT_TIME_MAX_MS && *out <= EVENT_TIME_MAX_MS;
+}
+
+static const struct option compaction_lag_option = {
+	.name = "compaction_lag",
+	.type = OPTION_DURATION,
+	.min = 0,
+	.max = 36500 * DAY,
+};
+
+static void
+read_compaction_lag(struct topology_loading *loading, const struct yaml_node *map, const struct topic_wording *wording,
+		    struct topology_topic *topic)
+{
+	struct error err;
+
+	topic->compaction_lag_ms = TOPOLOGY_LAG_UNSET;
+	if (wording->compaction_lag[0] &&
+	    option_parse(&compaction_lag_option, wording->compaction_lag, &topic->compaction_lag_ms, &err) < 0)
+		yaml_problems_add(&loading->problems, yaml_find(map, "compaction_lag")->value->place, "%s", err.text);
 }
 
 static void
@@ -284,6 +314,9 @@ read_topic(struct topology_loading *loading, const struct yaml_entry *entry, str
 	if (letters && !yaml_find(map, "retention"))
 		topic->retention_ms = TOPOLOGY_DEAD_LETTER_RETENTION_MS;
 	read_not_before(loading, map, &wording, topic);
+	read_compaction_lag(loading, map, &wording, topic);
+	if (topic->compacted && !yaml_find(map, "max_jump"))
+		topic->max_jump_ms = MAX_JUMP_MS_MAX;
 	if (topic->max_jump_ms < topic->out_of_orderness_ms)
 		topic->max_jump_ms = topic->out_of_orderness_ms;
 	topology_drop_empty(&topic->key);

@@ -7,6 +7,7 @@
 
 #include "dataflow/driver.h"
 #include "dataflow/job_tables.h"
+#include "dataflow/topic_list.h"
 #include "tests/test.h"
 
 static struct error err;
@@ -361,4 +362,27 @@ TEST(a_table_of_a_topic_that_is_not_compacted_is_refused)
 
 	check_fails(open_seller(", partitions: 3", &driver),
 		    "topic prices is table prices of operator sell and is not compacted");
+}
+
+/* The compaction lag of each of the topics. */
+static void
+check_lags(const char *price_settings, int64_t sales_ms, int64_t prices_ms)
+{
+	struct topology *topology;
+	struct topic_list list;
+
+	check_ok(topology_load(write_seller(price_settings), NULL, table, &topology, NULL, &err));
+	list = topic_list_of(topology);
+	check_text(list.specs[0].name, "sales");
+	check_int(list.specs[0].compaction_lag_ms, sales_ms);
+	check_int(list.specs[1].compaction_lag_ms, prices_ms);
+	topic_list_free(&list);
+	topology_free(&topology);
+}
+
+TEST(the_topic_of_a_table_keeps_what_was_replaced_for_a_week_unless_it_says_otherwise)
+{
+	check_lags(", cleanup: compact", 0, 7 * 86400000LL);
+	check_lags(", cleanup: compact, compaction_lag: 1h", 0, 3600000);
+	check_lags(", cleanup: compact, compaction_lag: 0ms", 0, 0);
 }

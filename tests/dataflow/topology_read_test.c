@@ -24,6 +24,9 @@ TEST(a_wrong_value_says_what_was_expected)
 		       "at_least_once; did you mean \"exactly_once\"?\n");
 	check_override("topics.clicks.retention=long", "--set:1:25: retention is \"long\"; expected a duration "
 						       "such as 250ms, 5s, 10min or 1h, or forever\n");
+	check_override("topics.clicks.compaction_lag=long",
+		       "--set:1:30: compaction_lag is \"long\"; expected a duration "
+		       "such as 250ms, 5s, 10min or 1h\n");
 	check_override("workers=", "--set:1:9: workers has no value; expected a whole number such as 42\n");
 	check_problems("name: [a]\ntopics: {}\n", NULL, "t.yaml:1:7: name is a list; expected a text\n");
 }

@@ -2,6 +2,8 @@
 all engagements gives, whatever happened on the way."""
 
 import json
+import re
+import time
 
 import pytest
 
@@ -87,3 +89,32 @@ def test_kill_9_changes_nothing(tmp_path, seed):
     job.call("run", "--until-end", *arguments)
     check(job, engagements)
     assert kills >= 3, "it was hardly ever killed"
+
+
+def engagements_of(users, ago_ms):
+    now = int(time.time() * 1000)
+    return [{"engagement_id": f"e{user}", "impression_id": "i", "user_id_token": user, "item_id": "x", "action": "like",
+             "occurred_at": now - ago_ms} for user in users]
+
+
+def test_freshness_has_only_rows_that_an_event_caused(tmp_path):
+    job = new_job(tmp_path)
+    settings = ["--operators", "by_user,history,sink", "--set", "operators.history.ttl=60s"]
+    job.produce("engagements", engagements_of([f"old{n}" for n in range(50)], 100_000))
+    job.call("run", "--until-end", *settings)
+    job.produce("engagements", engagements_of([f"new{n}" for n in range(50)], 200))
+    said = job.call("run", "--until-end", *settings).stderr
+    sink = re.search(r"^sink: .*written=(\d+) aged=(\d+) .*freshness_p95=([0-9.]+)s", said, re.MULTILINE)
+    assert sink, said
+    assert sink.group(1, 2) == ("100", "50")
+    assert float(sink.group(3)) < 60
+
+
+def test_state_shows_the_actions_of_a_user(tmp_path):
+    job = new_job(tmp_path)
+    job.produce("engagements", engagements_of(['u "1"'], 1000))
+    job.call("run", "--until-end", "--operators", "by_user,history")
+    entries = [json.loads(line) for line in job.call("state", "history").stdout.splitlines()]
+    actions = entries[0]["value"]["actions"]
+    assert [(action["engagement_id"], action["item_id"], action["action"]) for action in actions] == \
+        [('eu "1"', "x", "like")]

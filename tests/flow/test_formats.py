@@ -46,12 +46,15 @@ def test_what_an_earlier_version_left_is_gone_on_with(tmp_path, version):
     for user in range(17):
         numbers = range(user, SECOND, 17)
         assert users[f"u{user}"]["n_actions"] == sum(n % 3 + 1 for n in numbers)
+        assert users[f"u{user}"]["caused_at"] in {engagement(n, 3)["occurred_at"] for n in numbers}
     histories = {row["user_id_token"]: row for row in job.rows("user_histories")}
     for user in range(17):
         made = sorted((engagement(n, k) for n in range(user, SECOND, 17) for k in (*range(n % 3), 3)),
                       key=lambda action: (-action["occurred_at"], action["engagement_id"]))
         assert [action["engagement_id"] for action in histories[f"u{user}"]["actions"]] == \
             [action["engagement_id"] for action in made[:10]]
+        assert histories[f"u{user}"]["caused_at"] in \
+            {engagement(n, 3)["occurred_at"] for n in range(user, SECOND, 17)}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

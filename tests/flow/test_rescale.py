@@ -1,6 +1,7 @@
 """rescale: state goes to another number of tasks, whole, whatever kills it, and rows go on as if there had always been
 so many."""
 
+import json
 import os
 import shutil
 
@@ -208,3 +209,31 @@ def test_every_operator_of_a_stream_by_another_key(tmp_path):
     place.job.produce("engagements", engagements[cut:])
     place.job.call("run", "--until-end")
     assert history_reference.last_rows(place.job.rows("user_histories")) == history_reference.histories(engagements)
+
+
+def test_ids_of_a_user_with_many_engagements_and_what_is_known_of_spaces_go_along(tmp_path):
+    place = Place(tmp_path, 4, "features")
+    vectors = [{"item_id": f"x{item}", "vector": [1.0] * 64, "updated_at": START - 1000 + item,
+                "space": ("old", "new")[item % 2]} for item in range(4)]
+    engagements = [{"engagement_id": f"e{number}", "impression_id": f"i{number}", "user_id_token": f"u{number % 3}",
+                    "item_id": f"x{1 + 2 * (number % 2)}", "action": "like", "occurred_at": START + number}
+                   for number in range(6_000)]
+    place.job.produce("item_vectors", vectors)
+    place.job.produce("engagements", engagements)
+    place.job.call("run", "--until-end")
+    place.partitions(6, ("engagements", "engagements_by_user"))
+    for operator in ("by_user", "history", "embedding"):
+        place.rescale(6, operator)
+    place.job.produce("engagements", engagements)
+    old = [engagement | {"engagement_id": f"o{number}", "item_id": "x0"}
+           for number, engagement in enumerate(engagements[-3:])]
+    place.job.produce("engagements", old)
+    said = place.job.call("run", "--until-end").stderr
+    counts = next(line for line in said.splitlines() if line.startswith("embedding: "))
+    assert " counted=0 repeated=6,000 late=0 forgotten=0 old_space=3 " in counts
+    shown = [json.loads(line) for line in place.job.call("state", "embedding").stdout.splitlines()]
+    known = [entry["value"]["spaces"] for entry in shown if "spaces" in entry["value"]]
+    assert known and all([space["space"] for space in spaces] == ["old", "new"] or
+                         [space["space"] for space in spaces] == ["new", "old"] for spaces in known)
+    users = {row["user_id_token"]: row for row in place.job.rows("user_embeddings")}
+    assert {user: row["n_actions"] for user, row in users.items()} == {"u0": 2_000, "u1": 2_000, "u2": 2_000}
