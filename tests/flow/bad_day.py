@@ -86,14 +86,41 @@ def spoil(rng, topic, rows, away_from):
     return arrivals, damaged
 
 
-def bad_day(directory, *, hours, per_s, away, more=None, seed=1):
-    """`away`: topics, which are so in the hours 1, 2, ...; `more`: topic -> rows that arrive in time."""
+# ---- keys that get more than anybody should ----
+
+HOT_ENGAGEMENTS, HOT_SCORES, HOT_IMPRESSIONS, HOT_ENTRIES = 400, 60, 90, 70
+HOT_FROM_MS = START_MS + 10 * MINUTE_MS
+
+
+def hot_keys():
+    """Topic -> rows: an impression with too many engagements and scores, a response with too many impressions, and an
+    impression that a log has too many entries about."""
+    shown = {"impression_id": "hot", "user_id_token": "everybody", "item_id": "hot", "position": 0,
+             "shown_at": HOT_FROM_MS, "source": "ranked"}
+    clicks = [{"engagement_id": f"hot-{number}", "impression_id": "hot", "user_id_token": "everybody", "item_id": "hot",
+               "action": "click", "occurred_at": HOT_FROM_MS + 1_000 + number} for number in range(HOT_ENGAGEMENTS)]
+    scores = [{"impression_id": "hot", "model_version": f"m{number}", "predicted_watch_seconds": 1.0,
+               "predicted_engage_prob": 0.5, "scored_at": HOT_FROM_MS} for number in range(HOT_SCORES)]
+    entry = {"stage": "returned", "user_id_token": "everybody", "item_id": "hot", "position": 0,
+             "logged_at": HOT_FROM_MS}
+    wide = [{**entry, "request_id": "wide", "impression_id": f"wide-{number}", "position": number}
+            for number in range(HOT_IMPRESSIONS)]
+    deep = [{**entry, "request_id": "deep", "impression_id": "deep"}] * HOT_ENTRIES
+    return {"impressions": [shown], "engagements": clicks, "ranker_scores": scores, "engine_log": wide + deep}
+
+
+# ---- the day ----
+
+
+def bad_day(directory, *, hours, per_s, away, seed=1):
+    """`away`: topics, which are so in the hours 1, 2, ..."""
     rng, day = random.Random(seed), Day({}, [], {}, {topic: hour for hour, topic in enumerate(away, start=1)})
     rows, day.vectors = clean_feed(directory, hours=hours, per_s=per_s)
+    hot = hot_keys()
     for topic, of in rows.items():
         away_from = START_MS + day.away[topic] * HOUR_MS if topic in day.away else 1 << 60
         arrivals, day.damaged[topic] = spoil(rng, topic, of, away_from)
-        arrivals += [(row[TIMES[topic]], row) for row in (more or {}).get(topic, [])]
+        arrivals += [(row[TIMES[topic]], row) for row in hot.get(topic, [])]
         day.arrivals[topic] = sorted(arrivals, key=lambda arrival: arrival[0])
     return day
 

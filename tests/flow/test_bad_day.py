@@ -6,7 +6,8 @@ import collections
 import datetime
 import re
 
-from tests.flow.bad_day import HOUR_MS, LOGS, MINUTE_MS, START_MS, TIMES, bad_day, last_hour, produce_hour
+from tests.flow.bad_day import (HOT_ENGAGEMENTS, HOT_ENTRIES, HOT_IMPRESSIONS, HOT_SCORES, HOUR_MS, LOGS, MINUTE_MS,
+                                START_MS, TIMES, bad_day, last_hour, produce_hour)
 from tests.flow.job import ROOT, Job
 from tests.flow.test_integrity import wait
 
@@ -14,11 +15,13 @@ HOURS, PER_S, PARTITIONS = 6, 0.5, 2
 AWAY = (*LOGS, "impressions", "engagements")
 READERS = {"engagements": ("join", "by_user"), "impressions": ("join",), "ranker_scores": ("join",),
            **dict.fromkeys(LOGS, ("reconcile",))}
+LIMITS = {"join.engagements_max": 150, "join.scores_max": 20, "reconcile.impressions_max": 40,
+          "reconcile.entries_max": 30}
 PARTITIONED = (*TIMES, "engagements_by_user", "integrity_counts")
 SETTINGS = {**{f"topics.{topic}.partitions": PARTITIONS for topic in PARTITIONED},
             **{f"operators.{operator}.dead_letter_limit": 0.1 for operator in ("join", "by_user", "reconcile")},
             "operators.embedding.dimensions": 16, "operators.reconcile.window": "2min",
-            "operators.rollup.settle": "2min"}
+            "operators.rollup.settle": "2min", **{f"operators.{name}": limit for name, limit in LIMITS.items()}}
 
 
 class Recommender(Job):
@@ -53,6 +56,17 @@ def check_dead_letters(job, day):
     places = [(letter["topic"], letter["partition"], letter["offset"], letter["operator"]) for letter in letters]
     assert len(set(places)) == len(places)
     assert all("which is not known for this topic" in letter["reason"] for letter in letters)
+
+
+def check_hot_keys(job):
+    """Up to its limit each is as others are, and what lies beyond is kept aside."""
+    row = [row for row in job.rows("outcomes") if row["impression_id"] == "hot"][-1]
+    assert (row["n_engagements"], len(row["scores"])) == (LIMITS["join.engagements_max"], LIMITS["join.scores_max"])
+    assert len(job.rows("overflow_engagements")) == HOT_ENGAGEMENTS - LIMITS["join.engagements_max"]
+    assert len(job.rows("overflow_scores")) == HOT_SCORES - LIMITS["join.scores_max"]
+    beyond = collections.Counter(row["request_id"] for row in job.rows("overflow_entries"))
+    assert beyond == {"wide": HOT_IMPRESSIONS - LIMITS["reconcile.impressions_max"],
+                      "deep": HOT_ENTRIES - LIMITS["reconcile.entries_max"]}
 
 
 def check_outcomes(job, day):
@@ -91,5 +105,6 @@ def test_nothing_that_a_bad_day_brings_stops_the_job_and_all_of_it_is_told(tmp_p
         produce_hour(job, day, hour)
     job.call("run", "--until-end")
     check_outcomes(job, day)
+    check_hot_keys(job)
     check_alerts(job, day)
     check_dead_letters(job, day)
