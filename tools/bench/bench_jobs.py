@@ -32,6 +32,7 @@ operators:
     window: {window_ms}ms
     grace: {grace_ms}ms
     correction_horizon: {horizon_ms}ms
+    remember: {horizon_ms}ms
     emit: {emit}
 """
 
