@@ -137,12 +137,31 @@ meet_cluster(struct kafka *log, struct error *err)
 	return ask(log->client, KAFKA_ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : ask_again(log, err);
 }
 
+/*
+ * The log's own handle: for questions. It has a group, which it never joins: librdkafka (2.0 to 2.12 at least) takes it
+ * for granted where a coordinator that is asked for positions, of whatever group, has moved.
+ */
+static int
+open_client(struct kafka *log, struct error *err)
+{
+	rd_kafka_conf_t *conf = kafka_config(log, KAFKA_CLIENT, log, err);
+	char group[KAFKA_NAME_SIZE];
+
+	if (!conf)
+		return -1;
+	snprintf(group, sizeof(group), "%s.log", log->application);
+	if (kafka_config_set(conf, "group.id", group, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	return kafka_handle_open(conf, RD_KAFKA_CONSUMER, &log->client, err);
+}
+
 static int
 kafka_open(const struct log_config *config, struct log **out, struct error *err)
 {
 	struct kafka *log = memory_new(sizeof(*log));
 	const char *property;
-	rd_kafka_conf_t *conf;
 
 	log->log.ops = &kafka_ops;
 	pthread_mutex_init(&log->lock, NULL);
@@ -150,8 +169,7 @@ kafka_open(const struct log_config *config, struct log **out, struct error *err)
 	kafka_asker_init(&log->asker);
 	if (kafka_config_read(log, config, &property, err) < 0 || kafka_identity_read(log, config, err) < 0)
 		goto failed;
-	conf = kafka_config(log, KAFKA_CLIENT, log, err);
-	if (!conf || kafka_handle_open(conf, RD_KAFKA_CONSUMER, &log->client, err) < 0 || meet_cluster(log, err) < 0)
+	if (open_client(log, err) < 0 || meet_cluster(log, err) < 0)
 		goto failed;
 	log->trims = rd_kafka_queue_new(log->client);
 	say_short(config, &log->shares);

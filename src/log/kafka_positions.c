@@ -89,6 +89,16 @@ take_positions(rd_kafka_event_t *event, const char *group, int first, int count,
 	return 0;
 }
 
+/* What the handle's group, which nobody joins, has to say of coordinators that come and go. */
+static void
+pass_over_group(rd_kafka_t *client)
+{
+	rd_kafka_message_t *message;
+
+	while ((message = rd_kafka_consumer_poll(client, 0)))
+		rd_kafka_message_destroy(message);
+}
+
 /*
  * By the log's own handle: one of the group's would cost connections and threads, for one question. `stable`: while a
  * transaction with positions of these partitions is open there is no answer. Of many partitions one always is.
@@ -114,6 +124,7 @@ positions(struct kafka *log, const char *group, int topic, int first, int count,
 			 ? take_positions(admin.answer, group, first, count, offsets, err)
 			 : fail(err, RETRY, "the position of group %s: no answer", group);
 	kafka_admin_close(&admin);
+	pass_over_group(log->client);
 	rd_kafka_ListConsumerGroupOffsets_destroy(question);
 	rd_kafka_topic_partition_list_destroy(list);
 	return result;

@@ -15,7 +15,9 @@ write_secret(const void *text, size_t size)
 	char *path = memory_format("%s/secret", test_directory());
 	FILE *file = fopen(path, "w");
 
-	check(file && fwrite(text, 1, size, file) == size && fclose(file) == 0);
+	check(file != NULL);
+	check(fwrite(text, 1, size, file) == size);
+	check(fclose(file) == 0);
 	return path;
 }
 
