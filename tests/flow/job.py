@@ -18,6 +18,10 @@ def under_the_thread_sanitizer():
     return b"__tsan_init" in ISOTOPE.read_bytes()
 
 
+def under_a_sanitizer():
+    return under_the_thread_sanitizer() or b"__asan_init" in ISOTOPE.read_bytes()
+
+
 class Job:
     def __init__(self, directory, topology=TOPOLOGY):
         self.directory = directory

@@ -2,13 +2,21 @@
 
 import base64
 
-from tests.flow.job import Job, assert_restored_within, memory_of
+import pytest
+
+from tests.flow.job import Job, assert_restored_within, memory_of, under_a_sanitizer
 from tests.kafka import feed
 
 MIB = 2**20
 BESIDE = 48 * MIB  # what is outside of `memory` here: code, readers, transactions, threads
 ROW_BYTES = 9_000
 ROWS = 6_000
+
+
+@pytest.fixture(autouse=True)
+def not_under_a_sanitizer():
+    if under_a_sanitizer():
+        pytest.skip("a sanitizer takes memory of its own")
 
 
 def test_a_restore_of_more_than_memory_keeps_within_it(tmp_path):

@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 
+from tests.flow.job import under_the_thread_sanitizer
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ISOTOPE = ROOT / os.environ.get("ISOTOPE_BUILD", "build/release") / "isotope"
 CASES = sorted((ROOT / "tests/flow/wrong_topologies").glob("*.yaml"))
@@ -65,6 +67,7 @@ def test_an_override_is_checked_like_the_file():
     assert result.returncode == 1
 
 
+@pytest.mark.skipif(under_the_thread_sanitizer(), reason="it does not know librdkafka's threads")
 def test_variables_and_files_are_filled_in_wherever_a_value_is(tmp_path, monkeypatch):
     (tmp_path / "redis.password").write_text("hunter2\r\n")
     (tmp_path / "t.yaml").write_text(f"""

@@ -1,12 +1,20 @@
 """The peak of a process's memory, by its `memory`: README.md, "Where a process's memory goes"."""
 
-from tests.flow.job import assert_restored_within, memory_of
+import pytest
+
+from tests.flow.job import assert_restored_within, memory_of, under_a_sanitizer
 from tests.kafka import feed
 
 MIB = 2**20
 BESIDE = 64 * MIB  # what is outside of `memory` here: code, transactions, librdkafka's threads and answers
 ROW_BYTES = 9_000
 ROWS = 6_000
+
+
+@pytest.fixture(autouse=True)
+def not_under_a_sanitizer():
+    if under_a_sanitizer():
+        pytest.skip("a sanitizer takes memory of its own")
 
 
 def test_a_restore_of_more_than_memory_keeps_within_it(make_job):
