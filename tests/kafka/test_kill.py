@@ -23,7 +23,8 @@ QUICK = {"linger.ms": 0}
 MANY_COMMITS = ("--set", "commit_interval=10ms", "--set", "commit_bytes=64KiB")
 SMALL_MEMORY = ("--set", "commit_interval=10ms", "--set", "commit_bytes=1MiB", "--set", "memory=32MiB")
 POINTS = ("restoring", "started", "processed", "block", "sent", "positions", "committed", "written")
-SHORT = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "orphan_wait": "5s"}
+SHORT = {"window": "5s", "before": "2s", "grace": "1s", "correction_horizon": "10s", "remember": "10s",
+         "orphan_wait": "5s"}
 
 
 def exactly_once(job, records):
