@@ -97,6 +97,8 @@ void gaps_show(const struct entry *entry, struct buffer *out);
 /* ---- reconcile_window.c, reconcile_count.c: windows and their counts ---- */
 
 int64_t window_of(const struct reconcile *self, int64_t at); /* the start of the window that a time is in */
+/* When the next window begins, by the watermark; `otherwise` before there is one, and at the end of a bounded run. */
+int64_t window_next(const struct reconcile *self, int64_t otherwise, struct context *context);
 
 /* There will be a row when this window closes. */
 int window_open(const struct reconcile *self, int64_t window_start, struct context *context, struct error *err);

@@ -11,10 +11,8 @@
 static void
 tell_soon(const struct reconcile *self, int64_t window_start, struct entry *entry, struct context *context)
 {
-	int64_t watermark = context_watermark(context), next = window_start;
+	int64_t next = window_next(self, window_start, context);
 
-	if (watermark != TIME_MIN)
-		next = window_of(self, watermark) + self->window;
 	if ((window_read(entry).flags & CLOSED) && next < entry_timer(entry))
 		entry_set_timer(context_store(context, WINDOWS), entry, next);
 }

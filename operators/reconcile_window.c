@@ -27,6 +27,14 @@ window_of(const struct reconcile *self, int64_t at)
 	return at - (into < 0 ? into + self->window : into);
 }
 
+int64_t
+window_next(const struct reconcile *self, int64_t otherwise, struct context *context)
+{
+	int64_t watermark = context_watermark(context);
+
+	return watermark == TIME_MIN || watermark == TIME_MAX ? otherwise : window_of(self, watermark) + self->window;
+}
+
 /* ---- the window's entry ---- */
 
 struct window
@@ -223,8 +231,7 @@ wait_on(const struct reconcile *self, int64_t window_start, struct entry *entry,
 
 	window.flags |= TOLD_HELD;
 	window_write(entry, &window, context);
-	entry_set_timer(context_store(context, WINDOWS), entry,
-			window_of(self, context_watermark(context)) + self->window);
+	entry_set_timer(context_store(context, WINDOWS), entry, window_next(self, window_start, context));
 	return told ? 0 : series_emit(self, &row, context, err);
 }
 

@@ -234,13 +234,14 @@ static void
 finish(struct redis_calls *calls, struct redis_calls_open *open, bool deletes)
 {
 	const struct feature_view *view = open->view;
-	size_t fields = OWN_FIELDS + (size_t)view->feature_count, keys = has_vector(view) ? 2 : 1;
 	struct buffer *out = &calls->commands;
-	size_t offset = out->size;
+	size_t offset = out->size, fields, keys;
 	struct redis_call *call;
 
-	if (open->count == 0)
+	if (open->count == 0) /* the view may be gone */
 		return;
+	fields = OWN_FIELDS + (size_t)view->feature_count;
+	keys = has_vector(view) ? 2 : 1;
 	redis_command_begin(out, 3 + keys * open->count + 5 + fields + (deletes ? 1 : keys + 1 + fields) * open->count);
 	redis_argument(out, bytes_of_text("EVALSHA"));
 	redis_argument(out, bytes_of_text(calls->hash));
