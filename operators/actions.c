@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/json.h"
+
 const char *const actions_names[ACTIONS_COUNT] = {
 	"view", "click", "like", "share", "comment", "follow", "purchase", "watch", "skip",
 };
@@ -79,4 +81,15 @@ actions_parse_weights(const char *list, double max, double weights[ACTIONS_COUNT
 	if (!(sum > 0))
 		return fail(err, FATAL, "no action has a weight over 0; actions are " ACTIONS_ALL);
 	return 0;
+}
+
+void
+actions_show(struct bytes engagement_id, struct bytes item_id, int action, int64_t occurred_at, struct buffer *out)
+{
+	buffer_print(out, "{\"engagement_id\": ");
+	json_write_text(engagement_id, out);
+	buffer_print(out, ", \"item_id\": ");
+	json_write_text(item_id, out);
+	buffer_print(out, ", \"action\": \"%s\", \"occurred_at\": %lld}", actions_names[action],
+		     (long long)occurred_at);
 }

@@ -5,6 +5,7 @@
 #ifndef OPERATORS_ACTIONS_H
 #define OPERATORS_ACTIONS_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 #define ACTIONS_COUNT 9
@@ -17,5 +18,9 @@ int actions_parse_weights(const char *list, double max, double weights[ACTIONS_C
 
 /* "click, like share": a set of bits, 1 << number. Refuses unknown names, and a list of none. */
 int actions_parse(const char *list, unsigned *set, struct error *err);
+
+/* As JSON, for `isotope state`: an engagement that is kept. */
+void actions_show(struct bytes engagement_id, struct bytes item_id, int action, int64_t occurred_at,
+		  struct buffer *out);
 
 #endif

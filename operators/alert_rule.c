@@ -7,22 +7,7 @@ const double quantile_shares[QUANTILES] = {[P50] = 0.5, [P95] = 0.95, [P99] = 0.
 const char *const alert_severities[] = {"page", "ticket", NULL};
 
 static const char *const metrics[] = {
-	"returned",
-	"delivered",
-	"received",
-	"exposed",
-	"matched",
-	"not_reached",
-	"lost_engine_server",
-	"lost_server_client",
-	"duplicated",
-	"phantom",
-	"altered",
-	"late",
-	"unlisted",
-	"differing",
-	"phantom_reached",
-	"negative_latencies",
+	TALLY_NAMES,
 	[METRIC_LOST] = "lost",
 	[METRIC_MISMATCHES] = "mismatches",
 	[METRIC_SILENT] = "silent",

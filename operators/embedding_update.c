@@ -126,12 +126,8 @@ show_waiting(struct bytes list, struct buffer *out)
 
 	buffer_print(out, "{\"waiting\": [");
 	for (; waiting_next(&cursor, &event); separator = ", ") {
-		buffer_print(out, "%s{\"engagement_id\": ", separator);
-		json_write_text(event.id, out);
-		buffer_print(out, ", \"item_id\": ");
-		json_write_text(event.item, out);
-		buffer_print(out, ", \"action\": \"%s\", \"occurred_at\": %lld}", actions_names[event.action],
-			     (long long)event.occurred_at);
+		buffer_print(out, "%s", separator);
+		actions_show(event.id, event.item, event.action, event.occurred_at, out);
 	}
 	buffer_print(out, "]}");
 }

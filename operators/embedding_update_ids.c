@@ -4,16 +4,14 @@
  */
 #include "operators/embedding_update.h"
 #include "operators/id_list.h"
+#include "operators/part_key.h"
+
+#define NUMBER_SIZE 1 /* of a page, behind the user in its key */
 
 static struct key
 page_key(struct context *context, struct bytes user, int number)
 {
-	uint8_t *key = context_take(context, user.size + 1);
-
-	if (user.size)
-		memcpy(key, user.data, user.size);
-	key[user.size] = (uint8_t)number;
-	return key_of(bytes_of(key, user.size + 1));
+	return part_key(context, user, (uint32_t)number, NUMBER_SIZE);
 }
 
 /* Ids belong to a user's vector in one space: a vector that begins anew has none. */
@@ -110,5 +108,5 @@ embedding_page_timer(const struct update *update, struct entry *page, struct con
 void
 embedding_page_share(const struct share_part *entry, struct share *share)
 {
-	share_whole(share, share_task_of(share, bytes_of(entry->key.data, entry->key.size - 1)));
+	part_share(entry, share, NUMBER_SIZE);
 }

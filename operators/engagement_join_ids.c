@@ -7,24 +7,16 @@
 #include "operators/engagement_join.h"
 
 #include "base/packed.h"
+#include "operators/id_list.h"
+#include "operators/part_key.h"
 
-/* Part of the state's format: XXH3 of an id never changes. */
-static uint64_t
-hash_of(struct bytes id)
-{
-	return XXH3_64bits(id.data, id.size);
-}
+#define NUMBER_SIZE 1 /* of a bucket, behind the impression_id in its key */
 
 /* The impression_id and the leading byte of the hash. */
 static struct key
 bucket_key(const struct join_case *of, uint64_t hash)
 {
-	size_t size = of->key.bytes.size;
-	uint8_t *key = context_take(of->context, size + 1);
-
-	memcpy(key, of->key.bytes.data, size);
-	key[size] = (uint8_t)(hash >> 56);
-	return key_of(bytes_of(key, size + 1));
+	return part_key(of->context, of->key.bytes, (uint32_t)(hash >> 56), NUMBER_SIZE);
 }
 
 /* Where the hash stands in a bucket, or its size. */
@@ -63,7 +55,7 @@ join_knows_id(struct join_case *of, struct bytes id, bool *known, struct error *
 	*known = stands_whole(&parts, id);
 	if (*known || !(parts.head.flags & JOIN_HASHED))
 		return 0;
-	hash = hash_of(id);
+	hash = id_hash(id);
 	if (store_find(context_store(of->context, IDS), bucket_key(of, hash), &bucket, err) < 0)
 		return -1;
 	*known = bucket && find(entry_value(bucket), hash) < entry_value(bucket).size;
@@ -74,7 +66,7 @@ int
 join_hash_id(struct join_case *of, struct bytes id, struct error *err)
 {
 	struct store *store = context_store(of->context, IDS);
-	uint64_t hash = hash_of(id);
+	uint64_t hash = id_hash(id);
 	struct entry *bucket;
 	size_t size;
 	bool added;
@@ -90,7 +82,7 @@ int
 join_unhash_id(struct join_case *of, struct bytes id, struct error *err)
 {
 	struct store *store = context_store(of->context, IDS);
-	uint64_t hash = hash_of(id);
+	uint64_t hash = id_hash(id);
 	struct entry *bucket;
 	size_t size, at;
 	uint8_t *value;
@@ -147,5 +139,5 @@ join_note_id(struct join_case *of, struct join_head *head, struct bytes id, bool
 void
 join_ids_share(const struct share_part *entry, struct share *share)
 {
-	share_whole(share, share_task_of(share, bytes_of(entry->key.data, entry->key.size - 1)));
+	part_share(entry, share, NUMBER_SIZE);
 }

@@ -5,6 +5,7 @@
  * impression says how far its lists go and how much they hold; `waiting_max` bounds that.
  */
 #include "operators/engagement_join.h"
+#include "operators/part_key.h"
 
 #define LIST_SIZE_MAX 32768 /* bytes; a list that is that long is followed by another one */
 #define NUMBER_SIZE 4	    /* of a list, behind the impression_id in its key */
@@ -27,12 +28,7 @@ store_of(const struct join_case *of)
 static struct key
 list_key(const struct join_case *of, uint32_t number)
 {
-	size_t size = of->key.bytes.size;
-	uint8_t *key = context_take(of->context, size + NUMBER_SIZE);
-
-	memcpy(key, of->key.bytes.data, size);
-	store_be32(key + size, number);
-	return key_of(bytes_of(key, size + NUMBER_SIZE));
+	return part_key(of->context, of->key.bytes, number, NUMBER_SIZE);
 }
 
 static int
@@ -276,7 +272,7 @@ join_waiting_due(const struct join *join, struct entry *entry, struct context *c
 	bool end = context_watermark(context) == TIME_MAX;
 	int64_t deadline = deadline_of(&of, bytes_of(value.data + 1, value.size - 1));
 
-	of.key = key_of(join_hold(&of, bytes_of(key.data, key.size - NUMBER_SIZE)));
+	of.key = key_of(join_hold(&of, part_key_whole(key, NUMBER_SIZE)));
 	if (!end && deadline >= context_watermark(context)) {
 		entry_set_timer(store_of(&of), entry, deadline); /* orphan_wait is longer than it was */
 		return 0;
@@ -300,7 +296,7 @@ join_waiting_rewrite(struct bytes value, struct stored *stored, struct buffer *o
 void
 join_waiting_share(const struct share_part *entry, struct share *share)
 {
-	share_whole(share, share_task_of(share, bytes_of(entry->key.data, entry->key.size - NUMBER_SIZE)));
+	part_share(entry, share, NUMBER_SIZE);
 }
 
 int64_t

@@ -8,24 +8,7 @@ const char *const series_dimensions[DIMENSIONS] = {
 	[BY_MODEL] = "model_version",
 	[BY_PLATFORM] = "platform",
 };
-const char *const series_counts[TALLY_COUNTERS] = {
-	"returned",
-	"delivered",
-	"received",
-	"exposed",
-	"matched",
-	"not_reached",
-	"lost_engine_server",
-	"lost_server_client",
-	"duplicated",
-	"phantom",
-	"altered",
-	"late",
-	"unlisted",
-	"differing",
-	"phantom_reached",
-	"negative_latencies",
-};
+const char *const series_counts[TALLY_COUNTERS] = {TALLY_NAMES};
 const char *const series_latencies[LATENCIES] = {"latency_engine_server", "latency_server_client", "latency_exposed"};
 const char *const series_all = "all";
 

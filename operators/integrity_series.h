@@ -33,6 +33,11 @@ enum tally_counter {
 	TALLY_NEGATIVE_LATENCIES,
 	TALLY_COUNTERS,
 };
+/* Of the counters, in their order: columns of integrity_window and integrity_count, and metrics of rules. */
+#define TALLY_NAMES                                                                                                    \
+	"returned", "delivered", "received", "exposed", "matched", "not_reached", "lost_engine_server",                \
+		"lost_server_client", "duplicated", "phantom", "altered", "late", "unlisted", "differing",             \
+		"phantom_reached", "negative_latencies"
 enum latency { LATENCY_ENGINE_SERVER, LATENCY_SERVER_CLIENT, LATENCY_EXPOSED, LATENCIES };
 
 extern const char *const series_logs[LOGS];

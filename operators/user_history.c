@@ -263,12 +263,8 @@ history_show(const struct entry *entry, struct buffer *out)
 	buffer_print(out, "{\"updated_at\": %lld, \"revision\": %lld, \"actions\": [", (long long)head.updated_at,
 		     (long long)head.revision);
 	for (; history_next(&cursor, &action); separator = ", ") {
-		buffer_print(out, "%s{\"engagement_id\": ", separator);
-		json_write_text(action.engagement_id, out);
-		buffer_print(out, ", \"item_id\": ");
-		json_write_text(action.item_id, out);
-		buffer_print(out, ", \"action\": \"%s\", \"occurred_at\": %lld}", actions_names[action.action],
-			     (long long)action.occurred_at);
+		buffer_print(out, "%s", separator);
+		actions_show(action.engagement_id, action.item_id, action.action, action.occurred_at, out);
 	}
 	buffer_print(out, "]}");
 }
