@@ -27,7 +27,6 @@ manual_help(struct buffer *out, const char *help)
 	help_wrap(out, help, MANUAL_INDENT, MANUAL_INDENT);
 }
 
-/* What a record's values have to be, those that are bound alike on one line: "0 to 1: propensity". */
 /* A bound as the text that would be written in a topology: 7d, not 604800000. */
 static void
 put_bound(struct buffer *out, const struct option *option, double bound)

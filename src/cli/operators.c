@@ -17,6 +17,7 @@
 
 static const struct option operators_options[] = {OPTION_END};
 
+/* What a record's values have to be, those that are bound alike on one line: "0 to 1: propensity". */
 static void
 put_bounds_of(struct buffer *out, const char *record)
 {

@@ -113,11 +113,7 @@ int
 dead_letter_passes_create(const struct topology *topology, struct log *log, struct error *err)
 {
 	char *name = topic_list_passes(topology);
-	struct topic_spec spec = {.name = name,
-				  .partitions = 1,
-				  .compacted = true,
-				  .retention_ms = LOG_RETENTION_FOREVER,
-				  .retention_bytes = LOG_RETENTION_FOREVER};
+	struct topic_spec spec = topic_list_internal(name, 1, true);
 	int result = log_create_topic(log, &spec, err);
 
 	memory_free(&name);

@@ -215,15 +215,12 @@ is_empty(struct rescale *rescale, int topic, bool *empty, struct error *err)
 static int
 make_journal(struct rescale *rescale, struct error *err)
 {
-	struct topic_spec spec = {.partitions = rescale->config->tasks,
-				  .retention_ms = LOG_RETENTION_FOREVER,
-				  .retention_bytes = LOG_RETENTION_FOREVER};
 	int before = *rescale->spec->generation, result = 1;
 
 	for (int i = before + 1; result > 0 && i < before + GENERATIONS_MAX; i++) {
 		char *name = topic_list_journal_of(rescale->topology, rescale->config->operator, i);
+		struct topic_spec spec = topic_list_internal(name, rescale->config->tasks, false);
 
-		spec.name = name;
 		if (log_topic(rescale->log, name, &rescale->new, err) == 0) {
 			bool empty;
 
@@ -363,14 +360,10 @@ move(struct rescale *rescale, struct error *err)
 		.append = append_part,
 		.argument = rescale,
 	};
-	struct topic_spec journals = {.partitions = 1,
-				      .compacted = true,
-				      .retention_ms = LOG_RETENTION_FOREVER,
-				      .retention_bytes = LOG_RETENTION_FOREVER};
 	char *name = topic_list_journals(rescale->topology);
+	struct topic_spec journals = topic_list_internal(name, 1, true);
 	int result;
 
-	journals.name = name;
 	result = log_create_topic(rescale->log, &journals, err);
 	memory_free(&name);
 	if (result < 0 || hold_operator(rescale, err) < 0 || make_journal(rescale, err) < 0 ||
@@ -403,7 +396,6 @@ finish(struct rescale *rescale, struct error *err)
 
 	for (int i = 1; i < now && result == 0; i++) {
 		char *name = topic_list_journal_of(rescale->topology, rescale->config->operator, i);
-
 		result = finish_journal(rescale, name, err);
 		memory_free(&name);
 	}

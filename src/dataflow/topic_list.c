@@ -40,6 +40,16 @@ topic_list_replays(const struct topology *topology)
 	return memory_format("%s.dead_letter_replays", topology->name);
 }
 
+struct topic_spec
+topic_list_internal(const char *name, int partitions, bool compacted)
+{
+	return (struct topic_spec){.name = name,
+				   .partitions = partitions,
+				   .compacted = compacted,
+				   .retention_ms = LOG_RETENTION_FOREVER,
+				   .retention_bytes = LOG_RETENTION_FOREVER};
+}
+
 static void
 add(struct topic_list *list, struct topic_spec spec)
 {
@@ -50,11 +60,7 @@ add(struct topic_list *list, struct topic_spec spec)
 static void
 add_internal(struct topic_list *list, char *name, int64_t partitions, bool compacted)
 {
-	add(list, (struct topic_spec){.name = name,
-				      .partitions = (int)partitions,
-				      .compacted = compacted,
-				      .retention_ms = LOG_RETENTION_FOREVER,
-				      .retention_bytes = LOG_RETENTION_FOREVER});
+	add(list, topic_list_internal(name, (int)partitions, compacted));
 }
 
 static bool
