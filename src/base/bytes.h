@@ -54,4 +54,17 @@ bytes_without_mark(struct bytes text)
 /* For printf's "%.*s": bytes_arguments(b) stands for the size and the pointer. */
 #define bytes_arguments(b) (int)(b).size, (const char *)(b).data
 
+/* Two lower-case digits a byte, and a NUL: 2 * size + 1 characters. */
+static inline void
+bytes_write_hex(struct bytes bytes, char *to)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < bytes.size; i++) {
+		*to++ = digits[bytes.data[i] >> 4];
+		*to++ = digits[bytes.data[i] & 15];
+	}
+	*to = '\0';
+}
+
 #endif

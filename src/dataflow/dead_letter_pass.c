@@ -14,10 +14,7 @@
 static void
 id_text(struct log *log, int topic, char to[ID_DIGITS + 1])
 {
-	const uint8_t *id = log_topic_id(log, topic);
-
-	for (int i = 0; i < LOG_TOPIC_ID_SIZE; i++)
-		snprintf(to + 2 * (size_t)i, 3, "%02x", id[i]);
+	bytes_write_hex(bytes_of(log_topic_id(log, topic), LOG_TOPIC_ID_SIZE), to);
 }
 
 static bool

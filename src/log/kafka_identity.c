@@ -96,8 +96,7 @@ draw(char *name, struct error *err)
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return fail(err, FATAL, "no random number for a name: %s", strerror(errno));
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(name + 2 * i, 3, "%02x", random[i]);
+	bytes_write_hex(bytes_of(random, sizeof(random)), name);
 	return 0;
 }
 

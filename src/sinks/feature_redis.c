@@ -44,8 +44,7 @@ hash_script(char hash[HASH_SIZE + 1])
 
 	insist(EVP_Digest(redis_calls_script, strlen(redis_calls_script), digest, &size, EVP_sha1(), NULL) == 1 &&
 	       size * 2 == HASH_SIZE);
-	for (unsigned int i = 0; i < size; i++)
-		snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+	bytes_write_hex(bytes_of(digest, size), hash);
 }
 
 static int
