@@ -174,6 +174,24 @@ test_source_root(void)
 	return root ? root : ".";
 }
 
+const char *
+test_topology_file(const char *topology)
+{
+	static char path[512];
+	const char *place = strstr(topology, "%s");
+	char *root = realpath(test_source_root(), NULL);
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/topology.yaml", test_directory());
+	file = fopen(path, "w");
+	test_check(file && root && place, "the topology can be written, and has a place for the repository", __FILE__,
+		   __LINE__);
+	fprintf(file, "%.*s%s%s", (int)(place - topology), topology, root, place + 2);
+	test_check(fclose(file) == 0, "the topology is written", __FILE__, __LINE__);
+	free(root);
+	return path;
+}
+
 uint64_t
 test_seed(uint64_t initial)
 {

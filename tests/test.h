@@ -62,7 +62,9 @@ _Noreturn void test_skip(const char *why); /* ends the test as skipped */
 /* Before a test that lets librdkafka start threads. */
 void test_skip_under_the_thread_sanitizer(void);
 
-const char *test_directory(void);   /* of this test, empty when it starts */
+const char *test_directory(void); /* of this test, empty when it starts */
+/* A file in test_directory() with the topology, whose one %s is the repository. The caller need not free the name. */
+const char *test_topology_file(const char *topology);
 const char *test_source_root(void); /* the repository's directory: where schemas/ and tests/data are */
 
 /* Random numbers by a seed (xorshift64*), the same on every machine. TEST_SEED in the environment changes the seed

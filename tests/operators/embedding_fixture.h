@@ -8,7 +8,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/buffer.h"
 #include "dataflow/driver.h"
@@ -44,28 +43,12 @@ static const char topology[] =
 	"    weights: \"view: 1, like: 3\"\n"
 	"    waiting_max: 3\n";
 
-static inline char *
-topology_file(void)
-{
-	static char path[512];
-	char *root = realpath(test_source_root(), NULL);
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/embeddings.yaml", test_directory());
-	file = fopen(path, "w");
-	check(file != NULL && root != NULL);
-	fprintf(file, topology, root);
-	check_int(fclose(file), 0);
-	free(root);
-	return path;
-}
-
 static inline void
 open_with(const char *override)
 {
 	const char *overrides[] = {override, NULL};
 
-	check_ok(driver_open(topology_file(), overrides, operators_table, &driver, &err));
+	check_ok(driver_open(test_topology_file(topology), overrides, operators_table, &driver, &err));
 }
 
 static inline void

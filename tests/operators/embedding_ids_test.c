@@ -47,7 +47,7 @@ TEST(of_a_user_with_more_than_ids_max_the_older_ones_go_to_late_and_none_counts_
 {
 	const char *overrides[] = {"operators.embedding.ids_max=1024", "topics.engagements.out_of_orderness=2h", NULL};
 
-	check_ok(driver_open(topology_file(), overrides, operators_table, &driver, &err));
+	check_ok(driver_open(test_topology_file(topology), overrides, operators_table, &driver, &err));
 	item("x", "1, 0", "v1", -1000);
 	run();
 	act_often("e", 6000, 10000, 1000);

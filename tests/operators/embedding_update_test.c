@@ -203,7 +203,8 @@ TEST(options_that_cannot_hold_are_refused_at_the_start)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const char *overrides[] = {wrong[i][0], NULL};
 
-		check_fails(driver_open(topology_file(), overrides, operators_table, &driver, &err), wrong[i][1]);
+		check_fails(driver_open(test_topology_file(topology), overrides, operators_table, &driver, &err),
+			    wrong[i][1]);
 	}
 }
 

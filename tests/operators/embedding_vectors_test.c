@@ -55,7 +55,7 @@ open_days(void)
 	const char *overrides[] = {"topics.item_vectors.max_jump=365d", "topics.engagements.max_jump=365d",
 				   "operators.embedding.half_life=30d", NULL};
 
-	check_ok(driver_open(topology_file(), overrides, operators_table, &driver, &err));
+	check_ok(driver_open(test_topology_file(topology), overrides, operators_table, &driver, &err));
 }
 
 static void

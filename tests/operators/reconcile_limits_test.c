@@ -77,15 +77,21 @@ TEST(a_flood_of_one_kind_hides_no_names_of_another)
 	driver_close(&driver);
 }
 
+/* Of each group a response, in which a log has one entry: ra-0 for group a. */
+static void
+log_groups(const char *stage, const char *groups, int64_t ms)
+{
+	for (; *groups; groups++) {
+		const char id[] = {'r', *groups, '-', '0', '\0'}, group[] = {*groups, '\0'};
+
+		log_as(stage, id, ms, (struct delivery){.item = "v", .group = group});
+	}
+}
+
 TEST(a_task_has_as_many_series_as_it_is_told_to)
 {
 	open_reconcile("operators.reconcile.series_max=6");
-	for (int i = 0; i < 4; i++) {
-		char id[] = "r0-0", group[] = "a";
-
-		id[1] = group[0] = (char)('a' + i);
-		log_as("returned", id, 1000, (struct delivery){.item = "v", .group = group});
-	}
+	log_groups("returned", "abcd", 1000);
 	pass(20000);
 	pass(20001);
 	read_counts(0, "experiment_group", "(other)");
@@ -96,20 +102,10 @@ TEST(a_task_has_as_many_series_as_it_is_told_to)
 TEST(what_was_counted_as_other_is_corrected_there)
 {
 	open_reconcile("operators.reconcile.series_max=6");
-	for (int i = 0; i < 4; i++) {
-		char id[] = "r0-0", group[] = "a";
-
-		id[1] = group[0] = (char)('a' + i);
-		log_as("returned", id, 1000, (struct delivery){.item = "v", .group = group});
-	}
+	log_groups("returned", "abcd", 1000);
 	pass(20000);
 	pass(20001);
-	for (int i = 1; i < 4; i += 2) { /* b has a series of its own, d has none */
-		char id[] = "r0-0", group[] = "a";
-
-		id[1] = group[0] = (char)('a' + i);
-		log_as("delivered", id, 1020, (struct delivery){.item = "v", .group = group});
-	}
+	log_groups("delivered", "bd", 1020); /* b has a series of its own, d has none */
 	run();
 	pass(40000);
 	pass(50001);

@@ -1,7 +1,6 @@
 /* What user_history promises, one behaviour a test. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "dataflow/driver.h"
 #include "operators/operators.h"
@@ -25,28 +24,12 @@ static const char topology[] =
 	" outputs: {histories: histories, overflow: overflow},"
 	" actions_kept: 3, ttl: 60s}\n";
 
-static char *
-topology_file(void)
-{
-	static char path[512];
-	char *root = realpath(test_source_root(), NULL);
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/histories.yaml", test_directory());
-	file = fopen(path, "w");
-	check(file != NULL && root != NULL);
-	fprintf(file, topology, root);
-	check_int(fclose(file), 0);
-	free(root);
-	return path;
-}
-
 static void
 open_history(const char *override)
 {
 	const char *overrides[] = {override, NULL};
 
-	check_ok(driver_open(topology_file(), overrides, operators_table, &driver, &err));
+	check_ok(driver_open(test_topology_file(topology), overrides, operators_table, &driver, &err));
 }
 
 /* An engagement of user u with item x<id>. */
@@ -192,7 +175,7 @@ TEST(an_unknown_action_is_refused_at_the_start)
 {
 	const char *overrides[] = {"operators.history.actions=click, lick", NULL};
 
-	check_fails(driver_open(topology_file(), overrides, operators_table, &driver, &err),
+	check_fails(driver_open(test_topology_file(topology), overrides, operators_table, &driver, &err),
 		    "there is no action \"lick\"");
 }
 
